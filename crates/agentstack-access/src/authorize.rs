@@ -1,0 +1,230 @@
+//! The one place that makes a scope.
+
+use std::fmt;
+use std::sync::Arc;
+
+use agentstack_core::{AgentId, Clock, Namespace, SessionId, SharedName, Timestamp};
+use async_trait::async_trait;
+
+use crate::{Caller, Holder, Operation, Policy, Reach, Scope, SharedNamespaces};
+
+/// Whose session it is and until when, as far as the asking holder may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// When the session expires if nothing happens.
+    pub expires_at: Timestamp,
+}
+
+/// The sessions could not be looked up.
+#[derive(Debug, thiserror::Error)]
+#[error("looking up a session")]
+pub struct DirectoryUnavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Where the authorizer looks sessions up.
+#[async_trait]
+pub trait SessionDirectory: Send + Sync {
+    /// The standing of a live session: of any one for `None`, else of one that `holder` holds.
+    ///
+    /// The answer may be some seconds old. It decides nothing alone: a store proves it again in the
+    /// transaction of the call.
+    ///
+    /// # Errors
+    /// When the sessions cannot be read.
+    async fn standing(
+        &self,
+        session: SessionId,
+        holder: Option<&Holder>,
+        now: Timestamp,
+    ) -> Result<Option<Standing>, DirectoryUnavailable>;
+}
+
+/// The namespace a call names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamespaceClaim {
+    /// None: what the operation means without one.
+    Unnamed {
+        /// Whether a search or list takes in the shared namespaces.
+        include_shared: bool,
+    },
+    /// This one.
+    Named(Namespace),
+}
+
+/// What a call says it is about. None of it is believed before it is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The session it names.
+    pub session: Option<SessionId>,
+    /// The namespace it names.
+    pub namespace: NamespaceClaim,
+    /// The agent it names.
+    pub agent: Option<AgentId>,
+}
+
+impl Claim {
+    /// A claim to nothing in particular.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { session: None, namespace: NamespaceClaim::Unnamed { include_shared: false }, agent: None }
+    }
+
+    /// A claim to a session.
+    #[must_use]
+    pub fn session(session: SessionId) -> Self {
+        Self { session: Some(session), ..Self::none() }
+    }
+}
+
+/// Why a call was not authorized.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// The session is another's, has ended, has expired or never was. The caller must not learn which.
+    #[error("the session is not the caller's")]
+    NotYours,
+    /// The policy does not permit the operation.
+    #[error("the policy does not permit `{permission}`")]
+    Forbidden {
+        /// What the principal lacks.
+        permission: &'static str,
+    },
+    /// The caller is bound to another agent than the one it names.
+    #[error("the caller is bound to another agent")]
+    OtherAgent,
+    /// The sessions could not be looked up.
+    #[error(transparent)]
+    Unavailable(#[from] DirectoryUnavailable),
+}
+
+impl Denial {
+    /// The word under which the audit log keeps the reason.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotYours => "session_not_held",
+            Self::Forbidden { .. } => "policy",
+            Self::OtherAgent => "other_agent",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
+/// Decides, and hands out scopes.
+#[derive(Clone)]
+pub struct Authorizer {
+    policy: Policy,
+    directory: Arc<dyn SessionDirectory>,
+    clock: Arc<dyn Clock>,
+    default_namespace: SharedName,
+}
+
+impl fmt::Debug for Authorizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorizer").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl Authorizer {
+    /// An authorizer over the sessions of `directory`. `default_namespace` is what a call in one
+    /// namespace means when it names neither a session nor a namespace.
+    #[must_use]
+    pub fn new(
+        policy: Policy,
+        directory: Arc<dyn SessionDirectory>,
+        clock: Arc<dyn Clock>,
+        default_namespace: SharedName,
+    ) -> Self {
+        Self { policy, directory, clock, default_namespace }
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// Checks a call and says what it may touch.
+    ///
+    /// # Errors
+    /// The reason why it may not. For everything about a session the reason is the same,
+    /// whether the session is foreign, ended, expired or unknown (S02).
+    pub async fn authorize(
+        &self,
+        caller: &Caller,
+        operation: &'static Operation,
+        claim: Claim,
+    ) -> Result<Scope, Denial> {
+        let at = self.clock.now();
+        let principal = &caller.principal;
+        let (session, namespace) = self.resolve(operation, &claim)?;
+        if !self.policy.permits(principal.role(), operation, namespace.as_ref()) {
+            return Err(Denial::Forbidden { permission: operation.name });
+        }
+        let overseer = self.policy.oversees_sessions(principal.role(), operation);
+        if let Some(session) = session {
+            let holder = (!overseer).then(|| principal.holder());
+            self.directory.standing(session, holder, at).await?.ok_or(Denial::NotYours)?;
+        }
+        let agent = match (principal.agent(), claim.agent) {
+            (Some(bound), Some(named)) if *bound != named => return Err(Denial::OtherAgent),
+            (Some(bound), _) => Some(bound.clone()),
+            (None, named) => named,
+        };
+        let shared = match claim.namespace {
+            NamespaceClaim::Unnamed { include_shared: true } if operation.reach == Reach::Namespaces => {
+                SharedNamespaces::Included
+            }
+            _ => SharedNamespaces::Excluded,
+        };
+        Ok(Scope {
+            principal: Arc::clone(principal),
+            request: caller.request,
+            operation,
+            session,
+            overseer,
+            namespace,
+            shared,
+            agent,
+            at,
+        })
+    }
+
+    /// The one namespace that a claim names or implies, unproven; for naming it in the audit log.
+    #[must_use]
+    pub fn named_namespace(&self, operation: &Operation, claim: &Claim) -> Option<Namespace> {
+        self.resolve(operation, claim).ok().and_then(|(_, namespace)| namespace)
+    }
+
+    /// The session and the namespace that a claim comes to.
+    fn resolve(
+        &self,
+        operation: &Operation,
+        claim: &Claim,
+    ) -> Result<(Option<SessionId>, Option<Namespace>), Denial> {
+        match operation.reach {
+            Reach::Principal => Ok((None, None)),
+            Reach::Session => Ok((Some(claim.session.ok_or(Denial::NotYours)?), None)),
+            Reach::Namespace | Reach::Namespaces => match (&claim.namespace, claim.session) {
+                (NamespaceClaim::Named(Namespace::Session(named)), claimed) => {
+                    // Naming one session and reaching into another is never right, whoever holds them.
+                    if claimed.is_some_and(|claimed| claimed != *named) {
+                        return Err(Denial::NotYours);
+                    }
+                    Ok((Some(*named), Some(Namespace::Session(*named))))
+                }
+                (NamespaceClaim::Named(shared), session) => Ok((session, Some(shared.clone()))),
+                (NamespaceClaim::Unnamed { .. }, Some(session)) => {
+                    Ok((Some(session), Some(Namespace::Session(session))))
+                }
+                (NamespaceClaim::Unnamed { include_shared: true }, None)
+                    if operation.reach == Reach::Namespaces =>
+                {
+                    Ok((None, None))
+                }
+                (NamespaceClaim::Unnamed { .. }, None) => {
+                    Ok((None, Some(Namespace::Shared(self.default_namespace.clone()))))
+                }
+            },
+        }
+    }
+}

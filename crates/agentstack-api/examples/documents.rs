@@ -1,0 +1,16 @@
+//! Writes the generated documents into the folder given: `mcp-tools.json` and `operations.md`.
+
+use std::io::{Error, ErrorKind};
+use std::path::PathBuf;
+
+use agentstack_api::document;
+
+fn main() -> std::io::Result<()> {
+    let folder = std::env::args_os()
+        .nth(1)
+        .map(PathBuf::from)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "usage: documents FOLDER"))?;
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("mcp-tools.json"), document::tools_json())?;
+    std::fs::write(folder.join("operations.md"), document::operations_markdown())
+}

@@ -1,0 +1,19 @@
+//! What callers send, field by field, as it stands on the wire.
+//!
+//! A request is the JSON form of a command. Its types say what is required; serde, garde and schemars
+//! read the same attributes; the comments on fields are published as their descriptions. Conversion to
+//! the command parses each value once.
+
+mod fields;
+mod memory;
+mod session;
+mod system;
+
+pub(crate) use memory::{
+    DeleteMemoryRequest, GetMemoryRequest, ListMemoryRequest, MemoryHistoryRequest, RestoreMemoryRequest,
+    SearchMemoryRequest, StoreMemoryRequest,
+};
+pub(crate) use session::{
+    ActiveSessionsRequest, EndSessionRequest, SessionStatusRequest, StartSessionRequest,
+};
+pub(crate) use system::{SystemConfigRequest, SystemHealthRequest, SystemStatusRequest};

@@ -1,0 +1,174 @@
+//! Every answer conforms to its schemas, the full one and the published one.
+
+use agentstack_api::{OPERATIONS, Reply, document, find, view};
+use agentstack_core::{
+    Entry, EntryId, EntrySummary, Hit, Label, MatchType, Metadata, Origin, ResumeToken, Timestamp, Trust,
+    Version,
+};
+use serde_json::{Map, Value, json};
+
+use crate::support::{SESSION, object};
+
+fn label(full: bool) -> Label {
+    let origin = Origin {
+        principal: "local:ada".to_owned(),
+        agent_id: full.then(|| "coder".parse().unwrap()),
+        tool: "memory_store".to_owned(),
+        at: Timestamp::from_millis(0),
+    };
+    Label { trust: Trust::Unverified, origin }
+}
+
+fn metadata(full: bool) -> Metadata {
+    if full { object(json!({ "a": { "b": [null] } })).try_into().unwrap() } else { Metadata::default() }
+}
+
+fn entry(full: bool) -> Entry {
+    let summary = EntrySummary {
+        id: EntryId::from_bytes([7; 16]),
+        key: "k".parse().unwrap(),
+        namespace: if full { "team".parse() } else { format!("session:{SESSION}").parse() }.unwrap(),
+        version: 3,
+        agent_id: full.then(|| "coder".parse().unwrap()),
+        tags: if full { vec!["t".parse().unwrap()] } else { Vec::new() },
+        metadata: metadata(full),
+        created_at: Timestamp::from_millis(1),
+        updated_at: Timestamp::from_millis(2),
+        label: label(full),
+        chars: 7,
+    };
+    Entry { summary, content: "content".to_owned() }
+}
+
+fn session() -> view::SessionView {
+    view::SessionView::active(SESSION.parse().unwrap(), Timestamp::from_millis(0), Timestamp::from_millis(1))
+}
+
+fn token() -> ResumeToken {
+    format!("asr_{}", "0".repeat(64)).parse().unwrap()
+}
+
+/// An answer of every operation, with every optional field or with none.
+fn replies(full: bool) -> Vec<Reply> {
+    let hit = Hit { entry: entry(full), score: 0.5, match_type: MatchType::Text };
+    let version = Version {
+        version: 1,
+        content: "content".to_owned(),
+        tags: Vec::new(),
+        metadata: metadata(full),
+        agent_id: full.then(|| "coder".parse().unwrap()),
+        stored_at: Timestamp::from_millis(0),
+        label: label(full),
+    };
+    let next_cursor = full.then(|| "c".to_owned());
+    let check = view::CheckView {
+        name: "storage".to_owned(),
+        status: if full { view::Health::Degraded } else { view::Health::Ok },
+        detail: full.then(|| "slow".to_owned()),
+    };
+    let got =
+        if full { view::GetMemoryView::found(entry(full), Some(7)) } else { view::GetMemoryView::absent() };
+    vec![
+        Reply::StoreMemory(entry(full).summary.into()),
+        Reply::SearchMemory(view::SearchMemoryView {
+            count: 1,
+            results: vec![view::SearchResultView::new(hit, "content".to_owned(), full)],
+            truncated: full,
+            next_cursor: next_cursor.clone(),
+        }),
+        Reply::GetMemory(got),
+        Reply::ListMemory(view::ListMemoryView {
+            total: 1,
+            count: 1,
+            entries: vec![entry(full).summary.into()],
+            next_cursor,
+        }),
+        Reply::DeleteMemory(view::DeleteMemoryView { success: full }),
+        Reply::MemoryHistory(view::HistoryView {
+            count: 1,
+            versions: vec![view::VersionView::new(version, 7, !full, full)],
+            truncated: full,
+        }),
+        Reply::RestoreMemory(entry(full).summary.into()),
+        Reply::StartSession(view::StartSessionView::new(session(), token())),
+        Reply::EndSession(view::EndSessionView::new(view::RemovedView { entries: 3, ..Default::default() })),
+        Reply::SessionStatus(view::SessionStatusView {
+            session: view::SessionDetailView { session: session(), entries: 3, metadata: metadata(full) },
+        }),
+        Reply::ActiveSessions(view::ActiveSessionsView { count: 1, sessions: vec![session()] }),
+        Reply::SystemStatus(view::SystemStatusView {
+            version: "0.1.0".to_owned(),
+            uptime_seconds: 1,
+            sessions: 1,
+            entries: 3,
+            storage: view::StorageView { backend: "sqlite".to_owned(), encrypted: true },
+            features: view::FeaturesView { github: false, plugins: false, vector_search: false },
+        }),
+        Reply::SystemHealth(view::SystemHealthView::new(vec![check])),
+        Reply::SystemConfig(view::SystemConfigView {
+            config: object(json!({ "memory": { "vectorSearch": false } })),
+        }),
+    ]
+}
+
+/// Holds a value to the part of JSON Schema that our schemas use, and to having no field they lack.
+fn conforms(value: &Value, schema: &Value, path: &str) {
+    let fits = match schema.get("type").and_then(Value::as_str) {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("integer") => value.is_i64() || value.is_u64(),
+        Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
+        other => other.is_none(),
+    };
+    assert!(fits, "{path} is {value}, not {schema}");
+    if let Some(words) = schema.get("enum").and_then(Value::as_array) {
+        assert!(words.contains(value), "{path}");
+    }
+    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
+        assert!(value.get(name.as_str().unwrap()).is_some(), "{path} has {name}");
+    }
+    if let (Some(properties), Some(fields)) = (schema.get("properties"), value.as_object()) {
+        for (name, field) in fields {
+            let property = properties.get(name).unwrap_or_else(|| panic!("{path}/{name} is in the schema"));
+            conforms(field, property, &format!("{path}/{name}"));
+        }
+    }
+    if let (Some(items), Some(values)) = (schema.get("items"), value.as_array()) {
+        for value in values {
+            conforms(value, items, &format!("{path}[]"));
+        }
+    }
+}
+
+#[test]
+fn every_answer_conforms_to_its_schemas() {
+    let tools = document::tools();
+    for full in [true, false] {
+        let replies = replies(full);
+        assert_eq!(replies.len(), OPERATIONS.len(), "each operation has its sample");
+        for reply in replies {
+            let name = reply.operation().name;
+            let value = reply.to_value();
+            conforms(&value, (find(name).unwrap().output_schema)(), name);
+            let tool = tools.iter().find(|tool| tool.name == name).unwrap();
+            conforms(&value, &tool.output_schema, name);
+        }
+    }
+}
+
+#[test]
+fn answers_are_as_published() {
+    let all: Map<String, Value> =
+        replies(true).iter().map(|reply| (reply.operation().name.to_owned(), reply.to_value())).collect();
+    insta::assert_json_snapshot!("answers", all);
+}
+
+#[test]
+fn a_get_says_that_it_is_cut_only_if_it_is() {
+    let value = Reply::GetMemory(view::GetMemoryView::found(entry(true), None)).to_value();
+    assert_eq!((value["entry"].get("truncated"), value["entry"].get("nextOffset")), (None, None));
+    let value = Reply::GetMemory(view::GetMemoryView::found(entry(true), Some(7))).to_value();
+    assert_eq!((&value["entry"]["truncated"], &value["entry"]["nextOffset"]), (&json!(true), &json!(7)));
+}

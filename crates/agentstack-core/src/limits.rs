@@ -1,0 +1,49 @@
+//! The limits of the contract (S19). Lengths are in Unicode scalar values unless a name says bytes.
+
+/// Longest memory key.
+pub const KEY_CHARS: usize = 255;
+/// Longest shared namespace name.
+pub const NAMESPACE_CHARS: usize = 100;
+/// Longest content of one entry.
+pub const CONTENT_CHARS: usize = 1_000_000;
+/// Longest search query.
+pub const QUERY_CHARS: usize = 1_000;
+/// Largest metadata object, as compact JSON.
+pub const METADATA_BYTES: usize = 64 * 1024;
+/// Deepest nesting of a metadata object.
+pub const METADATA_DEPTH: usize = 32;
+/// Most tags of one entry.
+pub const TAGS: usize = 32;
+/// Longest tag.
+pub const TAG_CHARS: usize = 64;
+/// Longest agent id or name.
+pub const AGENT_CHARS: usize = 128;
+/// Most items one answer may list.
+pub const PAGE_ITEMS: u32 = 100;
+/// Items a search answers when the caller does not say.
+pub const SEARCH_ITEMS: u32 = 10;
+/// Items a list answers when the caller does not say.
+pub const LIST_ITEMS: u32 = 20;
+/// Versions that are kept of one entry, besides the current one; the oldest goes first.
+pub const VERSIONS_KEPT: u32 = 100;
+/// Deepest nesting of any JSON that is taken in.
+pub const JSON_DEPTH: usize = 64;
+/// Largest message a transport takes in. The largest legal content, every character written as a
+/// `\uXXXX` pair, is 12 MB.
+pub const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+/// Largest answer, as it stands on the wire.
+pub const RESPONSE_BYTES: usize = 256 * 1024;
+/// How much text of entries one answer carries, counted as JSON string content.
+///
+/// MCP sends an answer twice, as `structuredContent` and as a text block in which each escape is
+/// escaped again: what takes one byte in the first takes at most two in the second. So three times
+/// this budget stays under [`RESPONSE_BYTES`].
+pub const RESPONSE_CONTENT_BYTES: usize = 80 * 1024;
+/// Idle time after which a session expires: 24 hours, in milliseconds.
+pub const SESSION_IDLE_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Age at which a session expires: 30 days, in milliseconds.
+pub const SESSION_AGE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Shortest `ttlSeconds` of a session.
+pub const SESSION_TTL_MIN_SECONDS: u32 = 1;
+/// Longest `ttlSeconds` of a session: its greatest age.
+pub const SESSION_TTL_MAX_SECONDS: u32 = 30 * 24 * 60 * 60;

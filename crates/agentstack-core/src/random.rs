@@ -1,0 +1,16 @@
+//! Randomness from the operating system.
+
+/// Fills an array with bytes from the operating system's generator.
+///
+/// # Errors
+/// When the operating system has no randomness to give. Nothing may go on without it.
+pub fn bytes<const N: usize>() -> Result<[u8; N], RandomnessUnavailable> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| RandomnessUnavailable)?;
+    Ok(bytes)
+}
+
+/// The operating system gave no random bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gave no random bytes")]
+pub struct RandomnessUnavailable;

@@ -1,0 +1,62 @@
+//! Looking after the audit log.
+
+use std::sync::Arc;
+
+use agentstack_access::{Caller, Claim, Effect, Operation, Principal, Reach};
+use agentstack_api::ErrorBody;
+use agentstack_audit::{Checkpoint, Report, Verifier, VerifyingKey};
+
+use crate::Engine;
+use crate::failure::Failure;
+
+static VERIFY: Operation = Operation { name: "audit_verify", effect: Effect::Read, reach: Reach::Principal };
+static CHECKPOINT: Operation =
+    Operation { name: "audit_checkpoint", effect: Effect::Write, reach: Reach::Principal };
+
+/// How many lines are read at a time.
+const LINES: u32 = 1_000;
+
+impl Engine {
+    /// Reads the whole audit log and reports what is wrong with it (S44). `kept` are checkpoints that
+    /// were kept elsewhere; `progress` is told how many records have been read.
+    ///
+    /// # Errors
+    /// When the principal may not, or the log cannot be read.
+    pub async fn verify_audit(
+        &self,
+        principal: Arc<Principal>,
+        trusted: &VerifyingKey,
+        kept: Vec<Checkpoint>,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Report, ErrorBody> {
+        let caller = Caller::new(principal);
+        let body = |failure: Failure| failure.body(caller.request);
+        let scope = self.authorizer().authorize(&caller, &VERIFY, Claim::none()).await;
+        let scope = scope.map_err(|denial| body(denial.into()))?;
+        let mut checkpoints = self.store().checkpoints(&scope).await.map_err(|error| body(error.into()))?;
+        checkpoints.extend(kept);
+        let mut verifier = Verifier::new(Some(trusted), checkpoints);
+        let mut read = 0;
+        loop {
+            let lines = self.store().lines(&scope, read, LINES).await.map_err(|error| body(error.into()))?;
+            let Some(last) = lines.last() else { break };
+            read = last.sequence;
+            lines.iter().for_each(|line| verifier.push(line));
+            progress(read);
+        }
+        Ok(verifier.finish())
+    }
+
+    /// Signs the head of the audit log. `None` while it is empty.
+    ///
+    /// # Errors
+    /// When the principal may not, or the log cannot be written.
+    pub async fn checkpoint_audit(&self, principal: Arc<Principal>) -> Result<Option<Checkpoint>, ErrorBody> {
+        let caller = Caller::new(principal);
+        let body = |failure: Failure| failure.body(caller.request);
+        self.journal().flush().await.map_err(|error| body(error.into()))?;
+        let scope = self.authorizer().authorize(&caller, &CHECKPOINT, Claim::none()).await;
+        let scope = scope.map_err(|denial| body(denial.into()))?;
+        self.store().checkpoint(&scope).await.map_err(|error| body(error.into()))
+    }
+}

@@ -1,0 +1,300 @@
+//! The one way in.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use agentstack_access::{Authorizer, Caller, Claim, Effect, Scope};
+use agentstack_api::command::StoreMemory;
+use agentstack_api::{Command, ErrorBody, InputError, Reply, Spec};
+use agentstack_audit::{Decision, Draft, Outcome, ResourceHash, ResourceHasher};
+use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
+use agentstack_core::{Clock, MemoryKey};
+use agentstack_storage::{Pending, Storage};
+use serde_json::{Map, Value};
+
+use crate::failure::Failure;
+use crate::journal::Journal;
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Storage>,
+    /// Who decides.
+    pub authorizer: Authorizer,
+    /// What hashes the names of resources for the audit log.
+    pub resources: ResourceHasher,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// The settings of an engine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The product's version.
+    pub version: &'static str,
+    /// Idle time after which a session expires, in milliseconds.
+    pub session_idle_ms: i64,
+    /// Age at which a session expires, in milliseconds.
+    pub session_age_ms: i64,
+    /// How many audit records go by between signed checkpoints.
+    pub checkpoint_every: u64,
+    /// The configuration as callers may see it: without secrets and paths.
+    pub shown_config: Map<String, Value>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            session_idle_ms: SESSION_IDLE_MS,
+            session_age_ms: SESSION_AGE_MS,
+            checkpoint_every: 1_000,
+            shown_config: Map::new(),
+        }
+    }
+}
+
+/// The use cases over one store.
+pub struct Engine {
+    store: Arc<dyn Storage>,
+    authorizer: Authorizer,
+    resources: ResourceHasher,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    journal: Arc<Journal>,
+    started: Instant,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What became of a call, and whether the store has recorded it.
+struct Done {
+    reply: Reply,
+    recorded: bool,
+}
+
+impl Engine {
+    /// Puts an engine together. Its background work runs on the current tokio runtime.
+    #[must_use]
+    pub fn start(parts: Parts) -> Arc<Self> {
+        let Parts { store, authorizer, resources, clock, settings } = parts;
+        let journal = Journal::start(Arc::clone(&store));
+        Arc::new(Self { store, authorizer, resources, clock, settings, journal, started: Instant::now() })
+    }
+
+    /// Reads the arguments of a call and makes it.
+    ///
+    /// # Errors
+    /// What the caller is told. The cause is in the log and the audit log.
+    pub async fn dispatch(
+        &self,
+        caller: &Caller,
+        spec: &'static Spec,
+        arguments: Map<String, Value>,
+    ) -> Result<Reply, ErrorBody> {
+        match agentstack_api::parse(spec, arguments) {
+            Ok(command) => self.call(caller, command).await,
+            Err(error) => Err(self.refuse_input(caller, spec.operation.name, error).await),
+        }
+    }
+
+    /// Makes a call.
+    ///
+    /// # Errors
+    /// What the caller is told. The cause is in the log and the audit log.
+    pub async fn call(&self, caller: &Caller, command: Command) -> Result<Reply, ErrorBody> {
+        let operation = command.operation();
+        let draft = self.draft(caller, operation.name, Some(&command));
+        let pending = Pending::new(draft, Instant::now());
+        let done = match self.authorizer.authorize(caller, operation, command.claim().clone()).await {
+            Ok(scope) => self.run(&scope, command, pending.clone()).await,
+            Err(denial) => Err(denial.into()),
+        };
+        match done {
+            Ok(Done { reply, recorded }) => {
+                let draft = pending.close(Outcome::Ok, vec![]);
+                log(&draft);
+                if !recorded {
+                    self.journal.note(draft).await;
+                }
+                Ok(reply)
+            }
+            Err(failure) => Err(self.fail(pending, &failure).await),
+        }
+    }
+
+    /// Records and logs a call that never became one: its input broke a rule, or there is no such
+    /// operation. Returns what the caller is told.
+    pub async fn refuse_input(&self, caller: &Caller, operation: &'static str, error: InputError) -> ErrorBody {
+        let pending = Pending::new(self.draft(caller, operation, None), Instant::now());
+        self.fail(pending, &Failure::Input(error)).await
+    }
+
+    /// Writes what is still to be recorded, signs the audit log and closes the store.
+    pub async fn close(&self) {
+        if let Err(error) = self.journal.flush().await {
+            tracing::error!(error = %error, "the last audit records were not written");
+        }
+        let caller = Caller::new(Arc::new(agentstack_access::Principal::housekeeping()));
+        match self.housekeeping_scope(&caller).await {
+            Ok(scope) => {
+                if let Err(error) = self.store.checkpoint(&scope).await {
+                    tracing::warn!(error = %error, "the audit log was not signed");
+                }
+            }
+            Err(error) => tracing::warn!(code = error.code().as_str(), "the audit log was not signed"),
+        }
+        self.store.close().await;
+    }
+
+    async fn run(&self, scope: &Scope, command: Command, pending: Pending) -> Result<Done, Failure> {
+        let reads = scope.operation().effect == Effect::Read;
+        if reads && !matches!(command, Command::SystemHealth(_)) && !self.journal.is_writable().await {
+            return Err(Failure::Unrecorded);
+        }
+        let reply = match command {
+            Command::StoreMemory(command) => Reply::StoreMemory(self.store_memory(scope, command, pending).await?),
+            Command::SearchMemory(command) => Reply::SearchMemory(self.search_memory(scope, command).await?),
+            Command::GetMemory(command) => Reply::GetMemory(self.get_memory(scope, command).await?),
+            Command::ListMemory(command) => Reply::ListMemory(self.list_memory(scope, command).await?),
+            Command::DeleteMemory(command) => {
+                let view = self.delete_memory(scope, command, pending).await?;
+                // There was nothing to delete, so the store had nothing to record.
+                let recorded = view.success;
+                return Ok(Done { reply: Reply::DeleteMemory(view), recorded });
+            }
+            Command::MemoryHistory(command) => Reply::MemoryHistory(self.memory_history(scope, command).await?),
+            Command::RestoreMemory(command) => {
+                Reply::RestoreMemory(self.restore_memory(scope, command, pending).await?)
+            }
+            Command::StartSession(command) => {
+                Reply::StartSession(self.start_session(scope, command, pending).await?)
+            }
+            Command::EndSession(_) => Reply::EndSession(self.end_session(scope, pending).await?),
+            Command::SessionStatus(_) => Reply::SessionStatus(self.session_status(scope).await?),
+            Command::ActiveSessions(_) => Reply::ActiveSessions(self.active_sessions(scope).await?),
+            Command::SystemStatus(_) => Reply::SystemStatus(self.system_status(scope).await?),
+            Command::SystemHealth(_) => Reply::SystemHealth(self.system_health().await),
+            Command::SystemConfig(_) => Reply::SystemConfig(self.system_config()),
+        };
+        Ok(Done { reply, recorded: !reads })
+    }
+
+    /// Records a failure, before it is answered, and logs it.
+    async fn fail(&self, pending: Pending, failure: &Failure) -> ErrorBody {
+        let (decision, reason, outcome) = failure.verdict();
+        let mut draft = pending.close(outcome, vec![]);
+        draft.decision = decision;
+        draft.reason = reason;
+        log(&draft);
+        if failure.is_fault() {
+            tracing::error!(request = %draft.request, error = %Chain(failure), "a call failed");
+        }
+        let body = failure.body(draft.request);
+        if matches!(failure, Failure::Input(_)) {
+            self.journal.note(draft).await;
+        } else if let Err(error) = self.journal.record(draft).await {
+            tracing::error!(error = %error, "a refusal was not recorded yet");
+        }
+        body
+    }
+
+    fn draft(&self, caller: &Caller, operation: &'static str, command: Option<&Command>) -> Draft {
+        let claim = command.map(Command::claim);
+        Draft {
+            at: self.clock.now(),
+            principal: caller.principal.name().to_owned(),
+            agent: caller.principal.agent().cloned().or_else(|| claim.and_then(|claim| claim.agent.clone())),
+            session: claim.and_then(|claim| claim.session),
+            operation,
+            resource: command.and_then(|command| self.resource(command)),
+            decision: Decision::Allow,
+            reason: "permitted",
+            policy: self.authorizer.policy().version(),
+            request: caller.request,
+            outcome: Outcome::Ok,
+            duration_us: 0,
+            counts: vec![],
+        }
+    }
+
+    /// The hash of the entry a call names.
+    fn resource(&self, command: &Command) -> Option<ResourceHash> {
+        let key: &MemoryKey = match command {
+            Command::StoreMemory(StoreMemory { key, .. }) => key,
+            Command::GetMemory(command) => &command.key,
+            Command::DeleteMemory(command) => &command.key,
+            Command::MemoryHistory(command) => &command.key,
+            Command::RestoreMemory(command) => &command.key,
+            _ => return None,
+        };
+        let namespace = self.authorizer.named_namespace(command.operation(), command.claim());
+        Some(self.resources.hash("memory", namespace.as_ref(), key.as_str()))
+    }
+
+    pub(crate) async fn housekeeping_scope(&self, caller: &Caller) -> Result<Scope, ErrorBody> {
+        static HOUSEKEEPING: agentstack_access::Operation = agentstack_access::Operation {
+            name: "housekeeping",
+            effect: Effect::Write,
+            reach: agentstack_access::Reach::Principal,
+        };
+        let scope = self.authorizer.authorize(caller, &HOUSEKEEPING, Claim::none()).await;
+        scope.map_err(|denial| Failure::from(denial).body(caller.request))
+    }
+
+    pub(crate) fn store(&self) -> &dyn Storage {
+        &*self.store
+    }
+
+    pub(crate) fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn uptime_seconds(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+}
+
+/// One line for each call: who, what, how it ended, how long it took. Never what was in it.
+fn log(draft: &Draft) {
+    tracing::info!(
+        target: "agentstack::call",
+        operation = draft.operation,
+        principal = %draft.principal,
+        outcome = draft.outcome.as_str(),
+        reason = draft.reason,
+        duration_us = draft.duration_us,
+        request = %draft.request,
+        "call"
+    );
+}
+
+/// An error with all its causes, for the log.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0, f)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! Why a call failed: what the caller is told, and what the operator's log is.
+
+use agentstack_access::Denial;
+use agentstack_api::{ErrorBody, ErrorCode, InputError};
+use agentstack_audit::{Decision, Outcome};
+use agentstack_core::RequestId;
+use agentstack_core::random::RandomnessUnavailable;
+use agentstack_storage::StorageError;
+
+/// A failure inside a use case.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// The store did not.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// There is no such thing for this caller.
+    #[error("there is no such thing for this caller")]
+    Absent,
+    /// The call asks for something that it cannot have.
+    #[error("{0}")]
+    Input(InputError),
+    /// The installation does not have what the call asks for.
+    #[error("{0}")]
+    Unserved(&'static str),
+    /// The operating system has no randomness.
+    #[error(transparent)]
+    Randomness(#[from] RandomnessUnavailable),
+    /// Records of earlier calls could not be written; nothing is answered unrecorded.
+    #[error("the audit log cannot be written")]
+    Unrecorded,
+}
+
+impl Failure {
+    /// What the caller is told.
+    pub(crate) fn body(&self, request: RequestId) -> ErrorBody {
+        match self {
+            Self::Denied(Denial::Forbidden { permission }) => ErrorBody::forbidden(permission, request),
+            Self::Denied(Denial::OtherAgent) => ErrorBody::forbidden("agent", request),
+            Self::Input(error) => ErrorBody::invalid_input(error.clone(), request),
+            _ => ErrorBody::new(self.code(), request),
+        }
+    }
+
+    fn code(&self) -> ErrorCode {
+        match self {
+            // The same answer for what is foreign, ended, expired and unknown (S02).
+            Self::Denied(Denial::NotYours) | Self::Storage(StorageError::SessionGone) | Self::Absent => {
+                ErrorCode::NotFound
+            }
+            Self::Denied(Denial::Forbidden { .. } | Denial::OtherAgent) => ErrorCode::Forbidden,
+            Self::Storage(StorageError::VersionConflict { .. } | StorageError::KeyTaken) => ErrorCode::Conflict,
+            Self::Input(_) => ErrorCode::InvalidInput,
+            Self::Storage(StorageError::Damaged(_)) | Self::Randomness(_) => ErrorCode::Internal,
+            Self::Storage(_) | Self::Unserved(_) | Self::Unrecorded | Self::Denied(_) => ErrorCode::Unavailable,
+        }
+    }
+
+    /// How the audit log keeps it.
+    pub(crate) fn verdict(&self) -> (Decision, &'static str, Outcome) {
+        match self {
+            Self::Denied(Denial::Unavailable(_)) => (Decision::Deny, "unavailable", Outcome::Unavailable),
+            Self::Denied(denial) => (Decision::Deny, denial.reason(), outcome(self.code())),
+            Self::Storage(StorageError::SessionGone) => {
+                (Decision::Deny, Denial::NotYours.reason(), Outcome::NotFound)
+            }
+            _ => (Decision::Allow, "permitted", outcome(self.code())),
+        }
+    }
+
+    /// Whether an operator should look at the cause.
+    pub(crate) fn is_fault(&self) -> bool {
+        matches!(self.code(), ErrorCode::Internal | ErrorCode::Unavailable) && !matches!(self, Self::Unserved(_))
+    }
+}
+
+/// An error code as the audit log has it.
+pub(crate) fn outcome(code: ErrorCode) -> Outcome {
+    match code {
+        ErrorCode::InvalidInput => Outcome::InvalidInput,
+        ErrorCode::Unauthenticated => Outcome::Unauthenticated,
+        ErrorCode::Forbidden => Outcome::Forbidden,
+        ErrorCode::NotFound => Outcome::NotFound,
+        ErrorCode::Conflict => Outcome::Conflict,
+        ErrorCode::TooLarge => Outcome::TooLarge,
+        ErrorCode::RateLimited => Outcome::RateLimited,
+        ErrorCode::Unavailable => Outcome::Unavailable,
+        ErrorCode::Internal => Outcome::Internal,
+    }
+}

@@ -1,0 +1,19 @@
+//! The use cases: what happens between a call and the store.
+//!
+//! [`Engine::call`] is the one way in: authorize → scope → use case → store, and one audit record and
+//! one log line for each call, whatever became of it.
+//!
+//! **Invariant:** no JSON-RPC, no HTTP, no SQL, no policy. What a caller is told of an error is chosen
+//! here; what caused it goes to the log.
+
+mod answer;
+mod audit;
+mod cursor;
+mod engine;
+mod failure;
+mod journal;
+mod memory;
+mod session;
+mod system;
+
+pub use engine::{Engine, Parts, Settings};

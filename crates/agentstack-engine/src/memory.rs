@@ -1,0 +1,205 @@
+//! Memory: store, get, search, list, delete, history, restore.
+
+use agentstack_access::{NamespaceClaim, Scope};
+use agentstack_api::command::{
+    DeleteMemory, GetMemory, ListMemory, MatchRule, MemoryHistory, PageStart, RestoreMemory, SearchMemory,
+    SearchMode, StoreMemory,
+};
+use agentstack_api::view::{
+    DeleteMemoryView, GetMemoryView, HistoryView, ListMemoryView, SearchMemoryView, SearchResultView, StoreMemoryView,
+    SummaryView, VersionView,
+};
+use agentstack_core::{Label, Origin, Trust};
+use agentstack_storage::text::cut::json_escaped_len;
+use agentstack_storage::text::snippet::snippet;
+use agentstack_storage::text::{Match, TextQuery};
+use agentstack_storage::{AgentFilter, Listing, ListPosition, NewEntry, Page, Pending, Search, Target};
+
+use crate::Engine;
+use crate::answer::{Room, shorten};
+use crate::cursor;
+use crate::failure::Failure;
+
+/// How much of a content one search result shows, in bytes of JSON. The whole is for `memory_get`.
+const RESULT_BYTES: usize = 4 * 1024;
+/// How much of a content one version of a history shows, in bytes of JSON.
+const VERSION_BYTES: usize = 4 * 1024;
+/// Longest snippet, in characters.
+const SNIPPET_CHARS: usize = 240;
+
+/// The label of what the scope's caller writes now (S11).
+fn label(scope: &Scope) -> Label {
+    let origin = Origin {
+        principal: scope.principal().name().to_owned(),
+        agent_id: scope.agent().cloned(),
+        tool: scope.operation().name.to_owned(),
+        at: scope.at(),
+    };
+    Label { trust: Trust::Unverified, origin }
+}
+
+fn agent_filter(agent: Option<agentstack_core::AgentId>, claim: &NamespaceClaim) -> Option<AgentFilter> {
+    // Without a namespace the caller says whether common entries count; in a named one they do.
+    let include_common = !matches!(claim, NamespaceClaim::Unnamed { include_shared: false });
+    agent.map(|agent| AgentFilter { agent, include_common })
+}
+
+impl Engine {
+    pub(crate) async fn store_memory(
+        &self,
+        scope: &Scope,
+        command: StoreMemory,
+        pending: Pending,
+    ) -> Result<StoreMemoryView, Failure> {
+        let entry = NewEntry {
+            key: command.key,
+            content: command.content,
+            metadata: command.metadata,
+            tags: command.tags,
+            if_version: command.if_version,
+            label: label(scope),
+        };
+        Ok(self.store().store(scope, entry, pending).await?.into())
+    }
+
+    pub(crate) async fn get_memory(&self, scope: &Scope, command: GetMemory) -> Result<GetMemoryView, Failure> {
+        let target = command.version.map_or(Target::Current, Target::Version);
+        let Some(mut entry) = self.store().get(scope, &command.key, target).await? else {
+            return Ok(GetMemoryView::absent());
+        };
+        let mut room = Room::new();
+        room.take_entry(&entry.summary, Some(&entry.summary.metadata));
+        let from = nth_char(&entry.content, command.offset as usize);
+        let rest = entry.content.get(from..).unwrap_or_default();
+        let asked = command.length.map_or(rest.len(), |length| nth_char(rest, length as usize));
+        let fits = room.take_text(rest.get(..asked).unwrap_or_default(), usize::MAX);
+        let shown = u32::try_from(fits.chars().count()).unwrap_or(u32::MAX);
+        let to = from + fits.len();
+        let next = (to < entry.content.len()).then(|| command.offset.saturating_add(shown));
+        entry.content.truncate(to);
+        entry.content.drain(..from);
+        Ok(GetMemoryView::found(entry, next))
+    }
+
+    pub(crate) async fn search_memory(
+        &self,
+        scope: &Scope,
+        command: SearchMemory,
+    ) -> Result<SearchMemoryView, Failure> {
+        if matches!(command.mode, SearchMode::Semantic | SearchMode::Hybrid) {
+            return Err(Failure::Unserved("no embedder is configured"));
+        }
+        let how = match command.matching {
+            MatchRule::Any => Match::Any,
+            MatchRule::All => Match::All,
+            MatchRule::Phrase => Match::Phrase,
+            MatchRule::Prefix => Match::Prefix,
+        };
+        let query = TextQuery::parse(command.query.as_str(), how);
+        let offset = command.cursor.as_ref().map_or(Ok(0), cursor::rank).map_err(Failure::Input)?;
+        let search = Search {
+            query: query.clone(),
+            tags: command.tags,
+            agent: agent_filter(command.agent, &command.claim.namespace),
+            threshold: command.threshold.unwrap_or(0.0),
+            limit: command.limit,
+            offset,
+        };
+        let found = self.store().search(scope, search).await?;
+        let mut room = Room::new();
+        let mut truncated = false;
+        let mut results = Vec::with_capacity(found.hits.len());
+        let total = found.hits.len();
+        for mut hit in found.hits {
+            let snippet = snippet(&hit.entry.content, &query, SNIPPET_CHARS);
+            let fixed = room.take_entry(&hit.entry.summary, Some(&hit.entry.summary.metadata));
+            if !fixed || !room.take(json_escaped_len(&snippet)) {
+                truncated = true;
+                break;
+            }
+            let shown = room.take_text(&hit.entry.content, RESULT_BYTES);
+            let shown_chars = u32::try_from(shown.chars().count()).unwrap_or(u32::MAX);
+            let bytes = shown.len();
+            shorten(&mut hit.entry.content, bytes);
+            let cut = shown_chars < hit.entry.summary.chars;
+            truncated |= cut;
+            results.push(SearchResultView::new(hit, snippet, cut));
+        }
+        let count = results.len();
+        let more = found.more || count < total;
+        let next = offset.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        Ok(SearchMemoryView { count, results, truncated, next_cursor: more.then(|| cursor::of_rank(next)) })
+    }
+
+    pub(crate) async fn list_memory(&self, scope: &Scope, command: ListMemory) -> Result<ListMemoryView, Failure> {
+        let page = match &command.start {
+            PageStart::Offset(offset) => Page::Offset(*offset),
+            PageStart::Cursor(cursor) => Page::After(cursor::position(cursor).map_err(Failure::Input)?),
+        };
+        let agent = agent_filter(command.agent, &command.claim.namespace);
+        let listing = Listing { tags: command.tags, agent, limit: command.limit, page };
+        let listed = self.store().list(scope, listing).await?;
+        let mut room = Room::new();
+        let (mut entries, mut next) = (Vec::with_capacity(listed.entries.len()), listed.next);
+        let mut last: Option<ListPosition> = None;
+        for entry in listed.entries {
+            if !room.take_entry(&entry, None) {
+                next = last;
+                break;
+            }
+            last = Some(ListPosition { updated_at: entry.updated_at, id: entry.id });
+            entries.push(SummaryView::from(entry));
+        }
+        let next_cursor = next.map(cursor::of_position);
+        Ok(ListMemoryView { total: listed.total, count: entries.len(), entries, next_cursor })
+    }
+
+    pub(crate) async fn delete_memory(
+        &self,
+        scope: &Scope,
+        command: DeleteMemory,
+        pending: Pending,
+    ) -> Result<DeleteMemoryView, Failure> {
+        Ok(DeleteMemoryView { success: self.store().delete(scope, &command.key, pending).await? })
+    }
+
+    pub(crate) async fn memory_history(
+        &self,
+        scope: &Scope,
+        command: MemoryHistory,
+    ) -> Result<HistoryView, Failure> {
+        let found = self.store().history(scope, &command.key, command.limit).await?;
+        let mut room = Room::new();
+        let mut truncated = false;
+        let mut versions = Vec::with_capacity(found.len());
+        for (place, mut version) in found.into_iter().enumerate() {
+            if room.left() < VERSION_BYTES {
+                truncated = true;
+                break;
+            }
+            let tags: usize = version.tags.iter().map(|tag| json_escaped_len(tag.as_str()) + 3).sum();
+            room.take(tags + 400);
+            let chars = u32::try_from(version.content.chars().count()).unwrap_or(u32::MAX);
+            let bytes = room.take_text(&version.content, VERSION_BYTES).len();
+            let cut = shorten(&mut version.content, bytes);
+            truncated |= cut;
+            versions.push(VersionView::new(version, chars, place == 0, cut));
+        }
+        Ok(HistoryView { count: versions.len(), versions, truncated })
+    }
+
+    pub(crate) async fn restore_memory(
+        &self,
+        scope: &Scope,
+        command: RestoreMemory,
+        pending: Pending,
+    ) -> Result<StoreMemoryView, Failure> {
+        let restored = self.store().restore(scope, &command.key, command.version, label(scope), pending).await?;
+        Ok(restored.ok_or(Failure::Absent)?.into())
+    }
+}
+
+/// Where the `n`th character of a text begins; its end if it has fewer.
+fn nth_char(text: &str, n: usize) -> usize {
+    if n == 0 { 0 } else { text.char_indices().nth(n).map_or(text.len(), |(at, _)| at) }
+}

@@ -1,0 +1,45 @@
+//! What the installation says of itself.
+
+use agentstack_access::Scope;
+use agentstack_api::view::{
+    CheckView, FeaturesView, Health, StorageView, SystemConfigView, SystemHealthView, SystemStatusView,
+};
+
+use crate::Engine;
+use crate::failure::Failure;
+
+impl Engine {
+    pub(crate) async fn system_status(&self, scope: &Scope) -> Result<SystemStatusView, Failure> {
+        let counts = self.store().counts(scope).await?;
+        let storage = self.store().health().await?;
+        Ok(SystemStatusView {
+            version: self.settings().version.to_owned(),
+            uptime_seconds: self.uptime_seconds(),
+            sessions: counts.sessions,
+            entries: counts.entries,
+            storage: StorageView { backend: storage.backend.to_owned(), encrypted: storage.encrypted },
+            features: FeaturesView { github: false, plugins: false, vector_search: false },
+        })
+    }
+
+    pub(crate) async fn system_health(&self) -> SystemHealthView {
+        let check = |name: &str, ok: bool, detail: Option<&str>| CheckView {
+            name: name.to_owned(),
+            status: if ok { Health::Ok } else { Health::Degraded },
+            detail: detail.map(str::to_owned),
+        };
+        let storage = self.store().health().await;
+        let mut checks = vec![check("storage", storage.is_ok(), None)];
+        if let Ok(storage) = &storage {
+            // Plaintext is a choice, and one to be reminded of (S37).
+            let detail = if storage.encrypted { "on" } else { "off: what is stored is readable on disk" };
+            checks.push(check("encryption", storage.encrypted, Some(detail)));
+        }
+        checks.push(check("audit", self.journal().is_writable().await, None));
+        SystemHealthView::new(checks)
+    }
+
+    pub(crate) fn system_config(&self) -> SystemConfigView {
+        SystemConfigView { config: self.settings().shown_config.clone() }
+    }
+}

@@ -1,0 +1,73 @@
+//! `agentstack-mcp`: memory for one MCP client, over standard input and output.
+//!
+//! Standard output carries JSON-RPC and nothing else; everything for people goes to standard error.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use agentstack::core::AgentId;
+use agentstack::{AgentStack, LogFormat, Options};
+use anyhow::Context;
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long the end of input may take: what was acknowledged is on the disk long before.
+const LAST_WRITES: Duration = Duration::from_millis(1_500);
+
+/// Encrypted, session-isolated memory for AI agents, as an MCP server over stdio.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration file [default: ./aistack.config.json, else the user's, else safe defaults].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Speak for this agent only: a call that names another is refused.
+    #[arg(long, value_name = "ID")]
+    agent: Option<AgentId>,
+    /// What to log to standard error: error, warn, info, debug or off.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: agentstack::LevelFilter,
+    /// Log as JSON, one object a line.
+    #[arg(long)]
+    log_json: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let format = if arguments.log_json { LogFormat::Json } else { LogFormat::Text };
+    agentstack::init_logging(arguments.log, format);
+    // One thread: a client over stdio asks one thing after the other, and the store has threads of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let served = runtime.context("starting").and_then(|runtime| {
+        let served = runtime.block_on(serve(arguments));
+        // A read of standard input that is still waiting must not hold the process back.
+        runtime.shutdown_background();
+        served
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the one message for whoever started it")]
+            {
+                eprintln!("agentstack-mcp: {error:#}");
+            }
+            ExitCode::from(3)
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> anyhow::Result<()> {
+    let options = Options::load(arguments.config)?;
+    let stack = AgentStack::open(options).await?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let served = tokio::select! {
+        served = stack.serve_stdio(AgentStack::local_principal(arguments.agent)) => served,
+        _ = terminated.recv() => Ok(()),
+        _ = interrupted.recv() => Ok(()),
+    };
+    // Past that time only records of the last reads and the log's signature can be missing.
+    let _ = tokio::time::timeout(LAST_WRITES, stack.close()).await;
+    Ok(served?)
+}

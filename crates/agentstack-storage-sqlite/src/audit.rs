@@ -1,0 +1,122 @@
+//! The audit log, and what the store says of itself.
+
+use agentstack_access::Scope;
+use agentstack_audit::{Checkpoint, Draft, Hash, Line};
+use agentstack_storage::{AuditLog, Counts, Health, StorageError, StoreHealth};
+use async_trait::async_trait;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::error::storage;
+use crate::row::count;
+use crate::write::scoped;
+use crate::{Encryption, SqliteStore};
+
+const COUNTS: &str = "SELECT count(*), coalesce(sum(n.entries), 0) FROM session_holders h \
+     JOIN sessions s ON s.id = h.session JOIN namespaces n ON n.id = s.namespace \
+     WHERE h.holder = ?2 AND s.expires_at > ?3 AND s.last_used_at + s.idle_ms > ?3";
+
+#[async_trait]
+impl AuditLog for SqliteStore {
+    async fn append(&self, drafts: &[Draft]) -> Result<(), StorageError> {
+        if drafts.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.write().await?;
+        let lines: Vec<(u64, String, String)> = drafts
+            .iter()
+            .map(|draft| {
+                let line = write.line(draft);
+                (line.sequence, line.body, line.hash.to_string())
+            })
+            .collect();
+        let lines = serde_json::to_string(&lines).map_err(|error| StorageError::Unavailable(error.into()))?;
+        let sql = "INSERT INTO audit (sequence, body, hash) \
+             SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?1); COMMIT";
+        match write.run(sqlx::query(sql).bind(lines)).await {
+            Ok(_) => {
+                write.committed();
+                Ok(())
+            }
+            Err(error) => write.undo(error).await,
+        }
+    }
+
+    async fn checkpoint(&self, scope: &Scope) -> Result<Option<Checkpoint>, StorageError> {
+        let mut write = self.write().await?;
+        let head = write.head();
+        if head.sequence == 0 {
+            write.rollback().await;
+            return Ok(None);
+        }
+        let checkpoint = Checkpoint::sign(&self.signing, &head, scope.at());
+        let sql = "INSERT INTO audit_checkpoints (sequence, checkpoint) VALUES (?1, ?2) \
+             ON CONFLICT DO UPDATE SET checkpoint = excluded.checkpoint; COMMIT";
+        let statement =
+            sqlx::query(sql).bind(i64::try_from(head.sequence).unwrap_or(i64::MAX)).bind(checkpoint.to_string());
+        match write.run(statement).await {
+            Ok(_) => {
+                write.committed();
+                Ok(Some(checkpoint))
+            }
+            Err(error) => write.undo(error).await,
+        }
+    }
+
+    async fn lines(&self, scope: &Scope, sequence: u64, limit: u32) -> Result<Vec<Line>, StorageError> {
+        if !scope.principal().is_operator() {
+            return Ok(vec![]);
+        }
+        let sql = "SELECT sequence, body, hash FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+        let question = sqlx::query(sql).bind(i64::try_from(sequence).unwrap_or(i64::MAX)).bind(limit);
+        let mut reader = self.reader().await?;
+        let rows = question.fetch_all(reader.connection()?).await.map_err(storage)?;
+        rows.iter().map(line).collect()
+    }
+
+    async fn checkpoints(&self, scope: &Scope) -> Result<Vec<Checkpoint>, StorageError> {
+        if !scope.principal().is_operator() {
+            return Ok(vec![]);
+        }
+        let question = sqlx::query("SELECT checkpoint FROM audit_checkpoints ORDER BY sequence");
+        let mut reader = self.reader().await?;
+        let rows = question.fetch_all(reader.connection()?).await.map_err(storage)?;
+        let checkpoint = |row: &SqliteRow| {
+            let text: &str = row.try_get(0).map_err(storage)?;
+            text.parse().map_err(|_| StorageError::damaged("a checkpoint of the audit log"))
+        };
+        rows.iter().map(checkpoint).collect()
+    }
+}
+
+fn line(row: &SqliteRow) -> Result<Line, StorageError> {
+    let sequence = count(row.try_get(0).map_err(storage)?)?;
+    let hash: Vec<u8> = row.try_get(2).map_err(storage)?;
+    let hash = hash.try_into().map_err(|_| StorageError::damaged("a hash of the audit log"))?;
+    Ok(Line { sequence, body: row.try_get(1).map_err(storage)?, hash: Hash::from_bytes(hash) })
+}
+
+#[async_trait]
+impl StoreHealth for SqliteStore {
+    async fn counts(&self, scope: &Scope) -> Result<Counts, StorageError> {
+        let mut reader = self.reader().await?;
+        let row = scoped(COUNTS, scope).fetch_one(reader.connection()?).await.map_err(storage)?;
+        let number = |column| count(row.try_get(column).map_err(storage)?);
+        Ok(Counts { sessions: number(0)?, entries: number(1)? })
+    }
+
+    async fn health(&self) -> Result<Health, StorageError> {
+        let mut reader = self.reader().await?;
+        let question = sqlx::query("SELECT sqlite_version(), (SELECT count(*) FROM sqlite_schema)");
+        let row = question.fetch_one(reader.connection()?).await.map_err(storage)?;
+        Ok(Health {
+            backend: "sqlite",
+            encrypted: self.encryption == Encryption::On,
+            version: row.try_get(0).map_err(storage)?,
+        })
+    }
+
+    async fn close(&self) {
+        self.shut().await;
+    }
+}

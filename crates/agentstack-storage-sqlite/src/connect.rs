@@ -1,0 +1,143 @@
+//! Connections: how each is opened, and what is set on every one of them (S32).
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+
+use crate::error::{NOTADB, primary_code};
+use crate::key::{KeyMaterial, hex};
+use crate::{OpenError, create_private_folder, private_file};
+
+/// Whether what is kept is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encryption {
+    /// SQLCipher: AES-256-CBC with a random IV and an HMAC-SHA-256 for each page.
+    On,
+    /// Plain SQLite.
+    Off,
+}
+
+/// Where a database is and how it is opened.
+#[derive(Debug)]
+pub struct OpenOptions {
+    /// The file. It is made if it is not there.
+    pub path: PathBuf,
+    /// The keys.
+    pub keys: KeyMaterial,
+    /// How long a call waits for another process's transaction before it gives up.
+    pub busy_timeout: Duration,
+    /// The largest page cache of a connection, in KiB. Decrypting a page costs far more than keeping it.
+    pub cache_kib: u32,
+    /// The most connections for reads that find the first one busy.
+    pub readers: u32,
+}
+
+impl OpenOptions {
+    /// The usual options for the file at `path`.
+    #[must_use]
+    pub fn new(path: PathBuf, keys: KeyMaterial) -> Self {
+        Self { path, keys, busy_timeout: Duration::from_secs(30), cache_kib: 64 * 1024, readers: 2 }
+    }
+
+    /// Whether the database is encrypted.
+    #[must_use]
+    pub fn encryption(&self) -> Encryption {
+        if self.keys.database.is_some() { Encryption::On } else { Encryption::Off }
+    }
+
+    /// Makes sure that the file is there and private, and that it is what the options take it for.
+    pub(crate) fn prepare(&self) -> Result<(), OpenError> {
+        use std::io::Read;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        create_private_folder(folder.unwrap_or(Path::new(".")))?;
+        let mut file = private_file(&self.path, true)?;
+        let mut head = [0_u8; 16];
+        let readable = file.read_exact(&mut head).is_ok() && &head == b"SQLite format 3\0";
+        if readable && self.encryption() == Encryption::On {
+            return Err(OpenError::NotEncrypted { path: self.path.clone() });
+        }
+        Ok(())
+    }
+
+    /// The options of SQLite. They hold the key: they are never printed.
+    pub(crate) fn sqlite(&self) -> SqliteConnectOptions {
+        let mut options = SqliteConnectOptions::new().filename(&self.path);
+        if let Some(key) = &self.keys.database {
+            // The raw form: SQLCipher takes the bits as they are, so opening costs no key stretching.
+            options = options
+                .pragma("key", format!("\"x'{}'\"", hex(key.expose())))
+                .pragma("cipher_hmac_algorithm", "HMAC_SHA256");
+        }
+        options
+            .busy_timeout(self.busy_timeout)
+            .journal_mode(SqliteJournalMode::Wal)
+            // With FULL, a commit is on the disk before it is acknowledged.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .pragma("cache_size", format!("-{}", self.cache_kib))
+            .pragma("secure_delete", "ON")
+            .pragma("temp_store", "MEMORY")
+            .pragma("trusted_schema", "OFF")
+            .pragma("cell_size_check", "ON")
+            .disable_statement_logging()
+    }
+
+    /// Opens a connection.
+    pub(crate) async fn connect(&self) -> Result<SqliteConnection, OpenError> {
+        let mut connection = self.sqlite().connect().await.map_err(|source| {
+            let path = self.path.clone();
+            match primary_code(&source) {
+                Some(NOTADB) => OpenError::WrongKey { path },
+                _ => OpenError::Database { path, source },
+            }
+        })?;
+        match harden(&mut connection).await {
+            Ok(()) => Ok(connection),
+            Err(source) => {
+                let _ = connection.close().await;
+                Err(OpenError::Database { path: self.path.clone(), source })
+            }
+        }
+    }
+}
+
+/// The limits of a connection (<https://www.sqlite.org/c3ref/c_limit_attached.html>): far above what
+/// this crate's own statements need, far below what an attacker would.
+pub(crate) const LIMITS: [(i32, i32); 6] = [
+    (libsqlite3_sys::SQLITE_LIMIT_LENGTH, 32 * 1024 * 1024),
+    (libsqlite3_sys::SQLITE_LIMIT_SQL_LENGTH, 64 * 1024),
+    (libsqlite3_sys::SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (libsqlite3_sys::SQLITE_LIMIT_ATTACHED, 0),
+    (libsqlite3_sys::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+    (libsqlite3_sys::SQLITE_LIMIT_WORKER_THREADS, 0),
+];
+
+/// Sets what has no PRAGMA: defensive mode, no extension loading, limits.
+pub(crate) async fn harden(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let mut locked = connection.lock_handle().await?;
+    let handle = locked.as_raw_handle().as_ptr();
+    let off = std::ptr::null_mut::<std::ffi::c_int>();
+    // The lock is held until the end of the function, so the handle is alive and nobody else uses it.
+    #[expect(unsafe_code, reason = "SQLite offers these settings through its C interface only")]
+    // SAFETY: the handle is valid and exclusively ours; each option takes exactly (int, int*), and a
+    // null second argument means that the new value is not reported back.
+    let set = unsafe {
+        for (limit, value) in LIMITS {
+            libsqlite3_sys::sqlite3_limit(handle, limit, value);
+        }
+        libsqlite3_sys::sqlite3_db_config(handle, libsqlite3_sys::SQLITE_DBCONFIG_DEFENSIVE, 1, off)
+            | libsqlite3_sys::sqlite3_db_config(
+                handle,
+                libsqlite3_sys::SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION,
+                0,
+                off,
+            )
+    };
+    if set == libsqlite3_sys::SQLITE_OK {
+        Ok(())
+    } else {
+        Err(sqlx::Error::Protocol("SQLite refused its defensive settings".into()))
+    }
+}

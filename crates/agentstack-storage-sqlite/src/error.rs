@@ -1,0 +1,105 @@
+//! Errors of SQLite as errors of a backend.
+
+use std::path::PathBuf;
+
+use agentstack_storage::StorageError;
+
+use crate::FileProblem;
+
+/// Why a database was not opened. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file or its folder cannot be used.
+    #[error(transparent)]
+    File(#[from] FileProblem),
+    /// It is a readable SQLite file, but encryption is on.
+    #[error(
+        "{} is not encrypted, but encryption is on; nothing was changed. Move the file away, or set \
+         security.encryption to false to use it as it is", path.display()
+    )]
+    NotEncrypted {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The key does not open it.
+    #[error(
+        "{} does not open with this key: it was made with another key, or it is not a database of AgentStack",
+        path.display()
+    )]
+    WrongKey {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It is another program's.
+    #[error("{} is a database of another program; nothing was changed", path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A newer version of the product made it.
+    #[error("{} has schema {found}, this program knows up to {known}: use a newer version", path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest known.
+        known: i64,
+    },
+    /// A change of the schema did not go through; it was undone as a whole.
+    #[error("bringing {} to schema {to}", path.display())]
+    Migration {
+        /// Which file.
+        path: PathBuf,
+        /// The schema it should have got.
+        to: i64,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The rest of a session that has ended could not be removed.
+    #[error("removing what is left of ended sessions from {}", path.display())]
+    Reclaim {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: StorageError,
+    },
+    /// SQLite refused.
+    #[error("opening {}", path.display())]
+    Database {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+// Primary result codes, https://www.sqlite.org/rescode.html.
+const READONLY: i32 = 8;
+const CORRUPT: i32 = 11;
+const FULL: i32 = 13;
+const CANTOPEN: i32 = 14;
+pub(crate) const NOTADB: i32 = 26;
+
+/// The primary result code of an error of SQLite.
+pub(crate) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+/// What an error of SQLite means to a caller.
+pub(crate) fn storage(error: sqlx::Error) -> StorageError {
+    match primary_code(&error) {
+        Some(FULL) => StorageError::Full(error.into()),
+        Some(READONLY | CANTOPEN) => StorageError::ReadOnly(error.into()),
+        Some(CORRUPT | NOTADB) => StorageError::Damaged(error.into()),
+        _ if matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
+            StorageError::Damaged(error.into())
+        }
+        _ => StorageError::Unavailable(error.into()),
+    }
+}

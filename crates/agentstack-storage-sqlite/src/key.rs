@@ -1,0 +1,122 @@
+//! The master key and what is derived from it.
+
+use agentstack_audit::{ResourceHasher, SigningKey};
+use agentstack_core::random::{self, RandomnessUnavailable};
+use agentstack_core::{InvalidName, Secret};
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+/// The 256 random bits on which everything that is kept depends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MasterKey(Secret<[u8; 32]>);
+
+impl MasterKey {
+    /// Draws a new key.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
+    pub fn generate() -> Result<Self, RandomnessUnavailable> {
+        Ok(Self(Secret::new(random::bytes()?)))
+    }
+
+    /// Reads a key from its text form: 64 hex digits, white space around them ignored.
+    ///
+    /// # Errors
+    /// When the text has another form.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        const RULE: InvalidName = InvalidName("a key is 64 hexadecimal digits");
+        let text = text.trim();
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(RULE);
+        }
+        let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| RULE)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| RULE)?;
+        }
+        Ok(Self(Secret::new(*bytes)))
+    }
+
+    /// The text form of the key, for the key file alone.
+    #[must_use]
+    pub fn to_text(&self) -> Secret<String> {
+        Secret::new(hex(self.0.expose()))
+    }
+
+    /// What the key is for, each with a key of its own (HKDF-SHA256, RFC 5869).
+    #[must_use]
+    pub fn derive(&self) -> KeyMaterial {
+        let expand = |label: &str| {
+            let mut out = [0_u8; 32];
+            // 32 bytes are one block of the hash, far below the 255 blocks at which `expand` refuses.
+            let expanded = Hkdf::<Sha256>::new(None, self.0.expose()).expand(label.as_bytes(), &mut out);
+            debug_assert!(expanded.is_ok(), "one block is never too long");
+            Secret::new(out)
+        };
+        KeyMaterial {
+            database: Some(expand("agentstack database v1")),
+            audit: AuditKeys {
+                signing: SigningKey::new(&expand("agentstack audit signature v1")),
+                resources: ResourceHasher::new(&expand("agentstack audit resource v1")),
+            },
+        }
+    }
+}
+
+/// The keys that a store works with.
+#[derive(Debug)]
+pub struct KeyMaterial {
+    /// Encrypts the database; `None` leaves it readable.
+    pub(crate) database: Option<Secret<[u8; 32]>>,
+    /// Keeps the audit log honest.
+    pub(crate) audit: AuditKeys,
+}
+
+impl KeyMaterial {
+    /// The same keys without encryption of the database. The audit log is signed all the same.
+    #[must_use]
+    pub fn without_encryption(mut self) -> Self {
+        self.database = None;
+        self
+    }
+
+    /// What hashes the names of resources for the audit log.
+    #[must_use]
+    pub fn resource_hasher(&self) -> ResourceHasher {
+        self.audit.resources.clone()
+    }
+}
+
+/// The keys of the audit log.
+#[derive(Debug)]
+pub(crate) struct AuditKeys {
+    pub(crate) signing: SigningKey,
+    pub(crate) resources: ResourceHasher,
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s40_a_key_reads_back_from_its_text_and_prints_nothing() {
+        let key = MasterKey::generate().unwrap();
+        let text = key.to_text();
+        assert_eq!(MasterKey::parse(&format!("{}\n", text.expose())), Ok(key.clone()));
+        let printed = format!("{key:?} {:?}", key.derive());
+        assert!(!printed.contains(text.expose()), "{printed}");
+        for bad in ["", "00", &"g".repeat(64), &"0".repeat(63), &"0".repeat(65), &"é".repeat(32)] {
+            assert!(MasterKey::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The embedded backend: one SQLite file, encrypted with SQLCipher, searched with FTS5.
+//!
+//! Reads and writes use one warm connection; a read that finds it busy takes one from a small pool.
+//! (In WAL mode a connection forgets its page cache whenever *another* connection commits, and with
+//! encryption on, reading the pages again means decrypting them again.)
+//!
+//! **Invariant:** every statement is constant text with bound parameters (S32).
+
+mod audit;
+mod connect;
+mod error;
+mod files;
+mod key;
+mod memory;
+mod migrate;
+mod row;
+mod search;
+mod session;
+mod store;
+mod write;
+
+pub use connect::{Encryption, OpenOptions};
+pub use error::OpenError;
+pub use files::{FileProblem, create_private_folder, private_file, read_private_file};
+pub use key::{KeyMaterial, MasterKey};
+pub use store::SqliteStore;

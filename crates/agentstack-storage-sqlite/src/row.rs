@@ -1,0 +1,182 @@
+//! Rows as domain types, and back.
+
+use agentstack_core::{
+    AgentId, EntryId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Origin, SessionId, Tag, Timestamp, Trust,
+    Version,
+};
+use agentstack_storage::text::{Analyzed, Term, analyze};
+use agentstack_storage::{Session, StorageError};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Decode, Row, Sqlite, Type};
+
+use crate::error::storage;
+
+/// The columns that [`summary`] reads, of `entries e` and `namespaces n`, in its order.
+macro_rules! summary_columns {
+    () => {
+        "e.uuid, e.key, n.name, e.version, e.agent, e.tags, e.metadata, e.created_at, e.updated_at, \
+         e.trust, e.origin_principal, e.origin_agent, e.origin_tool, e.chars"
+    };
+}
+pub(crate) use summary_columns;
+
+/// How many columns that are.
+pub(crate) const SUMMARY_COLUMNS: usize = 14;
+
+/// Reads the columns of a row one after the other.
+pub(crate) struct Columns<'r> {
+    row: &'r SqliteRow,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    pub(crate) fn from(row: &'r SqliteRow, next: usize) -> Self {
+        Self { row, next }
+    }
+
+    pub(crate) fn take<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self) -> Result<T, StorageError> {
+        let value = self.row.try_get(self.next).map_err(storage)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    fn parsed<T>(&mut self, what: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StorageError> {
+        parse(self.take()?).ok_or_else(|| StorageError::damaged(what))
+    }
+
+    fn agent(&mut self) -> Result<Option<AgentId>, StorageError> {
+        let text: Option<&str> = self.take()?;
+        text.map(|text| text.parse().map_err(|_| StorageError::damaged("an agent's id"))).transpose()
+    }
+
+    fn time(&mut self) -> Result<Timestamp, StorageError> {
+        Ok(Timestamp::from_millis(self.take()?))
+    }
+
+    fn tags(&mut self) -> Result<Vec<Tag>, StorageError> {
+        self.parsed("an entry's tags", |text| {
+            let tags: Vec<String> = serde_json::from_str(text).ok()?;
+            tags.into_iter().map(|tag| Tag::try_from(tag).ok()).collect()
+        })
+    }
+
+    pub(crate) fn metadata(&mut self) -> Result<Metadata, StorageError> {
+        self.parsed("a metadata object", |text| Metadata::try_from(serde_json::from_str::<serde_json::Map<_, _>>(text).ok()?).ok())
+    }
+
+    /// The four columns of a label; the time is that of its version.
+    fn label(&mut self, at: Timestamp) -> Result<Label, StorageError> {
+        let trust = self.parsed("an entry's trust", |text| match text {
+            "trusted" => Some(Trust::Trusted),
+            "unverified" => Some(Trust::Unverified),
+            _ => None,
+        })?;
+        let principal = self.take()?;
+        let agent_id = self.agent()?;
+        Ok(Label { trust, origin: Origin { principal, agent_id, tool: self.take()?, at } })
+    }
+}
+
+/// The word under which a trust is kept.
+pub(crate) fn trust_word(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Trusted => "trusted",
+        Trust::Unverified => "unverified",
+    }
+}
+
+/// The 16 bytes of an id.
+pub(crate) fn uuid(bytes: &[u8]) -> Result<[u8; 16], StorageError> {
+    bytes.try_into().map_err(|_| StorageError::damaged("an id"))
+}
+
+/// A number that is never negative.
+pub(crate) fn count(number: i64) -> Result<u64, StorageError> {
+    u64::try_from(number).map_err(|_| StorageError::damaged("a count"))
+}
+
+/// A version or a length.
+pub(crate) fn small(number: i64) -> Result<u32, StorageError> {
+    u32::try_from(number).map_err(|_| StorageError::damaged("a number"))
+}
+
+/// The columns of [`summary_columns`], from the `at`th of the row on.
+pub(crate) fn summary(row: &SqliteRow, at: usize) -> Result<EntrySummary, StorageError> {
+    let mut columns = Columns::from(row, at);
+    let id = EntryId::from_bytes(uuid(columns.take()?)?);
+    let key = columns.parsed("a key", |text| text.parse::<MemoryKey>().ok())?;
+    let namespace = columns.parsed("a namespace", |text| text.parse::<Namespace>().ok())?;
+    let version = small(columns.take()?)?;
+    let agent_id = columns.agent()?;
+    let tags = columns.tags()?;
+    let metadata = columns.metadata()?;
+    let created_at = columns.time()?;
+    let updated_at = columns.time()?;
+    let label = columns.label(updated_at)?;
+    let chars = small(columns.take()?)?;
+    Ok(EntrySummary { id, key, namespace, version, agent_id, tags, metadata, created_at, updated_at, label, chars })
+}
+
+/// version, `stored_at`, agent, tags, metadata, trust, origin (3), content.
+pub(crate) fn version(row: &SqliteRow, at: usize) -> Result<Version, StorageError> {
+    let mut columns = Columns::from(row, at);
+    let version = small(columns.take()?)?;
+    let stored_at = columns.time()?;
+    let agent_id = columns.agent()?;
+    let tags = columns.tags()?;
+    let metadata = columns.metadata()?;
+    let label = columns.label(stored_at)?;
+    Ok(Version { version, content: columns.take()?, tags, metadata, agent_id, stored_at, label })
+}
+
+/// id, `started_at`, the earlier of both ends, metadata.
+pub(crate) fn session(row: &SqliteRow, at: usize) -> Result<Session, StorageError> {
+    let mut columns = Columns::from(row, at);
+    let id = SessionId::from_bytes(uuid(columns.take()?)?);
+    let started_at = columns.time()?;
+    let expires_at = columns.time()?;
+    Ok(Session { id, started_at, expires_at, metadata: columns.metadata()? })
+}
+
+/// What the index holds of an entry, in the form that its tokenizer splits at spaces and nowhere else.
+pub(crate) struct Terms {
+    pub(crate) head: String,
+    pub(crate) body: String,
+    pub(crate) extra: String,
+    /// The number of terms in the body.
+    pub(crate) length: i64,
+}
+
+impl Terms {
+    /// The terms of a key and a content in the namespace with this id. A pure function: what was put
+    /// into the index is what is taken out of it.
+    pub(crate) fn of(namespace: i64, key: &str, content: &str) -> Self {
+        let Analyzed { terms: head, extra: mut extra_terms } = analyze(key);
+        let Analyzed { terms: body, extra } = analyze(content);
+        extra_terms.extend(extra);
+        let length = i64::try_from(body.len()).unwrap_or(i64::MAX);
+        Self { head: join(namespace, &head), body: join(namespace, &body), extra: join(namespace, &extra_terms), length }
+    }
+}
+
+/// Terms under the tag of their namespace. `·` is a letter to the index's tokenizer and none to ours,
+/// so no term can pass for another namespace's.
+fn join(namespace: i64, terms: &[Term]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(terms.len() * 12);
+    for term in terms {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{namespace}·{} ", term.as_str());
+    }
+    text
+}
+
+/// Tags as they are kept: a JSON array.
+pub(crate) fn tags_json(tags: &[Tag]) -> String {
+    serde_json::to_string(tags).unwrap_or_else(|_| "[]".into())
+}
+
+/// A metadata object as it is kept.
+pub(crate) fn metadata_json(metadata: &Metadata) -> String {
+    serde_json::to_string(metadata.as_object()).unwrap_or_else(|_| "{}".into())
+}

@@ -1,0 +1,294 @@
+//! Sessions: who holds them, when they expire, and how they end.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
+use agentstack_audit::Outcome;
+use agentstack_core::{SessionId, Timestamp, TokenHash};
+use agentstack_storage::{NewSession, Pending, Removed, Session, SessionStatus, SessionStore, StorageError};
+use async_trait::async_trait;
+use sqlx::Row;
+
+use crate::SqliteStore;
+use crate::error::storage;
+use crate::row::{Terms, count, metadata_json, session, uuid};
+use crate::write::{Write, alive, scoped};
+
+/// How long a standing is taken for granted. What rests on it is proved again in each transaction.
+const STANDING_FRESH: Duration = Duration::from_secs(1);
+/// How stale the time of last use may get by reading alone.
+const USED_STALE_MS: i64 = 60_000;
+/// How many entries of an ended session are removed in one transaction: other writers get their turn.
+const RECLAIM_ENTRIES: u32 = 200;
+
+const START: &str = "INSERT INTO namespaces (name, shared) VALUES (?1, 0); \
+     INSERT INTO sessions (id, namespace, started_at, last_used_at, idle_ms, expires_at, resume, metadata) \
+     VALUES (?2, last_insert_rowid(), ?3, ?3, ?4, ?5, ?6, ?7); \
+     INSERT INTO session_holders (holder, session) VALUES (?8, ?2)";
+
+const RESUME: &str = "SELECT id, started_at, min(expires_at, ?2 + idle_ms), metadata FROM sessions \
+     WHERE resume = ?1 AND expires_at > ?2 AND last_used_at + idle_ms > ?2";
+
+const ENTER: &str = "INSERT INTO session_holders (holder, session) VALUES (?1, ?2) ON CONFLICT DO NOTHING; \
+     UPDATE sessions SET last_used_at = ?3 WHERE id = ?2";
+
+/// The session `?1` if it is alive and held, or if `?4` (an operator may end what has expired).
+const STATUS: &str = concat!(
+    "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata, n.entries, n.id ",
+    "FROM sessions s JOIN namespaces n ON n.id = s.namespace WHERE s.id = ?1 AND (?4 OR ", alive!(), ")"
+);
+
+const CLOSE: &str = "DELETE FROM session_holders WHERE session = ?1; DELETE FROM sessions WHERE id = ?1; \
+     INSERT INTO ended_namespaces (namespace) VALUES (?2)";
+
+const ACTIVE: &str = "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata \
+     FROM sessions s WHERE s.expires_at > ?3 AND s.last_used_at + s.idle_ms > ?3 \
+     AND (?4 OR s.id IN (SELECT session FROM session_holders WHERE holder = ?2)) ORDER BY s.id DESC LIMIT 1000";
+
+const EXPIRED: &str = "SELECT id FROM sessions WHERE expires_at <= ?1 OR last_used_at + idle_ms <= ?1 LIMIT 100";
+
+const STANDING: &str = "SELECT min(s.expires_at, s.last_used_at + s.idle_ms), s.last_used_at FROM sessions s \
+     WHERE s.id = ?1 AND (?2 IS NULL OR EXISTS \
+     (SELECT 1 FROM session_holders h WHERE h.session = s.id AND h.holder = ?2))";
+
+const REMOVE_BATCH: &str = "INSERT INTO entry_terms (entry_terms, rowid, head, body, extra) \
+     SELECT 'delete', value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1); \
+     DELETE FROM entry_versions WHERE entry IN (SELECT value ->> 0 FROM json_each(?1)); \
+     DELETE FROM entries WHERE id IN (SELECT value ->> 0 FROM json_each(?1)); COMMIT";
+
+#[async_trait]
+impl SessionStore for SqliteStore {
+    async fn start(&self, scope: &Scope, new: NewSession, pending: Pending) -> Result<Session, StorageError> {
+        let mut write = self.write().await?;
+        let statement = sqlx::query(START)
+            .bind(format!("session:{}", new.id))
+            .bind(new.id.as_bytes().to_vec())
+            .bind(scope.at().as_millis())
+            .bind(new.idle_ms)
+            .bind(new.expires_at.as_millis())
+            .bind(new.resume.as_bytes().to_vec())
+            .bind(metadata_json(&new.metadata))
+            .bind(scope.holder().as_str().to_owned());
+        if let Err(error) = write.run(statement).await {
+            return write.undo(error).await;
+        }
+        write.commit(&pending.in_session(new.id).close(Outcome::Ok, vec![])).await?;
+        let expires_at = new.expires_at.min(scope.at().plus_millis(new.idle_ms));
+        Ok(Session { id: new.id, started_at: scope.at(), expires_at, metadata: new.metadata })
+    }
+
+    async fn resume(
+        &self,
+        scope: &Scope,
+        token: TokenHash,
+        pending: Pending,
+    ) -> Result<Option<Session>, StorageError> {
+        let mut write = self.write().await?;
+        match enter(&mut write, scope, token).await {
+            Ok(Some(session)) => {
+                write.commit(&pending.in_session(session.id).close(Outcome::Ok, vec![])).await?;
+                Ok(Some(session))
+            }
+            Ok(None) => {
+                write.rollback().await;
+                Ok(None)
+            }
+            Err(error) => write.undo(error).await,
+        }
+    }
+
+    async fn end(&self, scope: &Scope, pending: Pending) -> Result<Removed, StorageError> {
+        let mut write = self.write().await?;
+        match close(&mut write, scope).await {
+            Ok(removed) => {
+                let counts = vec![("entries", removed.entries), ("agents", 0), ("tasks", 0)];
+                // From this commit on nothing reaches the session's entries: its namespace has no session.
+                write.commit(&pending.close(Outcome::Ok, counts)).await?;
+                self.forget_standing(scope);
+                self.reclaim().await?;
+                Ok(removed)
+            }
+            Err(error) => write.undo(error).await,
+        }
+    }
+
+    async fn status(&self, scope: &Scope) -> Result<SessionStatus, StorageError> {
+        let question = scoped(STATUS, scope).bind(scope.is_overseer());
+        let mut reader = self.reader().await?;
+        let row = question.fetch_optional(reader.connection()?).await.map_err(storage)?;
+        let row = row.ok_or(StorageError::SessionGone)?;
+        Ok(SessionStatus { session: session(&row, 0)?, entries: count(row.try_get(4).map_err(storage)?)? })
+    }
+
+    async fn active(&self, scope: &Scope) -> Result<Vec<Session>, StorageError> {
+        let question = scoped(ACTIVE, scope).bind(scope.principal().is_operator());
+        let mut reader = self.reader().await?;
+        let rows = question.fetch_all(reader.connection()?).await.map_err(storage)?;
+        rows.iter().map(|row| session(row, 0)).collect()
+    }
+
+    async fn expired(&self, scope: &Scope) -> Result<Vec<SessionId>, StorageError> {
+        if !scope.principal().is_operator() {
+            return Ok(vec![]);
+        }
+        let mut reader = self.reader().await?;
+        let question = sqlx::query(EXPIRED).bind(scope.at().as_millis());
+        let rows = question.fetch_all(reader.connection()?).await.map_err(storage)?;
+        let id = |row: &sqlx::sqlite::SqliteRow| {
+            Ok(SessionId::from_bytes(uuid(row.try_get::<&[u8], _>(0).map_err(storage)?)?))
+        };
+        rows.iter().map(id).collect()
+    }
+}
+
+async fn enter(write: &mut Write<'_>, scope: &Scope, token: TokenHash) -> Result<Option<Session>, StorageError> {
+    let now = scope.at().as_millis();
+    let question = sqlx::query(RESUME).bind(token.as_bytes().to_vec()).bind(now);
+    let Some(row) = question.fetch_optional(write.connection()?).await.map_err(storage)? else {
+        return Ok(None);
+    };
+    let session = session(&row, 0)?;
+    let entering = sqlx::query(ENTER)
+        .bind(scope.holder().as_str().to_owned())
+        .bind(session.id.as_bytes().to_vec())
+        .bind(now);
+    write.run(entering).await?;
+    Ok(Some(session))
+}
+
+async fn close(write: &mut Write<'_>, scope: &Scope) -> Result<Removed, StorageError> {
+    let question = scoped(STATUS, scope).bind(scope.is_overseer());
+    let row = question.fetch_optional(write.connection()?).await.map_err(storage)?;
+    let row = row.ok_or(StorageError::SessionGone)?;
+    let entries = count(row.try_get(4).map_err(storage)?)?;
+    let namespace: i64 = row.try_get(5).map_err(storage)?;
+    let closing = sqlx::query(CLOSE).bind(scope.session().map(|id| id.as_bytes().to_vec())).bind(namespace);
+    write.run(closing).await?;
+    Ok(Removed { entries, agents: 0, tasks: 0 })
+}
+
+impl SqliteStore {
+    fn forget_standing(&self, scope: &Scope) {
+        let mut standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        standings.retain(|(session, _), _| Some(*session) != scope.session());
+    }
+
+    /// Removes what is left of ended sessions, some entries at a time, and every trace of it in the
+    /// files. It can be interrupted anywhere and goes on from there (S07, S08).
+    pub(crate) async fn reclaim(&self) -> Result<(), StorageError> {
+        let mut removed = false;
+        while self.reclaim_some().await? {
+            removed = true;
+        }
+        if removed {
+            self.truncate_log().await;
+        }
+        Ok(())
+    }
+
+    /// One step of [`SqliteStore::reclaim`]. Returns whether there was anything to do.
+    async fn reclaim_some(&self) -> Result<bool, StorageError> {
+        let ended = sqlx::query("SELECT namespace FROM ended_namespaces LIMIT 1");
+        let ended = {
+            let mut reader = self.reader().await?;
+            ended.fetch_optional(reader.connection()?).await.map_err(storage)?
+        };
+        let Some(row) = ended else { return Ok(false) };
+        let namespace: i64 = row.try_get(0).map_err(storage)?;
+        let mut write = self.write().await?;
+        match remove_some(&mut write, namespace).await {
+            Ok(()) => {
+                write.committed();
+                Ok(true)
+            }
+            Err(error) => write.undo(error).await,
+        }
+    }
+}
+
+/// Removes some entries of an ended namespace, or with the last of them the namespace, and commits.
+async fn remove_some(write: &mut Write<'_>, namespace: i64) -> Result<(), StorageError> {
+    let some = sqlx::query("SELECT id, key, content FROM entries WHERE namespace = ?1 LIMIT ?2");
+    let rows = some.bind(namespace).bind(RECLAIM_ENTRIES).fetch_all(write.connection()?).await.map_err(storage)?;
+    if rows.is_empty() {
+        let last = "DELETE FROM ended_namespaces WHERE namespace = ?1; DELETE FROM namespaces WHERE id = ?1; COMMIT";
+        write.run(sqlx::query(last).bind(namespace)).await?;
+        return Ok(());
+    }
+    let mut batch = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let (key, content) = (row.try_get(1).map_err(storage)?, row.try_get(2).map_err(storage)?);
+        let terms = Terms::of(namespace, key, content);
+        batch.push((row.try_get::<i64, _>(0).map_err(storage)?, terms.head, terms.body, terms.extra));
+    }
+    let batch = serde_json::to_string(&batch).map_err(|error| StorageError::Unavailable(error.into()))?;
+    write.run(sqlx::query(REMOVE_BATCH).bind(batch)).await?;
+    Ok(())
+}
+
+#[async_trait]
+impl SessionDirectory for SqliteStore {
+    async fn standing(
+        &self,
+        session: SessionId,
+        holder: Option<&Holder>,
+        now: Timestamp,
+    ) -> Result<Option<Standing>, DirectoryUnavailable> {
+        let key = (session, holder.cloned());
+        let known = self.standings.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        if let Some((standing, since)) = known
+            && since.elapsed() < STANDING_FRESH
+            && standing.expires_at > now
+        {
+            return Ok(Some(standing));
+        }
+        let found = self.read_standing(session, holder, now).await;
+        let found = found.map_err(|error| DirectoryUnavailable(Box::new(error)))?;
+        let mut standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            Some(standing) => {
+                if standings.len() >= 10_000 {
+                    standings.clear();
+                }
+                standings.insert(key, (standing, Instant::now()));
+            }
+            None => {
+                standings.remove(&key);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl SqliteStore {
+    async fn read_standing(
+        &self,
+        session: SessionId,
+        holder: Option<&Holder>,
+        now: Timestamp,
+    ) -> Result<Option<Standing>, StorageError> {
+        let question = sqlx::query(STANDING)
+            .bind(session.as_bytes().to_vec())
+            .bind(holder.map(|holder| holder.as_str().to_owned()));
+        let row = {
+            let mut reader = self.reader().await?;
+            question.fetch_optional(reader.connection()?).await.map_err(storage)?
+        };
+        let Some(row) = row else { return Ok(None) };
+        let expires_at = Timestamp::from_millis(row.try_get(0).map_err(storage)?);
+        let last_used: i64 = row.try_get(1).map_err(storage)?;
+        // Without a holder it is an operator who asks, and may end what has expired.
+        if holder.is_some() && expires_at <= now {
+            return Ok(None);
+        }
+        if holder.is_some() && last_used + USED_STALE_MS < now.as_millis() {
+            let used = sqlx::query("UPDATE sessions SET last_used_at = max(last_used_at, ?2) WHERE id = ?1")
+                .bind(session.as_bytes().to_vec())
+                .bind(now.as_millis());
+            let mut primary = self.primary().await?;
+            used.execute(primary.connection()?).await.map_err(storage)?;
+        }
+        Ok(Some(Standing { expires_at }))
+    }
+}

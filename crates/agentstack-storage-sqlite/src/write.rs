@@ -1,0 +1,159 @@
+//! Write transactions. Each carries its audit record, or does not happen (S45).
+
+use agentstack_access::Scope;
+use agentstack_audit::{self as chain, Draft, Hash, Head, Line};
+use agentstack_storage::StorageError;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{Executor, Row, Sqlite};
+use tokio::sync::MutexGuard;
+
+use crate::SqliteStore;
+use crate::error::storage;
+use crate::store::Primary;
+
+pub(crate) type Statement = Query<'static, Sqlite, SqliteArguments>;
+
+/// True if the session `?1` (or none) is alive at `?3` and `?2` holds it. Every statement on behalf of
+/// a scope binds these three first: see [`scoped`].
+macro_rules! alive {
+    () => {
+        "(?1 IS NULL OR EXISTS (SELECT 1 FROM sessions s JOIN session_holders h ON h.session = s.id \
+          WHERE s.id = ?1 AND h.holder = ?2 AND s.expires_at > ?3 AND s.last_used_at + s.idle_ms > ?3))"
+    };
+}
+pub(crate) use alive;
+
+/// A statement whose `?1` to `?3` are the scope's session, holder and time.
+pub(crate) fn scoped(sql: &'static str, scope: &Scope) -> Statement {
+    sqlx::query(sql)
+        .bind(scope.session().map(|id| id.as_bytes().to_vec()))
+        .bind(scope.holder().as_str().to_owned())
+        .bind(scope.at().as_millis())
+}
+
+/// An open write transaction.
+pub(crate) struct Write<'a> {
+    primary: MutexGuard<'a, Primary>,
+    head: Head,
+}
+
+impl SqliteStore {
+    /// Opens a write transaction; waits for that of any other process.
+    pub(crate) async fn write(&self) -> Result<Write<'_>, StorageError> {
+        let mut primary = self.primary().await?;
+        primary.unfinished = true;
+        let sql = "BEGIN IMMEDIATE; SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
+        let opened = sqlx::query(sql).fetch_optional(primary.connection()?).await.map_err(storage);
+        let mut write = Write { primary, head: Head::EMPTY };
+        let head = opened.and_then(|row| row.map_or(Ok(Head::EMPTY), |row| head(row.try_get(0), row.try_get(1))));
+        match head {
+            Ok(head) => {
+                write.head = head;
+                Ok(write)
+            }
+            Err(error) => write.undo(error).await,
+        }
+    }
+
+    /// Opens a write transaction with the answer to a first question: `sql` is `BEGIN IMMEDIATE` and a
+    /// query for one row whose first columns are the sequence and the hash of the log's last record.
+    pub(crate) async fn write_after(
+        &self,
+        question: Statement,
+    ) -> Result<(Write<'_>, sqlx::sqlite::SqliteRow), StorageError> {
+        let mut primary = self.primary().await?;
+        primary.unfinished = true;
+        let asked = question.fetch_one(primary.connection()?).await.map_err(storage);
+        let mut write = Write { primary, head: Head::EMPTY };
+        let answered = asked.and_then(|row| Ok((head(row.try_get(0), row.try_get(1))?, row)));
+        match answered {
+            Ok((head, row)) => {
+                write.head = head;
+                Ok((write, row))
+            }
+            Err(error) => write.undo(error).await,
+        }
+    }
+}
+
+fn head(
+    sequence: Result<Option<i64>, sqlx::Error>,
+    hash: Result<Option<Vec<u8>>, sqlx::Error>,
+) -> Result<Head, StorageError> {
+    let damaged = || StorageError::damaged("the head of the audit log");
+    match (sequence.map_err(storage)?, hash.map_err(storage)?) {
+        (None, None) => Ok(Head::EMPTY),
+        (Some(sequence), Some(hash)) => Ok(Head {
+            sequence: u64::try_from(sequence).map_err(|_| damaged())?,
+            hash: Hash::from_bytes(hash.try_into().map_err(|_| damaged())?),
+        }),
+        _ => Err(damaged()),
+    }
+}
+
+impl Write<'_> {
+    /// The connection of the transaction.
+    pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, StorageError> {
+        self.primary.connection()
+    }
+
+    /// Runs a statement; returns how many rows it changed.
+    pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StorageError> {
+        Ok(statement.execute(self.connection()?).await.map_err(storage)?.rows_affected())
+    }
+
+    /// The head of the audit log in this transaction.
+    pub(crate) fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The line that a record becomes.
+    pub(crate) fn line(&mut self, draft: &Draft) -> Line {
+        let (line, head) = chain::append(&self.head, draft);
+        self.head = head;
+        line
+    }
+
+    /// Marks the transaction as closed by a statement that ended in `COMMIT`.
+    pub(crate) fn committed(mut self) {
+        self.primary.unfinished = false;
+    }
+
+    /// Appends the record and commits.
+    pub(crate) async fn commit(mut self, draft: &Draft) -> Result<(), StorageError> {
+        let line = self.line(draft);
+        let sql = "INSERT INTO audit (sequence, body, hash) VALUES (?1, ?2, ?3); COMMIT";
+        let statement = bind_line(sqlx::query(sql), line);
+        match self.run(statement).await {
+            Ok(_) => {
+                self.committed();
+                Ok(())
+            }
+            Err(error) => self.undo(error).await,
+        }
+    }
+
+    /// Undoes everything, for the reason given.
+    pub(crate) async fn undo<T>(mut self, error: StorageError) -> Result<T, StorageError> {
+        self.rollback().await;
+        Err(error)
+    }
+
+    /// Undoes everything.
+    pub(crate) async fn rollback(&mut self) {
+        if let Ok(connection) = self.primary.connection() {
+            // SQLite may have rolled back by itself (a full disk); then this is an error without meaning.
+            let _ = connection.execute("ROLLBACK").await;
+            self.primary.unfinished = false;
+        }
+    }
+}
+
+/// Binds the next three parameters to a line of the audit log.
+pub(crate) fn bind_line(statement: Statement, line: Line) -> Statement {
+    statement
+        .bind(i64::try_from(line.sequence).unwrap_or(i64::MAX))
+        .bind(line.body)
+        .bind(line.hash.as_bytes().to_vec())
+}

@@ -1,0 +1,149 @@
+//! The suite that every backend runs: what the sentences of [`crate::contract`] promise, one fact a case.
+//!
+//! A backend's tests call [`conformance_tests!`](crate::conformance_tests) with a function that opens a new store; each case becomes a
+//! test of its own. Scopes come from an [`agentstack_access::Authorizer`] over the store under test, as in the product.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "a test suite: it may panic, and the names of its cases are facts"
+)]
+
+pub mod agents;
+pub mod audit;
+pub mod listing;
+pub mod memory;
+pub mod search;
+pub mod sessions;
+pub mod versions;
+pub mod world;
+
+pub use world::{Call, Opened, World};
+
+/// Makes a test of each case. `$open` is an async function that returns an [`Opened`].
+#[macro_export]
+macro_rules! conformance_tests {
+    ($open:path) => {
+        $crate::conformance_tests! { @each $open;
+            memory {
+                an_entry_is_read_back_as_it_was_stored
+                a_store_answers_what_a_get_then_shows
+                storing_again_makes_the_next_version
+                if_version_must_be_the_current_version
+                a_refused_store_changes_nothing
+                deletion_leaves_nothing_to_find
+                deleting_what_is_not_there_is_false
+                a_key_that_was_deleted_begins_anew
+                the_same_key_in_two_namespaces_is_two_entries
+                a_shared_namespace_is_everyones_and_outlives_a_session
+                s19_the_longest_content_is_stored_found_and_deleted
+                a_closed_store_answers_nothing
+            }
+            versions {
+                history_is_newest_first_with_the_current_one
+                every_version_can_be_read
+                the_oldest_version_goes_first
+                a_restored_version_is_the_next_one_with_its_own_label
+                restoring_what_is_not_there_is_none
+                only_the_current_version_is_searched
+                the_history_of_nothing_is_empty
+            }
+            agents {
+                a_bound_caller_sees_its_own_and_common_entries
+                a_key_of_another_agent_is_taken
+                a_bound_caller_neither_deletes_nor_restores_anothers
+                a_past_version_of_another_agent_is_hidden
+                in_a_shared_namespace_agents_are_no_border
+                a_filter_keeps_to_an_agent
+            }
+            listing {
+                lists_are_newest_first
+                an_update_moves_an_entry_to_the_front
+                pages_hold_every_entry_once
+                a_cursor_is_not_moved_by_new_entries
+                an_entry_must_have_all_the_tags
+                a_list_may_take_in_all_shared_namespaces
+                the_total_is_that_of_the_whole_list
+            }
+            search {
+                any_all_phrase_and_prefix_find_what_they_say
+                words_of_many_scripts_are_found
+                a_plain_question_is_answered_best_first
+                a_key_counts_more_than_a_content
+                equals_are_newest_first
+                results_are_cut_by_limit_offset_and_threshold
+                results_must_have_the_tags
+                a_search_takes_in_shared_namespaces_and_names_them
+                s31_any_string_is_a_legal_query
+                long_contents_are_cut_in_results
+                s05_a_foreign_session_changes_no_byte_of_an_answer
+                s05_a_shared_namespace_is_ranked_by_itself
+            }
+            sessions {
+                a_session_begins_as_asked
+                s09_an_idle_session_expires
+                s09_use_keeps_a_session_alive
+                s09_an_old_session_expires_however_busy
+                s02_foreign_ended_expired_and_unknown_are_the_same
+                a_scope_ends_with_its_session
+                a_scope_expires_with_its_session
+                a_resume_token_makes_another_holder
+                a_resume_token_of_no_live_session_is_none
+                s07_the_end_removes_everything_of_the_session_and_nothing_else
+                s09_an_operator_sees_and_ends_any_session
+                active_sessions_are_the_callers_own_newest_first
+                expired_sessions_are_shown_to_operators
+                status_counts_the_entries
+            }
+            audit {
+                s45_each_mutation_writes_one_record
+                s45_what_did_not_happen_writes_none
+                records_are_appended_in_order
+                s44_the_log_verifies_with_its_checkpoints
+                an_empty_log_has_no_checkpoint
+                the_log_is_shown_to_operators_only
+                counts_are_the_callers_own
+                a_store_says_what_it_is
+            }
+        }
+    };
+    (@each $open:path; $($module:ident { $($case:ident)* })*) => {
+        $(
+            mod $module {
+                $(
+                    #[tokio::test]
+                    async fn $case() {
+                        let world = $crate::conformance::World::new($open().await);
+                        $crate::conformance::$module::$case(&world).await;
+                    }
+                )*
+            }
+        )*
+
+        #[test]
+        fn every_case_of_the_suite_is_run() {
+            $crate::conformance::assert_complete(&[$($((stringify!($module), stringify!($case))),*),*]);
+        }
+    };
+}
+
+/// Fails if a case is not in the list of [`conformance_tests!`](crate::conformance_tests), given as pairs of module and case.
+pub fn assert_complete(listed: &[(&str, &str)]) {
+    let modules = [
+        ("agents", include_str!("conformance/agents.rs")),
+        ("audit", include_str!("conformance/audit.rs")),
+        ("listing", include_str!("conformance/listing.rs")),
+        ("memory", include_str!("conformance/memory.rs")),
+        ("search", include_str!("conformance/search.rs")),
+        ("sessions", include_str!("conformance/sessions.rs")),
+        ("versions", include_str!("conformance/versions.rs")),
+    ];
+    for (module, source) in modules {
+        let cases = source.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split_once("(world: &World)"));
+        for (case, _) in cases {
+            assert!(listed.contains(&(module, case)), "{module}::{case} is not listed");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The promises of a backend. The suite in `conformance` has a test for each sentence.
+
+use agentstack_access::{Scope, SessionDirectory};
+use agentstack_audit::{Checkpoint, Draft, Line};
+use agentstack_core::{Entry, EntrySummary, MemoryKey, SessionId, TokenHash, Version};
+use async_trait::async_trait;
+
+use crate::{
+    Counts, Found, Health, Listed, Listing, NewEntry, NewSession, Pending, Removed, Search, Session, SessionStatus,
+    StorageError, Target,
+};
+
+/// Entries and their versions.
+///
+/// Every method fails with [`StorageError::SessionGone`] and does nothing when the scope's session is
+/// not alive and held at the moment of its transaction. A mutation and its audit record are one
+/// transaction; when it is acknowledged it survives a crash of the process and of the machine.
+#[async_trait]
+pub trait MemoryStore: Send + Sync {
+    /// Stores an entry under its key in the scope's namespace: as version 1, or as the next version of
+    /// what is there. The version before it goes to the history.
+    ///
+    /// # Errors
+    /// [`StorageError::VersionConflict`] when `if_version` is not the current version;
+    /// [`StorageError::KeyTaken`] when the caller is bound to an agent and the key is another's.
+    async fn store(&self, scope: &Scope, entry: NewEntry, pending: Pending) -> Result<EntrySummary, StorageError>;
+
+    /// The entry of this key in the scope's namespace, in the version asked for.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn get(&self, scope: &Scope, key: &MemoryKey, target: Target) -> Result<Option<Entry>, StorageError>;
+
+    /// The entries of the scope's namespaces, newest first.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn list(&self, scope: &Scope, listing: Listing) -> Result<Listed, StorageError>;
+
+    /// Removes an entry with all its versions, its index terms and every trace in the files (S08).
+    /// Returns whether there was one; if not, no record is written.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn delete(&self, scope: &Scope, key: &MemoryKey, pending: Pending) -> Result<bool, StorageError>;
+
+    /// The versions of an entry, newest first, the current one included. Empty if there is no entry.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn history(&self, scope: &Scope, key: &MemoryKey, limit: u32) -> Result<Vec<Version>, StorageError>;
+
+    /// Stores a past version again, as the next one, with a label of its own. `None` if there is no
+    /// such version; then no record is written.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn restore(
+        &self,
+        scope: &Scope,
+        key: &MemoryKey,
+        version: u32,
+        label: agentstack_core::Label,
+        pending: Pending,
+    ) -> Result<Option<EntrySummary>, StorageError>;
+
+    /// The entries of the scope's namespaces that match, best first. What the entries of one
+    /// namespace are answered with, scores included, depends on that namespace alone (S05).
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StorageError>;
+}
+
+/// Sessions and who holds them.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Starts a session held by the scope's holder.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn start(&self, scope: &Scope, session: NewSession, pending: Pending) -> Result<Session, StorageError>;
+
+    /// Makes the scope's holder a holder of the live session with this resume token. `None` if there is
+    /// none; then no record is written.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn resume(&self, scope: &Scope, token: TokenHash, pending: Pending)
+    -> Result<Option<Session>, StorageError>;
+
+    /// Ends the scope's session: removes all of it, in one step, with every trace in the files (S07, S08).
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn end(&self, scope: &Scope, pending: Pending) -> Result<Removed, StorageError>;
+
+    /// The scope's session.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn status(&self, scope: &Scope) -> Result<SessionStatus, StorageError>;
+
+    /// The live sessions of the scope's holder, newest first; every one for an operator.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn active(&self, scope: &Scope) -> Result<Vec<Session>, StorageError>;
+
+    /// Some sessions that have expired and are still to be ended, for an operator; else none.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn expired(&self, scope: &Scope) -> Result<Vec<SessionId>, StorageError>;
+}
+
+/// The audit log. Writing needs no scope: what was denied has none.
+#[async_trait]
+pub trait AuditLog: Send + Sync {
+    /// Appends records of calls that changed nothing, durably, in this order.
+    ///
+    /// # Errors
+    /// When they were not written.
+    async fn append(&self, drafts: &[Draft]) -> Result<(), StorageError>;
+
+    /// Signs the head of the log and keeps the checkpoint. `None` while the log is empty.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn checkpoint(&self, scope: &Scope) -> Result<Option<Checkpoint>, StorageError>;
+
+    /// Up to `limit` lines after `sequence`, for an operator; else none.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn lines(&self, scope: &Scope, sequence: u64, limit: u32) -> Result<Vec<Line>, StorageError>;
+
+    /// The checkpoints that are kept, oldest first, for an operator; else none.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn checkpoints(&self, scope: &Scope) -> Result<Vec<Checkpoint>, StorageError>;
+}
+
+/// What a backend says of itself and of how much there is.
+#[async_trait]
+pub trait StoreHealth: Send + Sync {
+    /// What the scope's holder has.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn counts(&self, scope: &Scope) -> Result<Counts, StorageError>;
+
+    /// Proves that the backend answers, and says what it is.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    async fn health(&self) -> Result<Health, StorageError>;
+
+    /// Brings everything to the disk and lets go of the files. The store answers nothing after it.
+    async fn close(&self);
+}
+
+/// All a backend is.
+pub trait Storage: MemoryStore + SessionStore + AuditLog + StoreHealth + SessionDirectory {}
+
+impl<T: MemoryStore + SessionStore + AuditLog + StoreHealth + SessionDirectory> Storage for T {}

@@ -1,0 +1,25 @@
+//! What a backend promises, and what every backend shares.
+//!
+//! The traits in [`contract`] are the promise: one small trait an aggregate, every method under a
+//! [`agentstack_access::Scope`]. [`text`] turns texts and queries into terms and ranks them: one
+//! function for all backends. [`reference::ReferenceStore`] keeps everything in memory and is what the other
+//! backends are compared with, by the suite in `conformance` (feature `testing`).
+//!
+//! **Invariant:** no backend decides who may do what; it proves in the transaction of a call that the
+//! scope's session is still alive and held, and touches nothing outside the scope.
+
+pub mod contract;
+pub mod error;
+pub mod model;
+pub mod reference;
+pub mod text;
+
+#[cfg(feature = "testing")]
+pub mod conformance;
+
+pub use contract::{AuditLog, MemoryStore, SessionStore, Storage, StoreHealth};
+pub use error::StorageError;
+pub use model::{
+    AgentFilter, Counts, Found, Health, Listing, ListPosition, Listed, NewEntry, NewSession, Page, Pending,
+    Removed, Search, Session, SessionStatus, Target,
+};

@@ -1,0 +1,202 @@
+//! The in-memory reference store.
+//!
+//! Vectors and maps behind one lock, and every question answered by looking at everything: so plain that
+//! it can be believed by reading it. The other backends are compared with it. Nothing outlives it, and it
+//! is not made to be fast.
+
+mod log;
+mod memory;
+mod search;
+mod sessions;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use agentstack_access::{Holder, Scope, SharedNamespaces};
+use agentstack_audit::{Checkpoint, Draft, Head, Line, SigningKey, VerifyingKey};
+use agentstack_core::{
+    EntryId, EntrySummary, MemoryKey, Metadata, Namespace, SessionId, Timestamp, TokenHash, Version,
+};
+
+use crate::StorageError;
+use crate::model::{AgentFilter, used_is_stale, visible};
+use crate::text::{Analyzed, analyze};
+
+/// A store that keeps everything in memory.
+pub struct ReferenceStore {
+    signing: SigningKey,
+    state: Mutex<State>,
+}
+
+impl fmt::Debug for ReferenceStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReferenceStore").finish_non_exhaustive()
+    }
+}
+
+impl ReferenceStore {
+    /// An empty store whose checkpoints are signed with `signing`.
+    #[must_use]
+    pub fn new(signing: SigningKey) -> Self {
+        Self { signing, state: Mutex::new(State::default()) }
+    }
+
+    /// The key with which the audit log's checkpoints are verified.
+    #[must_use]
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.signing.verifying_key()
+    }
+
+    fn state(&self) -> Result<MutexGuard<'_, State>, StorageError> {
+        let state = self.lock();
+        if state.closed {
+            return Err(StorageError::Unavailable("the store is closed".into()));
+        }
+        Ok(state)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    closed: bool,
+    sessions: BTreeMap<SessionId, Held>,
+    /// The entries of each namespace, in the order in which they were first stored.
+    entries: BTreeMap<Namespace, Vec<Kept>>,
+    /// How many entries there have ever been.
+    made: i64,
+    log: Vec<Line>,
+    checkpoints: Vec<Checkpoint>,
+}
+
+/// A session.
+struct Held {
+    holders: Vec<Holder>,
+    started_at: Timestamp,
+    last_used_at: Timestamp,
+    idle_ms: i64,
+    expires_at: Timestamp,
+    resume: TokenHash,
+    metadata: Metadata,
+}
+
+impl Held {
+    fn ends_at(&self) -> Timestamp {
+        self.expires_at.min(self.last_used_at.plus_millis(self.idle_ms))
+    }
+
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.ends_at() > now
+    }
+
+    fn is_held_by(&self, holder: &Holder) -> bool {
+        self.holders.contains(holder)
+    }
+
+    fn touch(&mut self, now: Timestamp) {
+        if used_is_stale(self.last_used_at, now, self.idle_ms) {
+            self.last_used_at = now;
+        }
+    }
+}
+
+/// An entry.
+struct Kept {
+    /// Newer entries have higher numbers.
+    number: i64,
+    id: EntryId,
+    key: MemoryKey,
+    created_at: Timestamp,
+    current: Version,
+    /// Past versions, oldest first.
+    past: Vec<Version>,
+    head: Analyzed,
+    body: Analyzed,
+}
+
+impl Kept {
+    fn new(number: i64, key: MemoryKey, current: Version) -> Self {
+        let (head, body) = (analyze(key.as_str()), analyze(&current.content));
+        Self { number, id: EntryId::generate(), key, created_at: current.stored_at, current, past: vec![], head, body }
+    }
+
+    /// The versions, newest first.
+    fn versions(&self) -> impl Iterator<Item = &Version> {
+        std::iter::once(&self.current).chain(self.past.iter().rev())
+    }
+
+    /// What a listing shows of the entry as it was, or is, in `version`.
+    fn summary(&self, namespace: &Namespace, version: &Version) -> EntrySummary {
+        EntrySummary {
+            id: self.id,
+            key: self.key.clone(),
+            namespace: namespace.clone(),
+            version: version.version,
+            agent_id: version.agent_id.clone(),
+            tags: version.tags.clone(),
+            metadata: version.metadata.clone(),
+            created_at: self.created_at,
+            updated_at: version.stored_at,
+            label: version.label.clone(),
+            chars: u32::try_from(version.content.chars().count()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Whether the scope may know the entry.
+    fn is_visible(&self, scope: &Scope, namespace: &Namespace) -> bool {
+        is_visible(scope, namespace, &self.current)
+    }
+
+    /// Whether the entry has all the tags and is one of the agent's.
+    fn passes(&self, tags: &[agentstack_core::Tag], agent: Option<&AgentFilter>) -> bool {
+        let of_agent = agent.is_none_or(|filter| match &self.current.agent_id {
+            Some(agent) => *agent == filter.agent,
+            None => filter.include_common,
+        });
+        of_agent && tags.iter().all(|tag| self.current.tags.contains(tag))
+    }
+}
+
+fn is_visible(scope: &Scope, namespace: &Namespace, version: &Version) -> bool {
+    visible(scope, matches!(namespace, Namespace::Session(_)), version.agent_id.as_ref())
+}
+
+impl State {
+    /// Fails if the scope's session, if it has one, is not alive and held.
+    fn check(&self, scope: &Scope) -> Result<(), StorageError> {
+        let Some(session) = scope.session() else { return Ok(()) };
+        let held = self.sessions.get(&session).filter(|held| held.is_live(scope.at()));
+        held.filter(|held| held.is_held_by(scope.holder())).map(drop).ok_or(StorageError::SessionGone)
+    }
+
+    /// Where in the namespace the entry of this key is.
+    fn find(&self, namespace: &Namespace, key: &MemoryKey) -> Option<&Kept> {
+        self.entries.get(namespace)?.iter().find(|kept| kept.key == *key)
+    }
+
+    /// The namespaces that a scope reads, with their entries.
+    fn read<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = (&'a Namespace, &'a Vec<Kept>)> {
+        let all_shared = scope.shared() == SharedNamespaces::Included;
+        self.entries.iter().filter(move |(namespace, _)| {
+            Some(*namespace) == scope.namespace() || all_shared && matches!(namespace, Namespace::Shared(_))
+        })
+    }
+
+    fn head(&self) -> Head {
+        self.log.last().map_or(Head::EMPTY, |line| Head { sequence: line.sequence, hash: line.hash })
+    }
+
+    fn append(&mut self, draft: &Draft) {
+        let (line, _) = agentstack_audit::append(&self.head(), draft);
+        self.log.push(line);
+    }
+}
+
+/// The namespace of a scope whose operation acts in one.
+fn namespace(scope: &Scope) -> Result<&Namespace, StorageError> {
+    scope.namespace().ok_or(StorageError::SessionGone)
+}

@@ -1,0 +1,68 @@
+//! The audit log, and what the store says of itself.
+
+use agentstack_access::Scope;
+use agentstack_audit::{Checkpoint, Draft, Line};
+use async_trait::async_trait;
+
+use super::ReferenceStore;
+use crate::{AuditLog, Counts, Health, StorageError, StoreHealth};
+
+#[async_trait]
+impl AuditLog for ReferenceStore {
+    async fn append(&self, drafts: &[Draft]) -> Result<(), StorageError> {
+        let mut state = self.state()?;
+        for draft in drafts {
+            state.append(draft);
+        }
+        Ok(())
+    }
+
+    async fn checkpoint(&self, scope: &Scope) -> Result<Option<Checkpoint>, StorageError> {
+        let mut state = self.state()?;
+        let head = state.head();
+        if head.sequence == 0 {
+            return Ok(None);
+        }
+        let checkpoint = Checkpoint::sign(&self.signing, &head, scope.at());
+        // One for each length of the log: the newest.
+        state.checkpoints.retain(|kept| kept.sequence != head.sequence);
+        state.checkpoints.push(checkpoint.clone());
+        Ok(Some(checkpoint))
+    }
+
+    async fn lines(&self, scope: &Scope, sequence: u64, limit: u32) -> Result<Vec<Line>, StorageError> {
+        let state = self.state()?;
+        if !scope.principal().is_operator() {
+            return Ok(vec![]);
+        }
+        let after = state.log.iter().filter(|line| line.sequence > sequence);
+        Ok(after.take(limit as usize).cloned().collect())
+    }
+
+    async fn checkpoints(&self, scope: &Scope) -> Result<Vec<Checkpoint>, StorageError> {
+        let state = self.state()?;
+        Ok(if scope.principal().is_operator() { state.checkpoints.clone() } else { vec![] })
+    }
+}
+
+#[async_trait]
+impl StoreHealth for ReferenceStore {
+    async fn counts(&self, scope: &Scope) -> Result<Counts, StorageError> {
+        let state = self.state()?;
+        let live = state.sessions.iter().filter(|(_, held)| held.is_live(scope.at()));
+        let held = live.filter(|(_, held)| held.is_held_by(scope.holder()));
+        Ok(held.fold(Counts::default(), |sum, (id, _)| Counts {
+            sessions: sum.sessions + 1,
+            entries: sum.entries + state.size(*id),
+        }))
+    }
+
+    async fn health(&self) -> Result<Health, StorageError> {
+        drop(self.state()?);
+        Ok(Health { backend: "reference", encrypted: false, version: env!("CARGO_PKG_VERSION").to_owned() })
+    }
+
+    async fn close(&self) {
+        self.lock().closed = true;
+    }
+}

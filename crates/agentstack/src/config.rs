@@ -1,0 +1,325 @@
+//! The configuration: `aistack.config.json`, `AGENTSTACK_*` variables and flags, read once at the start.
+//!
+//! Nothing falls back in silence: an unknown field, a value out of its range and a feature that this build
+//! does not have stop the start, and the error names the field. No error, no `Debug` and no serialized form
+//! holds a secret (S40).
+
+mod document;
+mod environment;
+mod error;
+mod fields;
+mod files;
+mod reference;
+mod rules;
+mod schema;
+mod sections;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use environment::{Environment, NotText};
+pub use error::{ConfigError, FieldProblem, Place, Unserved};
+pub use schema::schema;
+pub use sections::{
+    Agents, Audit, DriftBehavior, DriftDetection, EmbeddingProvider, GitHub, HostedProvider, Limits, Mcp, Memory,
+    Ollama, Plugins, ProviderName, Providers, Security, Transport, VectorSearch,
+};
+
+use crate::keys::KeySource;
+use document::Document;
+use rules::Kind;
+use sections::Elsewhere;
+
+/// The name of the key file in the user's configuration folder.
+const KEY_FILE: &str = "agentstack.key";
+
+/// A configuration. Its `Debug` and `Serialize` forms hold no secret, but they do hold paths: callers of the
+/// product see [`Config::redacted`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Config {
+    /// The version of the file's format.
+    #[serde(default = "version")]
+    pub version: String,
+    /// Where memory is kept.
+    #[serde(default)]
+    pub memory: Memory,
+    /// The providers of language models.
+    #[serde(default)]
+    pub providers: Providers,
+    /// Runs of agents.
+    #[serde(default)]
+    pub agents: Agents,
+    /// Tools for GitHub.
+    #[serde(default)]
+    pub github: GitHub,
+    /// Plugins.
+    #[serde(default)]
+    pub plugins: Plugins,
+    /// How MCP is served.
+    #[serde(default)]
+    pub mcp: Mcp,
+    /// Tells tasks that stray.
+    #[serde(default)]
+    pub drift_detection: DriftDetection,
+    /// Protection of what is kept.
+    pub security: Security,
+    /// Limits.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The audit log.
+    #[serde(default)]
+    pub audit: Audit,
+    #[serde(default, skip_serializing)]
+    slack: Elsewhere,
+    #[serde(default, skip_serializing)]
+    resource_exhaustion: Elsewhere,
+    #[serde(default, skip_serializing)]
+    consensus: Elsewhere,
+    #[serde(default, skip_serializing)]
+    smart_dispatcher: Elsewhere,
+}
+
+fn version() -> String {
+    "1.0.0".to_owned()
+}
+
+/// What a configuration is read from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The file that the user named. Without it, the variable `AGENTSTACK_CONFIG` and then the usual places
+    /// are looked at.
+    pub explicit: Option<PathBuf>,
+    /// Where the search and relative paths start.
+    pub current_dir: PathBuf,
+    /// The environment.
+    pub environment: Environment,
+    /// What was given on the command line.
+    pub overrides: Overrides,
+}
+
+impl Sources {
+    /// Those of this process.
+    ///
+    /// # Errors
+    /// When the current folder is not known.
+    pub fn of_process(explicit: Option<PathBuf>, overrides: Overrides) -> Result<Self, ConfigError> {
+        let current_dir = std::env::current_dir()
+            .map_err(|source| ConfigError::Unreadable { path: ".".into(), source })?;
+        Ok(Self { explicit, current_dir, environment: Environment::of_process(), overrides })
+    }
+}
+
+/// Settings from the command line. They come before all others.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Instead of `memory.path`.
+    pub memory_path: Option<PathBuf>,
+    /// Instead of `memory.defaultNamespace`.
+    pub default_namespace: Option<String>,
+    /// Instead of `security.encryption`.
+    pub encryption: Option<bool>,
+    /// Instead of `security.keySource`.
+    pub key_file: Option<PathBuf>,
+}
+
+/// A configuration, and where it comes from.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// The file, if there is one.
+    pub file: Option<PathBuf>,
+}
+
+impl Config {
+    /// The built-in settings, with the key from `key_source`.
+    #[must_use]
+    pub fn new(key_source: KeySource) -> Self {
+        Self {
+            version: version(),
+            memory: Memory::default(),
+            providers: Providers::default(),
+            agents: Agents::default(),
+            github: GitHub::default(),
+            plugins: Plugins::default(),
+            mcp: Mcp::default(),
+            drift_detection: DriftDetection::default(),
+            security: Security::new(key_source),
+            limits: Limits::default(),
+            audit: Audit::default(),
+            slack: Elsewhere::default(),
+            resource_exhaustion: Elsewhere::default(),
+            consensus: Elsewhere::default(),
+            smart_dispatcher: Elsewhere::default(),
+        }
+    }
+
+    /// Reads the configuration that is in force, to start with it.
+    ///
+    /// # Errors
+    /// Those of [`Config::read`], and [`ConfigError::Unserved`].
+    pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+        let loaded = Self::read(sources)?;
+        let unserved = loaded.config.unserved();
+        if unserved.is_empty() { Ok(loaded) } else { Err(ConfigError::Unserved(unserved)) }
+    }
+
+    /// Reads the configuration that is in force, even if this build does not serve all it asks for.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or a setting breaks a rule.
+    pub fn read(sources: &Sources) -> Result<Loaded, ConfigError> {
+        let found = files::find(sources)?;
+        let mut document = match &found {
+            Some(found) => read_file(found, &sources.environment)?,
+            None => Document::default(),
+        };
+        for (path, value) in environment::settings(&sources.environment, &document.mentioned)? {
+            document.set(path, value);
+        }
+        for (path, value) in flags(&sources.overrides)? {
+            document.set(path, value);
+        }
+        if document.get("security.keySource").is_none() {
+            document.set("security.keySource.file", default_key_file(&sources.environment)?.into());
+        }
+        let mut config = Self::from_document(document)?;
+        config.settle(sources);
+        Ok(Loaded { config, file: found.map(|found| found.path) })
+    }
+
+    /// What the configuration asks for and this build does not have.
+    #[must_use]
+    pub fn unserved(&self) -> Vec<Unserved> {
+        let asked = [
+            (self.memory.vector_search.enabled, "memory.vectorSearch.enabled", "search by meaning"),
+            (self.github.enabled, "github.enabled", "GitHub tools"),
+            (self.plugins.enabled, "plugins.enabled", "plugins"),
+            (self.drift_detection.enabled, "driftDetection.enabled", "drift detection"),
+            (self.slack.enabled, "slack.enabled", "notifications to Slack"),
+            (self.resource_exhaustion.enabled, "resourceExhaustion.enabled", "the watch on agents' resources"),
+            (self.consensus.enabled, "consensus.enabled", "consensus among agents"),
+            (self.smart_dispatcher.enabled, "smartDispatcher.enabled", "the choice of agents by a model"),
+        ];
+        let asked = asked.into_iter().filter(|(enabled, ..)| *enabled);
+        let mut unserved: Vec<Unserved> =
+            asked.map(|(_, field, reason)| Unserved { field, reason, instead: "false" }).collect();
+        if self.mcp.transport == Transport::Http {
+            unserved.push(Unserved { field: "mcp.transport", reason: "MCP over HTTP", instead: "\"stdio\"" });
+        }
+        unserved
+    }
+
+    /// The configuration as callers may see it: without paths and addresses, and of secrets only whether
+    /// they are set.
+    #[must_use]
+    pub fn redacted(&self) -> Map<String, Value> {
+        let Ok(Value::Object(mut shown)) = serde_json::to_value(self) else { return Map::new() };
+        for field in fields::all().filter(|field| matches!(field.kind, Kind::Path | Kind::Url)) {
+            remove(&mut shown, field.path);
+        }
+        if let Some(Value::Object(security)) = shown.get_mut("security") {
+            security.insert("keySource".to_owned(), self.security.key_source.kind().into());
+        }
+        shown
+    }
+
+    /// Makes a configuration of a document whose fields have been checked one by one.
+    fn from_document(document: Document) -> Result<Self, ConfigError> {
+        let together = |field: &str, rule: &str| ConfigError::field(Place::Together, field, rule);
+        // Its message could repeat a value. The table refuses first whatever these types refuse.
+        let config: Self = serde_json::from_value(Value::Object(document.fields))
+            .map_err(|_| together("version", "does not go with the fields of the file"))?;
+        let drift = &config.drift_detection;
+        if drift.warning_threshold.is_some_and(|warning| warning >= drift.threshold) {
+            let rule = "must be less than driftDetection.threshold";
+            return Err(together("driftDetection.warningThreshold", rule));
+        }
+        if config.limits.session_idle_seconds > config.limits.session_max_age_seconds {
+            let rule = "must not be more than limits.sessionMaxAgeSeconds";
+            return Err(together("limits.sessionIdleSeconds", rule));
+        }
+        Ok(config)
+    }
+
+    /// Makes the configuration independent of the current folder and the environment.
+    fn settle(&mut self, sources: &Sources) {
+        let settled = |path: &Path| sources.current_dir.join(path).components().collect::<PathBuf>();
+        self.memory.path = settled(&self.memory.path);
+        self.plugins.directory = settled(&self.plugins.directory);
+        match &mut self.security.key_source {
+            KeySource::File(path) => *path = settled(path),
+            KeySource::Env(variable) => variable.look_up(&sources.environment),
+            KeySource::Command(_) => {}
+        }
+    }
+}
+
+fn read_file(found: &files::Found, environment: &Environment) -> Result<Document, ConfigError> {
+    let path = &found.path;
+    let (bytes, exposure) = files::read(path)?;
+    let text = agentstack_api::json::check(&bytes)
+        .map_err(|source| ConfigError::Syntax { path: path.clone(), source })?;
+    let place = || Place::File(path.clone());
+    let Ok(fields) = serde_json::from_str::<Map<String, Value>>(text) else {
+        return Err(ConfigError::field(place(), "", "must hold one JSON object"));
+    };
+    let document = Document::read(fields, environment)
+        .map_err(|problem| ConfigError::Field { place: place(), problem })?;
+    if let (Some(field), Some(source)) = (document.sensitive, exposure) {
+        return Err(ConfigError::Exposed { path: path.clone(), field: field.to_owned(), source });
+    }
+    if found.by_chance && document.get("security.keySource.command").is_some() {
+        let rule = "is not taken from a file in the current folder, which may have come with somebody else's \
+                    project: name the file with --config, or use the one in your configuration folder";
+        return Err(ConfigError::field(place(), "security.keySource.command", rule));
+    }
+    Ok(document)
+}
+
+/// The fields that the command line sets.
+fn flags(overrides: &Overrides) -> Result<Vec<(&'static str, Value)>, ConfigError> {
+    let text = |path: &PathBuf| Value::from(path.to_str().unwrap_or_default());
+    let given = [
+        ("memory.path", overrides.memory_path.as_ref().map(text)),
+        ("memory.defaultNamespace", overrides.default_namespace.clone().map(Value::from)),
+        ("security.encryption", overrides.encryption.map(Value::from)),
+        ("security.keySource.file", overrides.key_file.as_ref().map(text)),
+    ];
+    let mut flags = Vec::new();
+    for (path, value) in given {
+        let (Some(value), Some(field)) = (value, fields::find(path)) else { continue };
+        if !field.kind.holds(&value) {
+            return Err(ConfigError::field(Place::Flags, path, field.kind.rule()));
+        }
+        flags.push((path, value));
+    }
+    Ok(flags)
+}
+
+fn default_key_file(environment: &Environment) -> Result<String, ConfigError> {
+    let path = environment.user_folder().map(|folder| folder.join(KEY_FILE));
+    path.and_then(|path| path.to_str().map(str::to_owned)).ok_or_else(|| {
+        let rule = "must be set, because neither XDG_CONFIG_HOME nor HOME says where the key file would be";
+        ConfigError::field(Place::Together, "security.keySource", rule)
+    })
+}
+
+fn remove(fields: &mut Map<String, Value>, path: &str) {
+    match path.split_once('.') {
+        None => drop(fields.remove(path)),
+        Some((section, rest)) => {
+            if let Some(Value::Object(inner)) = fields.get_mut(section) {
+                remove(inner, rest);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,262 @@
+//! What a field may hold: the rule of each kind, as code, as words and as JSON Schema.
+
+use std::str::FromStr;
+
+use agentstack_core::SharedName;
+use serde_json::{Value, json};
+
+/// Longest path, URL, argument or secret, in bytes.
+const LONG: usize = 4_096;
+/// Most arguments of a command.
+const ARGUMENTS: usize = 64;
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// `true` or `false`.
+    Switch,
+    /// A whole number.
+    Whole {
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+    },
+    /// A number from 0 to 1.
+    Fraction,
+    /// A line of text.
+    Text {
+        /// Its greatest length in characters.
+        most: usize,
+    },
+    /// Several lines of text.
+    Texts {
+        /// The greatest length of each in characters.
+        most: usize,
+    },
+    /// One of a few words.
+    Choice(&'static [&'static str]),
+    /// The version of the file's format.
+    Version,
+    /// The name of shared memory.
+    SharedName,
+    /// The path of a file or folder.
+    Path,
+    /// Where a service listens.
+    Url,
+    /// What must not be shown.
+    Secret,
+    /// The name of an environment variable.
+    Variable,
+    /// A program and its arguments.
+    Command,
+    /// An object without fields.
+    Nothing,
+}
+
+impl Kind {
+    /// Whether `value` obeys the rule.
+    pub(super) fn holds(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Switch, Value::Bool(_)) => true,
+            (Self::Whole { least, most }, Value::Number(number)) => {
+                number.as_u64().is_some_and(|number| (least..=most).contains(&number))
+            }
+            (Self::Fraction, Value::Number(number)) => {
+                number.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number))
+            }
+            (Self::Nothing, Value::Object(fields)) => fields.is_empty(),
+            (Self::Texts { most }, Value::Array(items)) => items.iter().all(|item| Self::Text { most }.holds(item)),
+            (Self::Command, Value::Array(items)) => {
+                (1..=ARGUMENTS).contains(&items.len())
+                    && items.iter().all(|item| item.as_str().is_some_and(is_argument))
+                    && items.first().and_then(Value::as_str) != Some("")
+            }
+            (_, Value::String(text)) => self.holds_text(text),
+            _ => false,
+        }
+    }
+
+    fn holds_text(self, text: &str) -> bool {
+        match self {
+            Self::Text { most } => {
+                !text.is_empty() && text.chars().count() <= most && !text.contains(char::is_control)
+            }
+            Self::Choice(words) => words.contains(&text),
+            Self::Version => is_version_1(text),
+            Self::SharedName => SharedName::from_str(text).is_ok(),
+            Self::Path => !text.is_empty() && is_argument(text),
+            Self::Url => is_plain_url(text),
+            Self::Secret => (1..=LONG).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
+            Self::Variable => is_variable(text),
+            _ => false,
+        }
+    }
+
+    /// The rule in words, to follow the name of the field.
+    pub(super) fn rule(self) -> String {
+        match self {
+            Self::Switch => "must be true or false".to_owned(),
+            Self::Whole { least, most } => {
+                format!("must be a whole number from {} to {}", grouped(least), grouped(most))
+            }
+            Self::Fraction => "must be a number from 0 to 1".to_owned(),
+            Self::Text { most } => {
+                let most = grouped(most as u64);
+                format!("must be a text of 1 to {most} characters without line breaks")
+            }
+            Self::Texts { most } => {
+                let most = grouped(most as u64);
+                format!("must be a list of texts of 1 to {most} characters without line breaks")
+            }
+            Self::Choice(words) => {
+                let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                format!("must be one of {}", words.join(", "))
+            }
+            Self::Version => "must be a version that begins with 1, such as \"1.0.0\"".to_owned(),
+            Self::SharedName => "must be 1 to 100 of letters, digits, `.`, `_` and `-`, starting with a letter \
+                                 or a digit"
+                .to_owned(),
+            Self::Path => "must be the path of a file or folder, 1 to 4,096 bytes".to_owned(),
+            Self::Url => "must be an http:// or https:// address without user name, password, query and \
+                          fragment"
+                .to_owned(),
+            Self::Secret => "must be 1 to 4,096 visible ASCII characters".to_owned(),
+            Self::Variable => "must be the name of an environment variable".to_owned(),
+            Self::Command => {
+                format!("must be a list of 1 to {ARGUMENTS} texts: a program and its arguments")
+            }
+            Self::Nothing => "has no fields in this build: leave it out or empty".to_owned(),
+        }
+    }
+
+    /// The rule as JSON Schema. A string that will be replaced (`${VAR}`) always conforms.
+    pub(super) fn schema(self) -> Value {
+        match self {
+            Self::Switch => json!({"type": "boolean"}),
+            Self::Whole { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
+            Self::Fraction => json!({"type": "number", "minimum": 0, "maximum": 1}),
+            Self::Texts { .. } => json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
+            Self::Choice(words) => {
+                json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": "\\$\\{"}]})
+            }
+            Self::Command => json!({
+                "type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": ARGUMENTS
+            }),
+            Self::Nothing => json!({"type": "object", "additionalProperties": false}),
+            _ => json!({"type": "string", "minLength": 1}),
+        }
+    }
+}
+
+/// Whether `name` can be the name of an environment variable.
+pub(super) fn is_variable(name: &str) -> bool {
+    name.len() <= 128
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn is_argument(text: &str) -> bool {
+    text.len() <= LONG && !text.contains('\0')
+}
+
+/// `1`, `1.2` or `1.2.3`.
+fn is_version_1(text: &str) -> bool {
+    let mut parts = text.split('.');
+    let major = parts.next() == Some("1");
+    let rest: Vec<&str> = parts.collect();
+    let number = |part: &&str| (1..=5).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    major && rest.len() <= 2 && rest.iter().all(number)
+}
+
+fn is_plain_url(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let host = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let odd = |b: u8| !b.is_ascii_graphic() || matches!(b, b'@' | b'?' | b'#' | b'\\');
+    text.len() <= LONG && !host.is_empty() && !host.starts_with(':') && !text.bytes().any(odd)
+}
+
+/// A number with commas between groups of three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_takes_what_its_rule_says() {
+        let whole = Kind::Whole { least: 1, most: 20 };
+        let cases = [
+            (Kind::Switch, json!(true), true),
+            (Kind::Switch, json!("true"), false),
+            (Kind::Switch, json!(null), false),
+            (whole, json!(1), true),
+            (whole, json!(20), true),
+            (whole, json!(0), false),
+            (whole, json!(21), false),
+            (whole, json!(-1), false),
+            (whole, json!(1.5), false),
+            (whole, json!("5"), false),
+            (Kind::Fraction, json!(0), true),
+            (Kind::Fraction, json!(1.0), true),
+            (Kind::Fraction, json!(1.01), false),
+            (Kind::Text { most: 3 }, json!("äöü"), true),
+            (Kind::Text { most: 3 }, json!("abcd"), false),
+            (Kind::Text { most: 3 }, json!("a\n"), false),
+            (Kind::Text { most: 3 }, json!(""), false),
+            (Kind::Texts { most: 3 }, json!(["a", "b"]), true),
+            (Kind::Texts { most: 3 }, json!(["a", 1]), false),
+            (Kind::Choice(&["warn", "prevent"]), json!("warn"), true),
+            (Kind::Choice(&["warn", "prevent"]), json!("Warn"), false),
+            (Kind::Version, json!("1.0.0"), true),
+            (Kind::Version, json!("1"), true),
+            (Kind::Version, json!("2.0.0"), false),
+            (Kind::Version, json!("1.0.0.0"), false),
+            (Kind::Version, json!("1."), false),
+            (Kind::Version, json!(1), false),
+            (Kind::SharedName, json!("team.notes"), true),
+            (Kind::SharedName, json!("session:x"), false),
+            (Kind::SharedName, json!(""), false),
+            (Kind::Path, json!("./data/aistack.db"), true),
+            (Kind::Path, json!("a\0b"), false),
+            (Kind::Url, json!("http://localhost:11434"), true),
+            (Kind::Url, json!("https://[::1]:8080/v1"), true),
+            (Kind::Url, json!("https://me:pw@host"), false),
+            (Kind::Url, json!("https://host/?key=1"), false),
+            (Kind::Url, json!("ftp://host"), false),
+            (Kind::Url, json!("http://"), false),
+            (Kind::Secret, json!("sk-1"), true),
+            (Kind::Secret, json!("sk 1"), false),
+            (Kind::Secret, json!(""), false),
+            (Kind::Variable, json!("MY_KEY"), true),
+            (Kind::Variable, json!("1KEY"), false),
+            (Kind::Variable, json!("A=B"), false),
+            (Kind::Command, json!(["pass", "show", "agentstack"]), true),
+            (Kind::Command, json!([]), false),
+            (Kind::Command, json!([""]), false),
+            (Kind::Command, json!("pass show agentstack"), false),
+            (Kind::Nothing, json!({}), true),
+            (Kind::Nothing, json!({"a": 1}), false),
+            (Kind::Nothing, json!(null), false),
+        ];
+        for (kind, value, expected) in cases {
+            assert_eq!(kind.holds(&value), expected, "{kind:?} {value}");
+        }
+    }
+
+    #[test]
+    fn large_numbers_are_written_in_groups() {
+        let all = [0, 20, 999, 1_000, 3_600, 31_536_000].map(grouped);
+        assert_eq!(all, ["0", "20", "999", "1,000", "3,600", "31,536,000"]);
+    }
+}

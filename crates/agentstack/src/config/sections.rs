@@ -1,0 +1,332 @@
+//! The sections of a configuration as types, each with what is in force when the file does not say.
+
+use std::path::{Path, PathBuf};
+
+use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
+use agentstack_core::{Secret, SharedName};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::keys::KeySource;
+
+/// Where memory is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Memory {
+    /// The database file.
+    #[serde(serialize_with = "path")]
+    pub path: PathBuf,
+    /// The shared namespace of calls that name neither a session nor a namespace.
+    #[serde(deserialize_with = "shared_name")]
+    pub default_namespace: SharedName,
+    /// Search by meaning.
+    pub vector_search: VectorSearch,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        #[expect(clippy::expect_used, reason = "a constant that the tests have parsed")]
+        let default_namespace = "default".parse().expect("`default` is a name");
+        Self { path: "./data/aistack.db".into(), default_namespace, vector_search: VectorSearch::default() }
+    }
+}
+
+/// Search by meaning.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct VectorSearch {
+    /// Whether it is on.
+    pub enabled: bool,
+    /// Who computes the embeddings.
+    pub provider: EmbeddingProvider,
+    /// The embedding model; without one, the provider's usual one.
+    pub model: Option<String>,
+}
+
+/// Who computes embeddings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum EmbeddingProvider {
+    /// The OpenAI API.
+    #[default]
+    OpenAi,
+    /// A local Ollama.
+    Ollama,
+}
+
+/// The providers of language models.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Providers {
+    /// The one that is asked first.
+    pub default: ProviderName,
+    /// Anthropic.
+    pub anthropic: HostedProvider,
+    /// OpenAI.
+    pub openai: HostedProvider,
+    /// Ollama.
+    pub ollama: Ollama,
+}
+
+/// The name of a provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ProviderName {
+    /// The Anthropic API.
+    #[default]
+    Anthropic,
+    /// The OpenAI API.
+    OpenAi,
+    /// A local Ollama.
+    Ollama,
+}
+
+/// A provider that is reached with a key.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct HostedProvider {
+    /// The key of its API. Without one the provider is not used.
+    #[serde(serialize_with = "whether_set", deserialize_with = "secret")]
+    pub api_key: Option<Secret<String>>,
+    /// The model; without one, the provider's usual one.
+    pub model: Option<String>,
+}
+
+/// A local Ollama.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Ollama {
+    /// Where it listens.
+    pub base_url: String,
+    /// The model; without one, the usual one.
+    pub model: Option<String>,
+}
+
+impl Default for Ollama {
+    fn default() -> Self {
+        Self { base_url: "http://localhost:11434".to_owned(), model: None }
+    }
+}
+
+/// Runs of agents.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Agents {
+    /// Most agents that run at one time.
+    pub max_concurrent: u32,
+    /// Longest run of an agent, in seconds.
+    #[serde(rename = "defaultTimeout")]
+    pub default_timeout_seconds: u32,
+}
+
+impl Default for Agents {
+    fn default() -> Self {
+        Self { max_concurrent: 5, default_timeout_seconds: 300 }
+    }
+}
+
+/// Tools for GitHub.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct GitHub {
+    /// Whether there are any.
+    pub enabled: bool,
+    /// Whether GitHub is reached through the `gh` program.
+    pub use_gh_cli: bool,
+}
+
+impl Default for GitHub {
+    fn default() -> Self {
+        Self { enabled: false, use_gh_cli: true }
+    }
+}
+
+/// Plugins.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Plugins {
+    /// Whether they are loaded.
+    pub enabled: bool,
+    /// Where they are.
+    #[serde(serialize_with = "path")]
+    pub directory: PathBuf,
+}
+
+impl Default for Plugins {
+    fn default() -> Self {
+        Self { enabled: false, directory: "./plugins".into() }
+    }
+}
+
+/// How MCP is served.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Mcp {
+    /// The transport.
+    pub transport: Transport,
+}
+
+/// A transport of MCP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Transport {
+    /// Standard input and output.
+    #[default]
+    Stdio,
+    /// Streamable HTTP.
+    Http,
+}
+
+/// Tells tasks that stray from what they descend from.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct DriftDetection {
+    /// Whether it is on.
+    pub enabled: bool,
+    /// From which likeness on a task strays, from 0 to 1.
+    pub threshold: f64,
+    /// From which likeness on to warn; below `threshold`. Without it there are no early warnings.
+    pub warning_threshold: Option<f64>,
+    /// How many ancestors are compared.
+    pub ancestor_depth: u32,
+    /// What happens to a task that strays.
+    pub behavior: DriftBehavior,
+    /// Whether tasks are embedded in the background.
+    pub async_embedding: bool,
+}
+
+impl Default for DriftDetection {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            threshold: 0.95,
+            warning_threshold: None,
+            ancestor_depth: 3,
+            behavior: DriftBehavior::Warn,
+            async_embedding: true,
+        }
+    }
+}
+
+/// What happens to a task that strays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum DriftBehavior {
+    /// It is created, with a warning.
+    #[default]
+    Warn,
+    /// It is refused.
+    Prevent,
+}
+
+/// Protection of what is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Security {
+    /// Whether the database is encrypted (S37). The key is needed in either case: it signs the audit log.
+    #[serde(default = "on")]
+    pub encryption: bool,
+    /// Where the key comes from.
+    pub key_source: KeySource,
+}
+
+impl Security {
+    /// Encryption with the key from `key_source`.
+    #[must_use]
+    pub fn new(key_source: KeySource) -> Self {
+        Self { encryption: on(), key_source }
+    }
+}
+
+const fn on() -> bool {
+    true
+}
+
+/// Limits.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Seconds without a call after which a session expires.
+    pub session_idle_seconds: u32,
+    /// Seconds after which a session expires in any case.
+    pub session_max_age_seconds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { session_idle_seconds: seconds(SESSION_IDLE_MS), session_max_age_seconds: seconds(SESSION_AGE_MS) }
+    }
+}
+
+impl Limits {
+    /// The idle time in milliseconds.
+    #[must_use]
+    pub fn session_idle_ms(&self) -> i64 {
+        i64::from(self.session_idle_seconds) * 1_000
+    }
+
+    /// The greatest age in milliseconds.
+    #[must_use]
+    pub fn session_max_age_ms(&self) -> i64 {
+        i64::from(self.session_max_age_seconds) * 1_000
+    }
+}
+
+fn seconds(milliseconds: i64) -> u32 {
+    u32::try_from(milliseconds / 1_000).unwrap_or(u32::MAX)
+}
+
+/// The audit log.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Audit {
+    /// How many records go by between signed checkpoints; at least 1.
+    pub checkpoint_every: u64,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { checkpoint_every: 1_000 }
+    }
+}
+
+/// A section of the reference that can only be off.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Elsewhere {
+    pub(super) enabled: bool,
+}
+
+fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+/// A secret is never written: only whether there is one (S40).
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+fn whether_set<S: Serializer>(secret: &Option<Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if secret.is_some() { "set" } else { "not set" })
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<String>>, D::Error> {
+    String::deserialize(deserializer).map(|text| Some(Secret::new(text)))
+}
+
+fn shared_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SharedName, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}

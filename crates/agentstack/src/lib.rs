@@ -1,0 +1,33 @@
+//! AgentStack, put together: configuration → keys → store → engine → transport.
+//!
+//! A program that embeds it opens an [`AgentStack`] and makes calls on its [`Engine`] for principals of
+//! its own:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use agentstack::{AgentStack, Caller, Options, Principal, Role};
+//!
+//! let stack = AgentStack::open(Options::in_folder("./data")?).await?;
+//! let planner = Arc::new(Principal::embedded("planner", Role::Developer));
+//! let spec = agentstack::find_operation("session_start").ok_or("no such operation")?;
+//! let reply = stack.engine().dispatch(&Caller::new(planner), spec, Default::default()).await;
+//! println!("{}", reply.map_err(|error| error.message().to_owned())?.to_value());
+//! stack.close().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod log;
+mod stack;
+
+pub use agentstack_access::{Caller, Claim, NamespaceClaim, Principal, Role};
+pub use agentstack_api::{Command, ErrorBody, ErrorCode, OPERATIONS, Reply, command, document, find as find_operation};
+pub use agentstack_audit as audit;
+pub use agentstack_core as core;
+pub use agentstack_engine::{Engine, Settings};
+pub use agentstack_storage_sqlite::{Encryption, KeyMaterial, MasterKey};
+
+pub use log::{LogFormat, init_logging};
+pub use stack::{AgentStack, Options, StartError};
+pub use tracing::level_filters::LevelFilter;

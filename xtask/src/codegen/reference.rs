@@ -1,0 +1,78 @@
+//! `docs/reference/`: what agentstack-api says about its operations. Nothing in that folder is written by hand.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::codegen::Wanted;
+use crate::process::{self, cargo};
+use crate::workspace;
+
+const FOLDER: &str = "docs/reference";
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+pub(super) fn wanted() -> Result<Vec<Wanted>> {
+    let output = workspace::metadata()?.target_directory.join("codegen").join("reference");
+    if output.exists() {
+        std::fs::remove_dir_all(&output).with_context(|| format!("emptying {}", output.display()))?;
+    }
+    std::fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
+    let mut command = cargo(&["run", "--quiet", "-p", "agentstack-api", "--example", "documents", "--"]);
+    command.arg(&output);
+    process::run(command)?;
+    let fresh = files(&output)?;
+    if fresh.is_empty() {
+        bail!("the example `documents` of agentstack-api wrote nothing");
+    }
+    let folder = workspace::root().join(FOLDER);
+    let present = if folder.is_dir() { files(&folder)? } else { Files::new() };
+    Ok(merge(fresh, present))
+}
+
+/// Everything fresh, and the removal of what has no source any more.
+fn merge(fresh: Files, present: Files) -> Vec<Wanted> {
+    let gone = present.into_keys().filter(|name| !fresh.contains_key(name)).map(|name| (name, None));
+    let gone: Vec<(String, Option<Vec<u8>>)> = gone.collect();
+    let fresh = fresh.into_iter().map(|(name, content)| (name, Some(content)));
+    fresh.chain(gone).map(|(name, content)| Wanted { path: format!("{FOLDER}/{name}"), content }).collect()
+}
+
+/// The files below a folder, by their path within it.
+fn files(folder: &Path) -> Result<Files> {
+    let mut found = Files::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(&next).with_context(|| format!("listing {}", next.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let content = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+            let name = path.strip_prefix(folder).context("a file outside its folder")?;
+            found.insert(name.to_string_lossy().replace('\\', "/"), content);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_source_any_more_is_removed() {
+        let files = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), b"x".to_vec())).collect();
+        let merged = merge(files(&["a.md", "b.json"]), files(&["b.json", "old.md"]));
+        let states: Vec<(&str, bool)> =
+            merged.iter().map(|w| (w.path.as_str(), w.content.is_some())).collect();
+        let expected = [
+            ("docs/reference/a.md", true),
+            ("docs/reference/b.json", true),
+            ("docs/reference/old.md", false),
+        ];
+        assert_eq!(states, expected);
+    }
+}

@@ -1,0 +1,78 @@
+//! `cargo xtask …`: everything continuous integration does, as commands a person can type. It links no product crate.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
+#![expect(clippy::disallowed_methods, reason = "starting cargo, python and node is what this tool is for")]
+
+mod bench;
+mod ci;
+mod clients;
+mod codegen;
+mod deny;
+mod layers;
+mod lint;
+mod process;
+mod quickstart;
+mod readme;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+usage: cargo xtask <command>
+
+  ci [--corpora DIR]      everything below in order, as continuous integration runs it
+  lint                    formatting and clippy, warnings are errors
+  check-layers            hold the crates' dependencies against layers.toml
+  tidy                    the rules for files that no compiler knows
+  codegen [--check]       write the generated documents, or only say which are stale
+  deny                    licenses, sources, bans and advisories of the dependencies
+  test [--corpora DIR]    the README's test command, or the extended tests over the corpora
+  test-clients            the official Python and TypeScript MCP clients against agentstack-mcp
+  quickstart [ARGS…]      build the release binaries and run `agentstack quickstart`
+  check-quickstart        run the README's quickstart in a home directory of its own
+  bench [ARGS…]           measure agentstack-mcp";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> Result<()> {
+    match words {
+        ["ci"] => ci::run(ci::DEFAULT_CORPORA),
+        ["ci", "--corpora", folder] => ci::run(folder),
+        ["lint"] => lint::run(),
+        ["check-layers"] => layers::run(),
+        ["tidy"] => tidy::run(),
+        ["codegen"] => codegen::run(codegen::Mode::Write),
+        ["codegen", "--check"] => codegen::run(codegen::Mode::Check),
+        ["deny"] => {
+            for note in deny::run()? {
+                println!("{note}");
+            }
+            Ok(())
+        }
+        ["test"] => test::readme(),
+        ["test", "--corpora", folder] => test::corpora(folder),
+        ["test-clients"] => clients::run(),
+        ["quickstart", rest @ ..] => quickstart::run(rest),
+        ["check-quickstart"] => quickstart::check(),
+        ["bench", rest @ ..] => bench::run(rest),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => bail!("unknown arguments: {}\n\n{HELP}", other.join(" ")),
+    }
+}
