@@ -1,2 +1,85 @@
-//! x
-fn main(){}
+//! `agentstack`: the operator's binary.
+//!
+//! Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 the command line is
+//! wrong, 3 the command could not run.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
+
+mod audit;
+mod client;
+mod config;
+mod markdown;
+mod quickstart;
+mod session;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use agentstack::{AgentStack, LevelFilter, LogFormat, Options};
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+/// Looks after an installation of AgentStack.
+#[derive(Parser)]
+#[command(name = "agentstack", version)]
+struct Arguments {
+    /// The configuration file [default: ./aistack.config.json, else the user's, else safe defaults].
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Answer in JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Try it out: make config, key and database here, store some documents through the MCP server,
+    /// search them, see another session refused, verify the audit log.
+    Quickstart(quickstart::Arguments),
+    /// Read and prove the audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// See and end sessions, whoever started them.
+    #[command(subcommand)]
+    Session(session::Command),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// How a command ended, when it could run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Well,
+    Wrong,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    agentstack::init_logging(LevelFilter::ERROR, LogFormat::Text);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ran = runtime.context("starting").and_then(|runtime| runtime.block_on(run(arguments)));
+    match ran {
+        Ok(Verdict::Well) => ExitCode::SUCCESS,
+        Ok(Verdict::Wrong) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("agentstack: {error:#}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
+    let Arguments { config, json, command } = arguments;
+    match command {
+        Command::Quickstart(arguments) => quickstart::run(config, arguments).await,
+        Command::Audit(command) => audit::run(open(config).await?, command, json).await,
+        Command::Session(command) => session::run(open(config).await?, command, json).await,
+        Command::Config(command) => config::run(config, &command, json),
+    }
+}
+
+async fn open(config: Option<PathBuf>) -> anyhow::Result<AgentStack> {
+    Ok(AgentStack::open(Options::load(config)?).await?)
+}

@@ -14,7 +14,7 @@ use crate::{Encryption, SqliteStore};
 
 const COUNTS: &str = "SELECT count(*), coalesce(sum(n.entries), 0) FROM session_holders h \
      JOIN sessions s ON s.id = h.session JOIN namespaces n ON n.id = s.namespace \
-     WHERE h.holder = ?2 AND s.expires_at > ?3 AND s.last_used_at + s.idle_ms > ?3";
+     WHERE h.holder = $2 AND s.expires_at > $3 AND s.last_used_at + s.idle_ms > $3";
 
 #[async_trait]
 impl AuditLog for SqliteStore {
@@ -32,7 +32,7 @@ impl AuditLog for SqliteStore {
             .collect();
         let lines = serde_json::to_string(&lines).map_err(|error| StorageError::Unavailable(error.into()))?;
         let sql = "INSERT INTO audit (sequence, body, hash) \
-             SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?1); COMMIT";
+             SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each($1); COMMIT";
         match write.run(sqlx::query(sql).bind(lines)).await {
             Ok(_) => {
                 write.committed();
@@ -50,7 +50,7 @@ impl AuditLog for SqliteStore {
             return Ok(None);
         }
         let checkpoint = Checkpoint::sign(&self.signing, &head, scope.at());
-        let sql = "INSERT INTO audit_checkpoints (sequence, checkpoint) VALUES (?1, ?2) \
+        let sql = "INSERT INTO audit_checkpoints (sequence, checkpoint) VALUES ($1, $2) \
              ON CONFLICT DO UPDATE SET checkpoint = excluded.checkpoint; COMMIT";
         let statement =
             sqlx::query(sql).bind(i64::try_from(head.sequence).unwrap_or(i64::MAX)).bind(checkpoint.to_string());
@@ -67,7 +67,7 @@ impl AuditLog for SqliteStore {
         if !scope.principal().is_operator() {
             return Ok(vec![]);
         }
-        let sql = "SELECT sequence, body, hash FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+        let sql = "SELECT sequence, body, hash FROM audit WHERE sequence > $1 ORDER BY sequence LIMIT $2";
         let question = sqlx::query(sql).bind(i64::try_from(sequence).unwrap_or(i64::MAX)).bind(limit);
         let mut reader = self.reader().await?;
         let rows = question.fetch_all(reader.connection()?).await.map_err(storage)?;

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
 use crate::error::{NOTADB, primary_code};
 use crate::key::{KeyMaterial, hex};
+use crate::files::private_database;
 use crate::{OpenError, create_private_folder, private_file};
 
 /// Whether what is kept is encrypted.
@@ -47,18 +48,11 @@ impl OpenOptions {
         if self.keys.database.is_some() { Encryption::On } else { Encryption::Off }
     }
 
-    /// Makes sure that the file is there and private, and that it is what the options take it for.
+    /// Makes sure that the file is there and private, and so is its folder.
     pub(crate) fn prepare(&self) -> Result<(), OpenError> {
-        use std::io::Read;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         create_private_folder(folder.unwrap_or(Path::new(".")))?;
-        let mut file = private_file(&self.path, true)?;
-        let mut head = [0_u8; 16];
-        let readable = file.read_exact(&mut head).is_ok() && &head == b"SQLite format 3\0";
-        if readable && self.encryption() == Encryption::On {
-            return Err(OpenError::NotEncrypted { path: self.path.clone() });
-        }
-        Ok(())
+        Ok(private_database(&self.path)?)
     }
 
     /// The options of SQLite. They hold the key: they are never printed.
@@ -72,7 +66,6 @@ impl OpenOptions {
         }
         options
             .busy_timeout(self.busy_timeout)
-            .journal_mode(SqliteJournalMode::Wal)
             // With FULL, a commit is on the disk before it is acknowledged.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
@@ -84,23 +77,37 @@ impl OpenOptions {
             .disable_statement_logging()
     }
 
-    /// Opens a connection.
+    /// Opens a connection. Writes nothing.
     pub(crate) async fn connect(&self) -> Result<SqliteConnection, OpenError> {
-        let mut connection = self.sqlite().connect().await.map_err(|source| {
-            let path = self.path.clone();
-            match primary_code(&source) {
-                Some(NOTADB) => OpenError::WrongKey { path },
-                _ => OpenError::Database { path, source },
-            }
-        })?;
+        let mut connection = self.sqlite().connect().await.map_err(|source| self.problem(source))?;
         match harden(&mut connection).await {
             Ok(()) => Ok(connection),
             Err(source) => {
                 let _ = connection.close().await;
-                Err(OpenError::Database { path: self.path.clone(), source })
+                Err(self.problem(source))
             }
         }
     }
+
+    /// What it means that SQLite refused to open or to read the file.
+    pub(crate) fn problem(&self, source: sqlx::Error) -> OpenError {
+        let path = self.path.clone();
+        match primary_code(&source) {
+            // With a key, every file that was not made with it looks like noise.
+            Some(NOTADB) if self.encryption() == Encryption::On && is_readable(&path) => OpenError::NotEncrypted { path },
+            Some(NOTADB) => OpenError::WrongKey { path },
+            _ => OpenError::Database { path, source },
+        }
+    }
+}
+
+fn is_readable(path: &Path) -> bool {
+    use std::io::Read;
+    let mut head = [0_u8; 16];
+    let read = private_file(path, false).and_then(|mut file| {
+        file.read_exact(&mut head).map_err(|source| crate::FileProblem::Io { path: path.to_owned(), source })
+    });
+    read.is_ok() && &head == b"SQLite format 3\0"
 }
 
 /// The limits of a connection (<https://www.sqlite.org/c3ref/c_limit_attached.html>): far above what

@@ -79,6 +79,7 @@ pub enum OpenError {
 }
 
 // Primary result codes, https://www.sqlite.org/rescode.html.
+pub(crate) const BUSY: i32 = 5;
 const READONLY: i32 = 8;
 const CORRUPT: i32 = 11;
 const FULL: i32 = 13;

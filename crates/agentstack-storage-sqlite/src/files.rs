@@ -1,6 +1,6 @@
 //! Files that are nobody else's business (S42).
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,12 @@ pub enum FileProblem {
     /// It is a link, a folder or a device where a plain file belongs.
     #[error("{} is not a plain file; links are not followed here", path.display())]
     NotPlain {
+        /// Which.
+        path: PathBuf,
+    },
+    /// It is a link or a file where a folder belongs.
+    #[error("{} is not a folder; links are not followed here", path.display())]
+    NotFolder {
         /// Which.
         path: PathBuf,
     },
@@ -78,9 +84,9 @@ pub fn create_private_folder(path: &Path) -> Result<(), FileProblem> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(FileProblem::io(path, error)),
         _ => {}
     }
-    let metadata = std::fs::metadata(path).map_err(|source| FileProblem::io(path, source))?;
+    let metadata = std::fs::symlink_metadata(path).map_err(|source| FileProblem::io(path, source))?;
     if !metadata.is_dir() {
-        return Err(FileProblem::Io { path: path.to_owned(), source: ErrorKind::NotADirectory.into() });
+        return Err(FileProblem::NotFolder { path: path.to_owned() });
     }
     check_owner(path, metadata.uid())?;
     let mode = metadata.permissions().mode() & 0o7777;
@@ -109,7 +115,23 @@ pub fn private_file(path: &Path, create: bool) -> Result<File, FileProblem> {
         other => other,
     };
     let file = opened.map_err(|source| FileProblem::io(path, source))?;
-    let metadata = file.metadata().map_err(|source| FileProblem::io(path, source))?;
+    check_file(path, &file.metadata().map_err(|source| FileProblem::io(path, source))?)?;
+    Ok(file)
+}
+
+/// Makes sure that a database is there (an empty file is one) and that it is private, like
+/// [`private_file`] but without opening what exists: to close a database that this process has also
+/// opened with SQLite would release SQLite's locks on it (POSIX; <https://www.sqlite.org/howtocorrupt.html>, 2.2).
+pub(crate) fn private_database(path: &Path) -> Result<(), FileProblem> {
+    let mut options = OpenOptions::new();
+    let made = match options.write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => std::fs::symlink_metadata(path),
+    };
+    check_file(path, &made.map_err(|source| FileProblem::io(path, source))?)
+}
+
+fn check_file(path: &Path, metadata: &Metadata) -> Result<(), FileProblem> {
     if !metadata.is_file() {
         return Err(FileProblem::NotPlain { path: path.to_owned() });
     }
@@ -118,7 +140,7 @@ pub fn private_file(path: &Path, create: bool) -> Result<File, FileProblem> {
     if mode & 0o077 != 0 {
         return Err(FileProblem::TooOpen { path: path.to_owned(), mode, wanted: 0o600 });
     }
-    Ok(file)
+    Ok(())
 }
 
 /// Reads a small private text file, such as a key.

@@ -23,63 +23,61 @@ const OPEN: &str = concat!(
     "BEGIN IMMEDIATE; ",
     "SELECT a.sequence, a.hash, ", alive!(), ", n.id, e.id, e.uuid, e.version, e.agent, e.created_at, e.length, e.content ",
     "FROM (SELECT 1) LEFT JOIN (SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1) a ",
-    "LEFT JOIN namespaces n ON n.name = ?4 LEFT JOIN entries e ON e.namespace = n.id AND e.key = ?5"
+    "LEFT JOIN namespaces n ON n.name = $4 LEFT JOIN entries e ON e.namespace = n.id AND e.key = $5"
 );
 
-/// ?4 namespace ?5 to ?8 terms ?9 key ?10 id ?11 version ?12 agent ?13 tags ?14 to ?17 label ?18 chars
-/// ?19 metadata ?20 content ?21 created ?22 to ?24 the record ?25 the entry.
+/// $4 namespace $5 to $8 terms $9 key $10 id $11 version $12 agent $13 tags $14 to $17 label $18 chars
+/// $19 metadata $20 content $21 created $22 to $24 the record $25 the entry.
 const INSERT: &str = concat!(
     "INSERT INTO entries (namespace, length, version, updated_at, created_at, uuid, agent, key, tags, trust, ",
     "origin_principal, origin_agent, origin_tool, chars, metadata, content) ",
-    "VALUES (?4, ?8, ?11, ?3, ?21, ?10, ?12, ?9, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20); ",
-    "INSERT INTO entry_terms (rowid, head, body, extra) VALUES (last_insert_rowid(), ?5, ?6, ?7); ",
-    "UPDATE namespaces SET entries = entries + 1, terms = terms + ?8 WHERE id = ?4; ",
-    "UPDATE sessions SET last_used_at = ?3 WHERE id = ?1 AND last_used_at < ?3 - 60000; ",
-    "INSERT INTO audit (sequence, body, hash) VALUES (?22, ?23, ?24); COMMIT"
+    "VALUES ($4, $8, $11, $3, $21, $10, $12, $9, $13, $14, $15, $16, $17, $18, $19, $20); ",
+    "INSERT INTO entry_terms (rowid, head, body, extra) VALUES (last_insert_rowid(), $5, $6, $7); ",
+    "UPDATE namespaces SET entries = entries + 1, terms = terms + $8 WHERE id = $4; ",
+    "INSERT INTO audit (sequence, body, hash) VALUES ($22, $23, $24); COMMIT"
 );
 
 const UPDATE: &str = concat!(
-    "UPDATE namespaces SET terms = terms + ?8 - (SELECT length FROM entries WHERE id = ?25) WHERE id = ?4; ",
-    "UPDATE entries SET length = ?8, version = ?11, updated_at = ?3, agent = ?12, tags = ?13, trust = ?14, ",
-    "origin_principal = ?15, origin_agent = ?16, origin_tool = ?17, chars = ?18, metadata = ?19, content = ?20 ",
-    "WHERE id = ?25; ",
-    "INSERT INTO entry_terms (rowid, head, body, extra) VALUES (?25, ?5, ?6, ?7); ",
-    "UPDATE sessions SET last_used_at = ?3 WHERE id = ?1 AND last_used_at < ?3 - 60000; ",
-    "INSERT INTO audit (sequence, body, hash) VALUES (?22, ?23, ?24); COMMIT"
+    "UPDATE namespaces SET terms = terms + $8 - (SELECT length FROM entries WHERE id = $25) WHERE id = $4; ",
+    "UPDATE entries SET length = $8, version = $11, updated_at = $3, agent = $12, tags = $13, trust = $14, ",
+    "origin_principal = $15, origin_agent = $16, origin_tool = $17, chars = $18, metadata = $19, content = $20 ",
+    "WHERE id = $25; ",
+    "INSERT INTO entry_terms (rowid, head, body, extra) VALUES ($25, $5, $6, $7); ",
+    "INSERT INTO audit (sequence, body, hash) VALUES ($22, $23, $24); COMMIT"
 );
 
 /// Puts the current version into the history, and its terms out of the index.
 const RETIRE: &str = concat!(
     "INSERT INTO entry_versions (entry, version, stored_at, agent, tags, trust, origin_principal, origin_agent, ",
     "origin_tool, metadata, content) SELECT id, version, updated_at, agent, tags, trust, origin_principal, ",
-    "origin_agent, origin_tool, metadata, content FROM entries WHERE id = ?1; ",
-    "DELETE FROM entry_versions WHERE entry = ?1 AND version <= ?5; ",
-    "INSERT INTO entry_terms (entry_terms, rowid, head, body, extra) VALUES ('delete', ?1, ?2, ?3, ?4)"
+    "origin_agent, origin_tool, metadata, content FROM entries WHERE id = $1; ",
+    "DELETE FROM entry_versions WHERE entry = $1 AND version <= $5; ",
+    "INSERT INTO entry_terms (entry_terms, rowid, head, body, extra) VALUES ('delete', $1, $2, $3, $4)"
 );
 
 const REMOVE: &str = concat!(
-    "INSERT INTO entry_terms (entry_terms, rowid, head, body, extra) VALUES ('delete', ?1, ?2, ?3, ?4); ",
-    "DELETE FROM entry_versions WHERE entry = ?1; DELETE FROM entries WHERE id = ?1; ",
-    "UPDATE namespaces SET entries = entries - 1, terms = terms - ?6 WHERE id = ?5; ",
-    "DELETE FROM namespaces WHERE id = ?5 AND shared = 1 AND entries = 0"
+    "INSERT INTO entry_terms (entry_terms, rowid, head, body, extra) VALUES ('delete', $1, $2, $3, $4); ",
+    "DELETE FROM entry_versions WHERE entry = $1; DELETE FROM entries WHERE id = $1; ",
+    "UPDATE namespaces SET entries = entries - 1, terms = terms - $6 WHERE id = $5; ",
+    "DELETE FROM namespaces WHERE id = $5 AND shared = 1 AND entries = 0"
 );
 
 const GET: &str = concat!(
     "SELECT ", alive!(), ", ", summary_columns!(), ", e.content FROM (SELECT 1) ",
-    "LEFT JOIN namespaces n ON n.name = ?4 LEFT JOIN entries e ON e.namespace = n.id AND e.key = ?5"
+    "LEFT JOIN namespaces n ON n.name = $4 LEFT JOIN entries e ON e.namespace = n.id AND e.key = $5"
 );
 
-/// The versions of an entry, from ?6 down to ?7.
+/// The versions of an entry, from $6 down to $7; none of another agent than $9, if the caller is bound to one.
 const VERSIONS: &str = concat!(
-    "WITH e AS MATERIALIZED (SELECT e.id, e.agent FROM namespaces n JOIN entries e ON e.namespace = n.id AND e.key = ?5 ",
-    "WHERE n.name = ?4 AND ", alive!(), ") ",
-    "SELECT (SELECT agent FROM e), v.version, v.stored_at, v.agent, v.tags, v.metadata, v.trust, v.origin_principal, ",
+    "WITH e AS MATERIALIZED (SELECT e.id FROM namespaces n JOIN entries e ON e.namespace = n.id AND e.key = $5 ",
+    "WHERE n.name = $4 AND ($9 IS NULL OR e.agent IS NULL OR e.agent = $9) AND ", alive!(), ") ",
+    "SELECT v.version, v.stored_at, v.agent, v.tags, v.metadata, v.trust, v.origin_principal, ",
     "v.origin_agent, v.origin_tool, v.content FROM (",
     "SELECT c.version, c.updated_at AS stored_at, c.agent, c.tags, c.metadata, c.trust, c.origin_principal, ",
     "c.origin_agent, c.origin_tool, c.content FROM entries c WHERE c.id = (SELECT id FROM e) UNION ALL ",
     "SELECT p.version, p.stored_at, p.agent, p.tags, p.metadata, p.trust, p.origin_principal, p.origin_agent, ",
     "p.origin_tool, p.content FROM entry_versions p WHERE p.entry = (SELECT id FROM e)) v ",
-    "WHERE v.version <= ?6 AND v.version >= ?7 ORDER BY v.version DESC LIMIT ?8"
+    "WHERE v.version <= $6 AND v.version >= $7 AND ($9 IS NULL OR v.agent IS NULL OR v.agent = $9) ORDER BY v.version DESC LIMIT $8"
 );
 
 const ALIVE: &str = concat!("SELECT ", alive!());
@@ -163,7 +161,7 @@ impl Opened<'_> {
             // The session lives, so its namespace does.
             Namespace::Session(_) => return Err(StorageError::damaged("a session without its namespace")),
         };
-        let made = sqlx::query("INSERT INTO namespaces (name, shared) VALUES (?1, 1) RETURNING id").bind(name);
+        let made = sqlx::query("INSERT INTO namespaces (name, shared) VALUES ($1, 1) RETURNING id").bind(name);
         let id = made.fetch_one(self.write.connection()?).await.map_err(storage)?.try_get(0).map_err(storage)?;
         self.namespace = Some(id);
         Ok(id)
@@ -372,7 +370,7 @@ async fn restore_version(
     let question = versions_question(scope, key, Some(number), 1)?;
     let row = question.fetch_optional(opened.write.connection()?).await.map_err(storage)?;
     let Some(row) = row else { return Ok(None) };
-    let past = version(&row, 1)?;
+    let past = version(&row)?;
     let new = NewVersion {
         key,
         content: &past.content,
@@ -396,7 +394,8 @@ fn versions_question(
         .bind(key.as_str().to_owned())
         .bind(number.map_or(i64::MAX, i64::from))
         .bind(number.map_or(0, i64::from))
-        .bind(limit))
+        .bind(limit)
+        .bind(scope.bound_agent().filter(|_| in_session(scope)).map(AgentId::to_string)))
 }
 
 impl SqliteStore {
@@ -416,11 +415,6 @@ impl SqliteStore {
             let alive: bool = row.try_get(0).map_err(storage)?;
             return if alive { Ok(vec![]) } else { Err(StorageError::SessionGone) };
         }
-        let owner = rows.first().and_then(|row| row.try_get::<Option<String>, _>(0).ok().flatten());
-        let owner = owner.and_then(|agent| agent.parse::<AgentId>().ok());
-        if !visible(scope, in_session(scope), owner.as_ref()) {
-            return Ok(vec![]);
-        }
-        rows.iter().map(|row| version(row, 1)).collect()
+        rows.iter().map(version).collect()
     }
 }

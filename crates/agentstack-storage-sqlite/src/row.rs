@@ -118,8 +118,8 @@ pub(crate) fn summary(row: &SqliteRow, at: usize) -> Result<EntrySummary, Storag
 }
 
 /// version, `stored_at`, agent, tags, metadata, trust, origin (3), content.
-pub(crate) fn version(row: &SqliteRow, at: usize) -> Result<Version, StorageError> {
-    let mut columns = Columns::from(row, at);
+pub(crate) fn version(row: &SqliteRow) -> Result<Version, StorageError> {
+    let mut columns = Columns::from(row, 0);
     let version = small(columns.take()?)?;
     let stored_at = columns.time()?;
     let agent_id = columns.agent()?;

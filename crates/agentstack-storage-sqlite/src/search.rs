@@ -19,47 +19,48 @@ use crate::error::storage;
 use crate::row::{SUMMARY_COLUMNS, count, summary, summary_columns, tags_json};
 use crate::write::{Statement, alive, scoped};
 
-/// The namespaces of a scope: the one named `?4` and, if `?5`, every shared one.
+/// The namespaces of a scope: the one named `$4` and, if `$5`, every shared one.
 macro_rules! namespaces {
     () => {
-        "(SELECT id FROM namespaces WHERE name = ?4 UNION SELECT id FROM namespaces WHERE shared = 1 AND ?5)"
+        "(SELECT id FROM namespaces WHERE name = $4 UNION SELECT id FROM namespaces WHERE shared = 1 AND $5)"
     };
 }
 
-/// Whether `e` in `n` may be seen and passes the filters: `?6` the agent that the caller is bound to,
-/// `?7` and `?8` the agent asked for and whether entries of none count, `?9` tags.
+/// Whether `e` in `n` may be seen and passes the filters: `$6` the agent that the caller is bound to,
+/// `$7` and `$8` the agent asked for and whether entries of none count, `$9` tags.
 macro_rules! passes {
     () => {
-        "(?6 IS NULL OR n.shared = 1 OR e.agent IS NULL OR e.agent = ?6) \
-         AND (?7 IS NULL OR e.agent = ?7 OR (?8 AND e.agent IS NULL)) \
-         AND (?9 IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(?9) t \
+        "($6 IS NULL OR n.shared = 1 OR e.agent IS NULL OR e.agent = $6) \
+         AND ($7 IS NULL OR e.agent = $7 OR ($8 AND e.agent IS NULL)) \
+         AND ($9 IS NULL OR NOT EXISTS (SELECT 1 FROM json_each($9) t \
               WHERE t.value NOT IN (SELECT value FROM json_each(e.tags))))"
     };
 }
 
-/// For each namespace: its statistics, and its postings of the terms `?10` (pairs of the first and the
+/// For each namespace: its statistics, and its postings of the terms `$10` (pairs of the first and the
 /// last term of a range) as one text, which costs a fraction of as many rows.
 const POSTINGS: &str = concat!(
     "SELECT ", alive!(), ", n.id, n.entries, n.terms, (",
     "SELECT group_concat(p.term || ' ' || p.entry || ' ' || p.body || ' ' || p.head || ' ' || p.length, ' ') FROM (",
     "SELECT q.key AS term, e.id AS entry, sum(v.col <> 'head') AS body, sum(v.col = 'head') AS head, e.length AS length ",
-    "FROM json_each(?10) q ",
+    "FROM json_each($10) q ",
     "CROSS JOIN entry_term_instances v ON v.term >= n.id || '·' || (q.value ->> 0) AND v.term <= n.id || '·' || (q.value ->> 1) ",
     "CROSS JOIN entries e ON e.id = v.doc WHERE ", passes!(), " GROUP BY q.key, e.id) p) ",
     "FROM (SELECT 1) LEFT JOIN namespaces n ON n.id IN ", namespaces!()
 );
 
+/// `substr` of a text stops at a NUL, that of bytes does not.
 const HITS: &str = concat!(
-    "SELECT e.id, ", summary_columns!(), ", substr(e.content, 1, ?11) FROM json_each(?10) q ",
+    "SELECT e.id, ", summary_columns!(), ", substr(CAST(e.content AS BLOB), 1, $11) FROM json_each($10) q ",
     "CROSS JOIN entries e ON e.id = q.value ->> 0 AND e.namespace = q.value ->> 1 ",
-    "CROSS JOIN namespaces n ON n.id = e.namespace WHERE n.id IN ", namespaces!(), " AND ", passes!()
+    "CROSS JOIN namespaces n ON n.id = e.namespace WHERE ", alive!(), " AND n.id IN ", namespaces!(), " AND ", passes!()
 );
 
 const LIST: &str = concat!(
     "SELECT ", summary_columns!(), " FROM namespaces n CROSS JOIN entries e ON e.namespace = n.id ",
-    "WHERE n.id IN ", namespaces!(), " AND ", passes!(),
-    " AND (?10 IS NULL OR (e.updated_at, e.uuid) < (?10, ?11)) ",
-    "ORDER BY e.updated_at DESC, e.uuid DESC LIMIT ?12 OFFSET ?13"
+    "WHERE ", alive!(), " AND n.id IN ", namespaces!(), " AND ", passes!(),
+    " AND ($10 IS NULL OR (e.updated_at, e.uuid) < ($10, $11)) ",
+    "ORDER BY e.updated_at DESC, e.uuid DESC LIMIT $12 OFFSET $13"
 );
 
 /// Counts all entries of the namespaces, from their statistics.
@@ -73,7 +74,7 @@ const COUNT: &str = concat!(
     "WHERE n.id IN ", namespaces!(), " AND ", passes!(), ")"
 );
 
-/// Binds `?4` to `?9`.
+/// Binds `$4` to `$9`.
 fn filtered(sql: &'static str, scope: &Scope, agent: Option<&AgentFilter>, tags: Option<&String>) -> Statement {
     scoped(sql, scope)
         .bind(scope.namespace().map(Namespace::to_string))
@@ -217,7 +218,7 @@ async fn phrase(
     }
     // A term has letters, digits and symbols, never a quotation mark: nothing in it can be syntax (S31).
     let words: Vec<String> = terms.iter().map(|term| format!("{namespace}·{}", term.as_str())).collect();
-    let query = query_scalar("SELECT rowid FROM entry_terms WHERE entry_terms MATCH ?1")
+    let query = query_scalar("SELECT rowid FROM entry_terms WHERE entry_terms MATCH $1")
         .bind(format!("{{head body}} : \"{}\"", words.join(" ")));
     let rows: Vec<i64> = query.fetch_all(connection).await.map_err(storage)?;
     Ok(Some(rows.into_iter().collect()))
@@ -235,10 +236,10 @@ async fn hits(
     }
     let wanted: Vec<[i64; 2]> = best.iter().map(|(hit, namespace)| [hit.entry, *namespace]).collect();
     let wanted = serde_json::to_string(&wanted).unwrap_or_else(|_| "[]".into());
-    let rows = question.bind(wanted).bind(SEARCHED_CHARS).fetch_all(connection).await.map_err(storage)?;
+    let rows = question.bind(wanted).bind(SEARCHED_CHARS * 4).fetch_all(connection).await.map_err(storage)?;
     let mut entries = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let entry = Entry { summary: summary(row, 1)?, content: row.try_get(1 + SUMMARY_COLUMNS).map_err(storage)? };
+        let entry = Entry { summary: summary(row, 1)?, content: searched(row.try_get(1 + SUMMARY_COLUMNS).map_err(storage)?)? };
         entries.insert(row.try_get::<i64, _>(0).map_err(storage)?, entry);
     }
     let hit = |(hit, _): &(Scored, i64)| {
@@ -246,4 +247,18 @@ async fn hits(
         Some(Hit { entry, score: hit.score, match_type: MatchType::Text })
     };
     Ok(best.iter().filter_map(hit).collect())
+}
+
+/// The beginning of a content, from its first bytes, of which the last may belong to half a character.
+fn searched(bytes: &[u8]) -> Result<String, StorageError> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            let whole = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            std::str::from_utf8(whole).unwrap_or_default()
+        }
+        Err(_) => return Err(StorageError::damaged("a content")),
+    };
+    let end = text.char_indices().nth(SEARCHED_CHARS as usize).map_or(text.len(), |(end, _)| end);
+    Ok(text.get(..end).unwrap_or(text).to_owned())
 }

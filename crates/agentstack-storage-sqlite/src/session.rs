@@ -1,14 +1,15 @@
 //! Sessions: who holds them, when they expire, and how they end.
 
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
 
 use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
 use agentstack_audit::Outcome;
 use agentstack_core::{SessionId, Timestamp, TokenHash};
+use agentstack_storage::model::used_is_stale;
 use agentstack_storage::{NewSession, Pending, Removed, Session, SessionStatus, SessionStore, StorageError};
 use async_trait::async_trait;
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
 use crate::error::storage;
@@ -16,46 +17,51 @@ use crate::row::{Terms, count, metadata_json, session, uuid};
 use crate::write::{Write, alive, scoped};
 
 /// How long a standing is taken for granted. What rests on it is proved again in each transaction.
-const STANDING_FRESH: Duration = Duration::from_secs(1);
-/// How stale the time of last use may get by reading alone.
-const USED_STALE_MS: i64 = 60_000;
-/// How many entries of an ended session are removed in one transaction: other writers get their turn.
+const STANDING_FRESH_MS: i64 = 1_000;
+/// How many entries of an ended session are removed in one transaction, and after how many characters of
+/// content it takes no more: other writers get their turn, and memory and statements stay small.
 const RECLAIM_ENTRIES: u32 = 200;
+const RECLAIM_CHARS: u32 = 250_000;
 
-const START: &str = "INSERT INTO namespaces (name, shared) VALUES (?1, 0); \
+const START: &str = "INSERT INTO namespaces (name, shared) VALUES ($1, 0); \
      INSERT INTO sessions (id, namespace, started_at, last_used_at, idle_ms, expires_at, resume, metadata) \
-     VALUES (?2, last_insert_rowid(), ?3, ?3, ?4, ?5, ?6, ?7); \
-     INSERT INTO session_holders (holder, session) VALUES (?8, ?2)";
+     VALUES ($2, last_insert_rowid(), $3, $3, $4, $5, $6, $7); \
+     INSERT INTO session_holders (holder, session) VALUES ($8, $2)";
 
-const RESUME: &str = "SELECT id, started_at, min(expires_at, ?2 + idle_ms), metadata FROM sessions \
-     WHERE resume = ?1 AND expires_at > ?2 AND last_used_at + idle_ms > ?2";
+const RESUME: &str = "SELECT id, started_at, min(expires_at, $2 + idle_ms), metadata FROM sessions \
+     WHERE resume = $1 AND expires_at > $2 AND last_used_at + idle_ms > $2";
 
-const ENTER: &str = "INSERT INTO session_holders (holder, session) VALUES (?1, ?2) ON CONFLICT DO NOTHING; \
-     UPDATE sessions SET last_used_at = ?3 WHERE id = ?2";
+const ENTER: &str = "INSERT INTO session_holders (holder, session) VALUES ($1, $2) ON CONFLICT DO NOTHING; \
+     UPDATE sessions SET last_used_at = max(last_used_at, $3) WHERE id = $2";
 
-/// The session `?1` if it is alive and held, or if `?4` (an operator may end what has expired).
+/// The session `$1` if it is alive and held, or if `$4` (an operator may end what has expired).
 const STATUS: &str = concat!(
     "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata, n.entries, n.id ",
-    "FROM sessions s JOIN namespaces n ON n.id = s.namespace WHERE s.id = ?1 AND (?4 OR ", alive!(), ")"
+    "FROM sessions s JOIN namespaces n ON n.id = s.namespace WHERE s.id = $1 AND ($4 OR ", alive!(), ")"
 );
 
-const CLOSE: &str = "DELETE FROM session_holders WHERE session = ?1; DELETE FROM sessions WHERE id = ?1; \
-     INSERT INTO ended_namespaces (namespace) VALUES (?2)";
+const CLOSE: &str = "DELETE FROM session_holders WHERE session = $1; DELETE FROM sessions WHERE id = $1; \
+     INSERT INTO ended_namespaces (namespace) VALUES ($2)";
 
 const ACTIVE: &str = "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata \
-     FROM sessions s WHERE s.expires_at > ?3 AND s.last_used_at + s.idle_ms > ?3 \
-     AND (?4 OR s.id IN (SELECT session FROM session_holders WHERE holder = ?2)) ORDER BY s.id DESC LIMIT 1000";
+     FROM sessions s WHERE s.expires_at > $3 AND s.last_used_at + s.idle_ms > $3 \
+     AND ($4 OR s.id IN (SELECT session FROM session_holders WHERE holder = $2)) ORDER BY s.id DESC LIMIT 1000";
 
-const EXPIRED: &str = "SELECT id FROM sessions WHERE expires_at <= ?1 OR last_used_at + idle_ms <= ?1 LIMIT 100";
+const EXPIRED: &str = "SELECT id FROM sessions WHERE expires_at <= $1 OR last_used_at + idle_ms <= $1 LIMIT 100";
 
-const STANDING: &str = "SELECT min(s.expires_at, s.last_used_at + s.idle_ms), s.last_used_at FROM sessions s \
-     WHERE s.id = ?1 AND (?2 IS NULL OR EXISTS \
-     (SELECT 1 FROM session_holders h WHERE h.session = s.id AND h.holder = ?2))";
+const STANDING: &str = "SELECT min(s.expires_at, s.last_used_at + s.idle_ms), s.last_used_at, s.idle_ms FROM sessions s \
+     WHERE s.id = $1 AND ($2 IS NULL OR EXISTS \
+     (SELECT 1 FROM session_holders h WHERE h.session = s.id AND h.holder = $2))";
+
+/// Some entries of the namespace $1: the first, and those before which there are less than $3 characters.
+const SOME: &str = "SELECT id, key, content FROM entries WHERE id IN (SELECT id FROM (\
+     SELECT id, sum(chars) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before \
+     FROM (SELECT id, chars FROM entries WHERE namespace = $1 ORDER BY key LIMIT $2)) WHERE coalesce(before, 0) < $3)";
 
 const REMOVE_BATCH: &str = "INSERT INTO entry_terms (entry_terms, rowid, head, body, extra) \
-     SELECT 'delete', value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1); \
-     DELETE FROM entry_versions WHERE entry IN (SELECT value ->> 0 FROM json_each(?1)); \
-     DELETE FROM entries WHERE id IN (SELECT value ->> 0 FROM json_each(?1)); COMMIT";
+     SELECT 'delete', value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1); \
+     DELETE FROM entry_versions WHERE entry IN (SELECT value ->> 0 FROM json_each($1)); \
+     DELETE FROM entries WHERE id IN (SELECT value ->> 0 FROM json_each($1)); COMMIT";
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -106,7 +112,10 @@ impl SessionStore for SqliteStore {
                 // From this commit on nothing reaches the session's entries: its namespace has no session.
                 write.commit(&pending.close(Outcome::Ok, counts)).await?;
                 self.forget_standing(scope);
-                self.reclaim().await?;
+                // So what is left can be removed later too: at the next end of a session or the next start.
+                if let Err(error) = self.reclaim().await {
+                    tracing::warn!(error = %error, "removing what is left of an ended session");
+                }
                 Ok(removed)
             }
             Err(error) => write.undo(error).await,
@@ -135,7 +144,7 @@ impl SessionStore for SqliteStore {
         let mut reader = self.reader().await?;
         let question = sqlx::query(EXPIRED).bind(scope.at().as_millis());
         let rows = question.fetch_all(reader.connection()?).await.map_err(storage)?;
-        let id = |row: &sqlx::sqlite::SqliteRow| {
+        let id = |row: &SqliteRow| {
             Ok(SessionId::from_bytes(uuid(row.try_get::<&[u8], _>(0).map_err(storage)?)?))
         };
         rows.iter().map(id).collect()
@@ -209,22 +218,30 @@ impl SqliteStore {
 
 /// Removes some entries of an ended namespace, or with the last of them the namespace, and commits.
 async fn remove_some(write: &mut Write<'_>, namespace: i64) -> Result<(), StorageError> {
-    let some = sqlx::query("SELECT id, key, content FROM entries WHERE namespace = ?1 LIMIT ?2");
-    let rows = some.bind(namespace).bind(RECLAIM_ENTRIES).fetch_all(write.connection()?).await.map_err(storage)?;
-    if rows.is_empty() {
-        let last = "DELETE FROM ended_namespaces WHERE namespace = ?1; DELETE FROM namespaces WHERE id = ?1; COMMIT";
+    let batch = read_some(write, namespace).await?;
+    if batch.is_empty() {
+        let last = "DELETE FROM ended_namespaces WHERE namespace = $1; DELETE FROM namespaces WHERE id = $1; COMMIT";
         write.run(sqlx::query(last).bind(namespace)).await?;
         return Ok(());
-    }
-    let mut batch = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let (key, content) = (row.try_get(1).map_err(storage)?, row.try_get(2).map_err(storage)?);
-        let terms = Terms::of(namespace, key, content);
-        batch.push((row.try_get::<i64, _>(0).map_err(storage)?, terms.head, terms.body, terms.extra));
     }
     let batch = serde_json::to_string(&batch).map_err(|error| StorageError::Unavailable(error.into()))?;
     write.run(sqlx::query(REMOVE_BATCH).bind(batch)).await?;
     Ok(())
+}
+
+/// The numbers of some entries, each with its terms: at least one, as long as there is any.
+async fn read_some(
+    write: &mut Write<'_>,
+    namespace: i64,
+) -> Result<Vec<(i64, String, String, String)>, StorageError> {
+    let some = sqlx::query(SOME).bind(namespace).bind(RECLAIM_ENTRIES).bind(RECLAIM_CHARS);
+    let rows = some.fetch_all(write.connection()?).await.map_err(storage)?;
+    let terms = |row: &SqliteRow| {
+        let (key, content) = (row.try_get(1).map_err(storage)?, row.try_get(2).map_err(storage)?);
+        let Terms { head, body, extra, .. } = Terms::of(namespace, key, content);
+        Ok((row.try_get(0).map_err(storage)?, head, body, extra))
+    };
+    rows.iter().map(terms).collect()
 }
 
 #[async_trait]
@@ -238,7 +255,7 @@ impl SessionDirectory for SqliteStore {
         let key = (session, holder.cloned());
         let known = self.standings.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
         if let Some((standing, since)) = known
-            && since.elapsed() < STANDING_FRESH
+            && (since..since.plus_millis(STANDING_FRESH_MS)).contains(&now)
             && standing.expires_at > now
         {
             return Ok(Some(standing));
@@ -251,7 +268,7 @@ impl SessionDirectory for SqliteStore {
                 if standings.len() >= 10_000 {
                     standings.clear();
                 }
-                standings.insert(key, (standing, Instant::now()));
+                standings.insert(key, (standing, now));
             }
             None => {
                 standings.remove(&key);
@@ -277,18 +294,29 @@ impl SqliteStore {
         };
         let Some(row) = row else { return Ok(None) };
         let expires_at = Timestamp::from_millis(row.try_get(0).map_err(storage)?);
-        let last_used: i64 = row.try_get(1).map_err(storage)?;
+        let last_used_at = Timestamp::from_millis(row.try_get(1).map_err(storage)?);
         // Without a holder it is an operator who asks, and may end what has expired.
         if holder.is_some() && expires_at <= now {
             return Ok(None);
         }
-        if holder.is_some() && last_used + USED_STALE_MS < now.as_millis() {
-            let used = sqlx::query("UPDATE sessions SET last_used_at = max(last_used_at, ?2) WHERE id = ?1")
+        if holder.is_some() && used_is_stale(last_used_at, now, row.try_get(2).map_err(storage)?) {
+            self.note_use(session, now).await;
+        }
+        Ok(Some(Standing { expires_at }))
+    }
+
+    /// Writes down that a session was used. If that fails, the session may expire too early; a call
+    /// that only reads need not fail for it.
+    async fn note_use(&self, session: SessionId, now: Timestamp) {
+        let noted = async {
+            let used = sqlx::query("UPDATE sessions SET last_used_at = max(last_used_at, $2) WHERE id = $1")
                 .bind(session.as_bytes().to_vec())
                 .bind(now.as_millis());
             let mut primary = self.primary().await?;
-            used.execute(primary.connection()?).await.map_err(storage)?;
+            used.execute(primary.connection()?).await.map_err(storage)
+        };
+        if let Err(error) = noted.await {
+            tracing::warn!(error = %error, "noting that a session was used");
         }
-        Ok(Some(Standing { expires_at }))
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Mutex as SyncMutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use agentstack_access::{Holder, Standing};
 use agentstack_audit::{ResourceHasher, SigningKey, VerifyingKey};
-use agentstack_core::SessionId;
+use agentstack_core::{SessionId, Timestamp};
 use agentstack_storage::StorageError;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
@@ -26,7 +26,7 @@ pub struct SqliteStore {
     pub(crate) encryption: Encryption,
     pub(crate) signing: SigningKey,
     resources: ResourceHasher,
-    pub(crate) standings: SyncMutex<HashMap<(SessionId, Option<Holder>), (Standing, Instant)>>,
+    pub(crate) standings: SyncMutex<HashMap<(SessionId, Option<Holder>), (Standing, Timestamp)>>,
 }
 
 pub(crate) struct Primary {
@@ -51,7 +51,7 @@ impl SqliteStore {
     pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
         options.prepare()?;
         let mut connection = options.connect().await?;
-        migrate::migrate(&mut connection, &options.path).await?;
+        migrate::migrate(&mut connection, &options).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(options.readers.max(1))
             .idle_timeout(Duration::from_secs(60))

@@ -14,17 +14,17 @@ use crate::store::Primary;
 
 pub(crate) type Statement = Query<'static, Sqlite, SqliteArguments>;
 
-/// True if the session `?1` (or none) is alive at `?3` and `?2` holds it. Every statement on behalf of
+/// True if the session `$1` (or none) is alive at `$3` and `$2` holds it. Every statement on behalf of
 /// a scope binds these three first: see [`scoped`].
 macro_rules! alive {
     () => {
-        "(?1 IS NULL OR EXISTS (SELECT 1 FROM sessions s JOIN session_holders h ON h.session = s.id \
-          WHERE s.id = ?1 AND h.holder = ?2 AND s.expires_at > ?3 AND s.last_used_at + s.idle_ms > ?3))"
+        "($1 IS NULL OR EXISTS (SELECT 1 FROM sessions s JOIN session_holders h ON h.session = s.id \
+          WHERE s.id = $1 AND h.holder = $2 AND s.expires_at > $3 AND s.last_used_at + s.idle_ms > $3))"
     };
 }
 pub(crate) use alive;
 
-/// A statement whose `?1` to `?3` are the scope's session, holder and time.
+/// A statement whose `$1` to `$3` are the scope's session, holder and time.
 pub(crate) fn scoped(sql: &'static str, scope: &Scope) -> Statement {
     sqlx::query(sql)
         .bind(scope.session().map(|id| id.as_bytes().to_vec()))
@@ -123,7 +123,7 @@ impl Write<'_> {
     /// Appends the record and commits.
     pub(crate) async fn commit(mut self, draft: &Draft) -> Result<(), StorageError> {
         let line = self.line(draft);
-        let sql = "INSERT INTO audit (sequence, body, hash) VALUES (?1, ?2, ?3); COMMIT";
+        let sql = "INSERT INTO audit (sequence, body, hash) VALUES ($1, $2, $3); COMMIT";
         let statement = bind_line(sqlx::query(sql), line);
         match self.run(statement).await {
             Ok(_) => {

@@ -234,7 +234,7 @@ impl Config {
         let together = |field: &str, rule: &str| ConfigError::field(Place::Together, field, rule);
         // Its message could repeat a value. The table refuses first whatever these types refuse.
         let config: Self = serde_json::from_value(Value::Object(document.fields))
-            .map_err(|_| together("version", "does not go with the fields of the file"))?;
+            .map_err(|_| together("", "holds fields that do not go together"))?;
         let drift = &config.drift_detection;
         if drift.warning_threshold.is_some_and(|warning| warning >= drift.threshold) {
             let rule = "must be less than driftDetection.threshold";

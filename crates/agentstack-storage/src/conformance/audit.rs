@@ -112,6 +112,7 @@ pub async fn s44_the_log_verifies_with_its_checkpoints(world: &World) {
         last = world.store.checkpoint(&scope).await.unwrap();
         world.clock.advance_millis(1_000);
     }
+    let scope = world.operator().scope(&SYSTEM_STATUS).await;
     let again = world.store.checkpoint(&scope).await.unwrap().unwrap();
     assert!(again.is_genuine() && again.key == world.verifying);
     assert_eq!((Some(again.sequence), again.at), (last.map(|last| last.sequence), world.now()));

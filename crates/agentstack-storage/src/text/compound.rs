@@ -56,6 +56,9 @@ pub(super) enum Contraction {
 }
 
 pub(super) fn contraction(before: &str, after: &str) -> Option<Contraction> {
+    if !before.ends_with(char::is_alphabetic) {
+        return None;
+    }
     let is = |suffix: &str| after.eq_ignore_ascii_case(suffix);
     if is("t") && before.ends_with(['n', 'N']) {
         Some(Contraction::Negation)

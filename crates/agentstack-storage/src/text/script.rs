@@ -28,6 +28,12 @@ pub(super) fn class(c: char) -> Class {
     if c.is_ascii() {
         return if c.is_ascii_alphanumeric() { Class::Word } else { Class::Other };
     }
+    // The common letters, told without a look into the tables.
+    match c {
+        'À'..='Ö' | 'Ø'..='ö' | 'ø'..='\u{24f}' | 'Ѐ'..='ҁ' => return Class::Word,
+        'ぁ'..='ゖ' | 'ァ'..='ヺ' | '\u{4e00}'..='\u{9fff}' | '가'..='힣' => return Class::Dense,
+        _ => {}
+    }
     if is_symbol(c) {
         Class::Symbol
     } else if is_dense(c) {

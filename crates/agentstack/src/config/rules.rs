@@ -117,7 +117,7 @@ impl Kind {
             Self::SharedName => "must be 1 to 100 of letters, digits, `.`, `_` and `-`, starting with a letter \
                                  or a digit"
                 .to_owned(),
-            Self::Path => "must be the path of a file or folder, 1 to 4,096 bytes".to_owned(),
+            Self::Path => "must be the path of a file or folder: 1 to 4,096 bytes of UTF-8".to_owned(),
             Self::Url => "must be an http:// or https:// address without user name, password, query and \
                           fragment"
                 .to_owned(),
@@ -128,6 +128,11 @@ impl Kind {
             }
             Self::Nothing => "has no fields in this build: leave it out or empty".to_owned(),
         }
+    }
+
+    /// Whether anybody may see the value.
+    pub(super) fn is_shown(self) -> bool {
+        !matches!(self, Self::Secret | Self::Command)
     }
 
     /// The rule as JSON Schema. A string that will be replaced (`${VAR}`) always conforms.

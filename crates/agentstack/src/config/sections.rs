@@ -17,7 +17,7 @@ pub struct Memory {
     #[serde(serialize_with = "path")]
     pub path: PathBuf,
     /// The shared namespace of calls that name neither a session nor a namespace.
-    #[serde(deserialize_with = "shared_name")]
+    #[serde(serialize_with = "name", deserialize_with = "shared_name")]
     pub default_namespace: SharedName,
     /// Search by meaning.
     pub vector_search: VectorSearch,
@@ -325,6 +325,10 @@ fn whether_set<S: Serializer>(secret: &Option<Secret<String>>, serializer: S) ->
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<String>>, D::Error> {
     String::deserialize(deserializer).map(|text| Some(Secret::new(text)))
+}
+
+fn name<S: Serializer>(name: &SharedName, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(name.as_str())
 }
 
 fn shared_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SharedName, D::Error> {

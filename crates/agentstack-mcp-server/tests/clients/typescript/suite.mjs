@@ -1,0 +1,203 @@
+// agentstack-mcp as the official TypeScript client sees it: `suite.mjs <binary>`.
+//
+// Each scenario runs once for each protocol revision. The client validates every structured answer against
+// the tool's output schema, and hands us every line on standard output that is not JSON-RPC.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+
+// How the client negotiates, and the revision that it must come to.
+const REVISIONS = [
+  [{ versionNegotiation: { mode: 'auto' } }, '2026-07-28'],
+  [{ versionNegotiation: { mode: 'legacy' } }, '2025-11-25'],
+  [{ versionNegotiation: { mode: 'legacy' }, supportedProtocolVersions: ['2025-06-18'] }, '2025-06-18'],
+];
+const TOOLS = 14;
+const EXIT_MS = 2000;
+const UNKNOWN_SESSION = '01983b2e-5c00-7000-8000-000000000001';
+
+const ENTRIES = {
+  'payments-rollback': 'To roll back the payment service, redeploy the previous tag and replay the queue.',
+  getUserById: 'fn get_user_by_id(id: u64) -> Option<User> lives in src/users/repo.rs, since v1.2.',
+  部署说明: '数据库迁移必须在部署之前完成。東京リージョンではバックアップも確認する。',
+  'launch 🚀': "Ship it 🚀👩‍👩‍👧‍👦 on Friday — it's NOT-safe before foo-bar has a@b's approval.",
+};
+
+const QUESTIONS = {
+  'how do we roll back the payment service?': 'payments-rollback',
+  get_user_by_id: 'getUserById',
+  数据库迁移: '部署说明',
+  "it's NOT-safe: foo-bar (a@b)": 'launch 🚀',
+};
+
+let passed = 0;
+let failed = 0;
+let about = '';
+
+function check(what, ok, detail) {
+  if (ok) passed += 1;
+  else failed += 1;
+  console.log(`${ok ? 'ok  ' : 'FAIL'} ${about} ${what}${ok ? '' : `: ${JSON.stringify(detail)}`}`);
+}
+
+/** One server process and the client that started it. */
+class Peer {
+  strays = [];
+
+  constructor(binary, home, options) {
+    const env = { XDG_CONFIG_HOME: home, XDG_DATA_HOME: home, HOME: home };
+    this.transport = new StdioClientTransport({ command: binary, args: ['--log', 'warn'], env, cwd: home });
+    this.client = new Client({ name: 'suite', version: '1' }, options);
+    this.client.onerror = (error) => this.strays.push(String(error));
+  }
+
+  async answer(tool, args) {
+    const answer = await this.client.callTool({ name: tool, arguments: args });
+    const text = JSON.parse(answer.content[0].text);
+    if (!isDeepStrictEqual(text, answer.structuredContent)) throw new Error(`${tool}: text and structure differ`);
+    return answer;
+  }
+
+  /** The structured answer of a call that must succeed. */
+  async call(tool, args = {}) {
+    const answer = await this.answer(tool, args);
+    if (answer.isError) throw new Error(`${tool}: ${answer.content[0].text}`);
+    return answer.structuredContent;
+  }
+
+  /** The error of a call that must fail, without what differs from call to call. */
+  async refusal(tool, args) {
+    const answer = await this.answer(tool, args);
+    if (!answer.isError) throw new Error(`${tool} was answered: ${answer.content[0].text}`);
+    const { requestId, ...error } = answer.structuredContent.error;
+    if (!requestId) throw new Error(`${tool}: an error without a request id`);
+    return error;
+  }
+}
+
+async function shapes({ client }, revision) {
+  const spoken = client.getNegotiatedProtocolVersion();
+  check('speaks the revision', spoken === revision, spoken);
+  check('names itself', client.getServerVersion()?.name === 'agentstack', client.getServerVersion());
+  const { tools } = await client.listTools();
+  check(`lists ${TOOLS} tools`, tools.length === TOOLS, tools.map((tool) => tool.name));
+  const without = tools.filter((tool) => tool.outputSchema?.type !== 'object').map((tool) => tool.name);
+  check('every tool has an output schema', without.length === 0, without);
+}
+
+async function memory(peer, sessionId) {
+  for (const [key, content] of Object.entries(ENTRIES)) {
+    const stored = await peer.call('memory_store', { sessionId, key, content });
+    check(`stores ${key}`, stored.success && stored.entry.version === 1, stored);
+  }
+  for (const [query, key] of Object.entries(QUESTIONS)) {
+    const found = await peer.call('memory_search', { sessionId, query });
+    check(`finds ${key} by \`${query}\``, found.results[0]?.key === key, found);
+  }
+  for (const [key, content] of Object.entries(ENTRIES)) {
+    const { entry } = await peer.call('memory_get', { sessionId, key });
+    check(`gets ${key} as it was stored`, entry?.content === content, entry);
+  }
+  const listed = [];
+  let cursor;
+  do {
+    const page = await peer.call('memory_list', { sessionId, limit: 3, ...(cursor && { cursor }) });
+    listed.push(...page.entries.map((entry) => entry.key));
+    cursor = page.nextCursor;
+  } while (cursor && listed.length <= Object.keys(ENTRIES).length);
+  const complete = isDeepStrictEqual(listed.toSorted(), Object.keys(ENTRIES).toSorted());
+  check('lists all entries page by page', complete, listed);
+}
+
+async function versions(peer, sessionId) {
+  const key = { sessionId, key: 'getUserById' };
+  const updated = await peer.call('memory_store', { ...key, content: 'moved to src/people.rs', ifVersion: 1 });
+  check('updates the version it expects', updated.entry.version === 2, updated);
+  const conflict = await peer.refusal('memory_store', { ...key, content: 'moved again', ifVersion: 1 });
+  check('a stale version is a conflict', conflict.code === 'conflict', conflict);
+  const history = await peer.call('memory_history', key);
+  const numbers = history.versions.map((version) => version.version);
+  check('the history has both versions', isDeepStrictEqual(numbers, [2, 1]), history);
+  const restored = await peer.call('memory_restore', { ...key, version: 1 });
+  check('restoring makes a third', restored.entry.version === 3, restored);
+  const { entry } = await peer.call('memory_get', key);
+  check('the content is the first again', entry.content === ENTRIES.getUserById, entry);
+}
+
+async function isolation(stranger, sessionId, resumeToken) {
+  const key = 'payments-rollback';
+  for (const [tool, extra] of [['memory_get', {}], ['memory_store', { content: 'x' }], ['memory_delete', {}]]) {
+    const refused = await stranger.refusal(tool, { sessionId, key, ...extra });
+    check(`${tool} in a foreign session is not_found`, refused.code === 'not_found', refused);
+    const absent = await stranger.refusal(tool, { sessionId: UNKNOWN_SESSION, key, ...extra });
+    check(`${tool} tells it from no unknown session`, isDeepStrictEqual(refused, absent), [refused, absent]);
+  }
+  const resumed = await stranger.call('session_start', { resumeToken });
+  check('a resume token opens the session', resumed.session.id === sessionId, resumed);
+  const found = await stranger.call('memory_get', { sessionId, key });
+  check('the session resumed is the same', found.found, found);
+}
+
+async function ending(peer, sessionId) {
+  const unknown = peer.client.callTool({ name: 'no_such_tool', arguments: {} });
+  const error = await unknown.then((answer) => (answer.isError ? answer.content[0].text : ''), (e) => e.message);
+  check('an unknown tool is an error that names it', error.includes('no_such_tool'), error);
+  const wrong = { sessionId, key: 'k', content: 'c', colour: 'red' };
+  const refused = await peer.refusal('memory_store', wrong);
+  check('an unknown argument is invalid_input', refused.code === 'invalid_input', refused);
+  const ended = await peer.call('session_end', { sessionId });
+  check('ending removes the entries', ended.removed.entries === Object.keys(ENTRIES).length, ended);
+  const gone = await peer.refusal('memory_get', { sessionId, key: 'payments-rollback' });
+  check('an ended session is not_found', gone.code === 'not_found', gone);
+}
+
+async function close(peer) {
+  const closing = performance.now();
+  await peer.client.close();
+  const took = performance.now() - closing;
+  // The client waits this long before it sends a signal: sooner means that the server went by itself.
+  check(`exits within ${EXIT_MS} ms of its last input`, took < EXIT_MS, took);
+}
+
+async function scenario(binary, home, options, revision) {
+  const peer = new Peer(binary, home, options);
+  const stranger = new Peer(binary, home, options);
+  try {
+    await peer.client.connect(peer.transport);
+    await shapes(peer, revision);
+    const started = await peer.call('session_start', { metadata: { suite: 'typescript' } });
+    const sessionId = started.session.id;
+    await memory(peer, sessionId);
+    await versions(peer, sessionId);
+    await stranger.client.connect(stranger.transport);
+    // A client validates answers of the tools that it has seen.
+    await stranger.client.listTools();
+    await isolation(stranger, sessionId, started.resumeToken);
+    await ending(peer, sessionId);
+  } finally {
+    await close(stranger);
+    await close(peer);
+  }
+  const strays = [...peer.strays, ...stranger.strays];
+  check('writes nothing but JSON-RPC', strays.length === 0, strays);
+}
+
+const binary = resolve(process.argv[2]);
+for (const [options, revision] of REVISIONS) {
+  about = `[${revision}]`;
+  const home = mkdtempSync(join(tmpdir(), 'agentstack-suite-'));
+  try {
+    await scenario(binary, home, options, revision);
+  } catch (error) {
+    check('runs to its end', false, String(error));
+  } finally {
+    rmSync(home, { recursive: true });
+  }
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
