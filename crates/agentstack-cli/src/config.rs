@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use agentstack::config::{Config, Overrides, Sources};
+use serde_json::{Value, json};
+
 use crate::Verdict;
 
 /// The name of the configuration file.
@@ -26,6 +29,28 @@ pub(crate) fn starter() -> String {
     format!("{config:#}\n")
 }
 
-pub(crate) fn run(_config: Option<PathBuf>, _command: &Command, _as_json: bool) -> anyhow::Result<Verdict> {
+pub(crate) fn run(file: Option<PathBuf>, command: &Command, as_json: bool) -> anyhow::Result<Verdict> {
+    if matches!(command, Command::Schema) {
+        println!("{:#}", agentstack::config::schema());
+        return Ok(Verdict::Well);
+    }
+    let sources = Sources::of_process(file, Overrides::default())?;
+    let loaded = match Config::load(&sources) {
+        Ok(loaded) => loaded,
+        Err(error) if as_json => {
+            println!("{:#}", json!({ "ok": false, "error": format!("{:#}", anyhow::Error::new(error)) }));
+            return Ok(Verdict::Wrong);
+        }
+        Err(error) => {
+            eprintln!("agentstack: {:#}", anyhow::Error::new(error));
+            return Ok(Verdict::Wrong);
+        }
+    };
+    let file = loaded.file.as_ref().map(|file| file.display().to_string());
+    match command {
+        Command::Show => println!("{:#}", Value::Object(loaded.config.redacted())),
+        _ if as_json => println!("{:#}", json!({ "ok": true, "file": file })),
+        _ => println!("{} can be used.", file.as_deref().unwrap_or("There is no file; the built-in configuration")),
+    }
     Ok(Verdict::Well)
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use agentstack_access::{Authorizer, Caller, Claim, Effect, Scope};
+use agentstack_access::{Authorizer, Caller, Claim, Effect, Operation, Principal, Reach, Scope};
 use agentstack_api::command::StoreMemory;
 use agentstack_api::{Command, ErrorBody, InputError, Reply, Spec};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHash, ResourceHasher};
@@ -65,6 +66,8 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     settings: Settings,
     journal: Arc<Journal>,
+    /// Records since this engine last signed the audit log.
+    unsigned: AtomicU64,
     started: Instant,
 }
 
@@ -86,7 +89,8 @@ impl Engine {
     pub fn start(parts: Parts) -> Arc<Self> {
         let Parts { store, authorizer, resources, clock, settings } = parts;
         let journal = Journal::start(Arc::clone(&store));
-        Arc::new(Self { store, authorizer, resources, clock, settings, journal, started: Instant::now() })
+        let (unsigned, started) = (AtomicU64::new(0), Instant::now());
+        Arc::new(Self { store, authorizer, resources, clock, settings, journal, unsigned, started })
     }
 
     /// Reads the arguments of a call and makes it.
@@ -111,6 +115,7 @@ impl Engine {
     /// What the caller is told. The cause is in the log and the audit log.
     pub async fn call(&self, caller: &Caller, command: Command) -> Result<Reply, ErrorBody> {
         let operation = command.operation();
+        self.unsigned.fetch_add(1, Ordering::Relaxed);
         let draft = self.draft(caller, operation.name, Some(&command));
         let pending = Pending::new(draft, Instant::now());
         let done = match self.authorizer.authorize(caller, operation, command.claim().clone()).await {
@@ -139,17 +144,8 @@ impl Engine {
 
     /// Writes what is still to be recorded, signs the audit log and closes the store.
     pub async fn close(&self) {
-        if let Err(error) = self.journal.flush().await {
-            tracing::error!(error = %error, "the last audit records were not written");
-        }
-        let caller = Caller::new(Arc::new(agentstack_access::Principal::housekeeping()));
-        match self.housekeeping_scope(&caller).await {
-            Ok(scope) => {
-                if let Err(error) = self.store.checkpoint(&scope).await {
-                    tracing::warn!(error = %error, "the audit log was not signed");
-                }
-            }
-            Err(error) => tracing::warn!(code = error.code().as_str(), "the audit log was not signed"),
+        if let Err(error) = self.checkpoint_audit(Arc::new(Principal::housekeeping())).await {
+            tracing::warn!(code = error.code().as_str(), "the audit log was not signed");
         }
         self.store.close().await;
     }
@@ -240,17 +236,23 @@ impl Engine {
     }
 
     pub(crate) async fn housekeeping_scope(&self, caller: &Caller) -> Result<Scope, ErrorBody> {
-        static HOUSEKEEPING: agentstack_access::Operation = agentstack_access::Operation {
-            name: "housekeeping",
-            effect: Effect::Write,
-            reach: agentstack_access::Reach::Principal,
-        };
+        static HOUSEKEEPING: Operation =
+            Operation { name: "housekeeping", effect: Effect::Write, reach: Reach::Principal };
         let scope = self.authorizer.authorize(caller, &HOUSEKEEPING, Claim::none()).await;
         scope.map_err(|denial| Failure::from(denial).body(caller.request))
     }
 
     pub(crate) fn store(&self) -> &dyn Storage {
         &*self.store
+    }
+
+    /// Whether so many records have gone by since the last signature that it is time for one. Says so once.
+    pub(crate) fn signature_is_due(&self) -> bool {
+        let due = self.unsigned.load(Ordering::Relaxed) >= self.settings.checkpoint_every;
+        if due {
+            self.unsigned.store(0, Ordering::Relaxed);
+        }
+        due
     }
 
     pub(crate) fn authorizer(&self) -> &Authorizer {

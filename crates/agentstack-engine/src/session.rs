@@ -79,6 +79,17 @@ impl Engine {
         Ok(ended)
     }
 
+    /// Does what time demands: ends expired sessions, signs the audit log when it is due. What fails has
+    /// been logged, and is tried again next time.
+    pub async fn keep_house(&self) {
+        let _ = self.end_expired_sessions().await;
+        if self.signature_is_due()
+            && let Err(error) = self.checkpoint_audit(self.housekeeper()).await
+        {
+            tracing::warn!(code = error.code().as_str(), "the audit log was not signed");
+        }
+    }
+
     fn housekeeper(&self) -> std::sync::Arc<Principal> {
         std::sync::Arc::new(Principal::housekeeping())
     }

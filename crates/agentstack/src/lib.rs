@@ -8,7 +8,7 @@
 //! use std::sync::Arc;
 //! use agentstack::{AgentStack, Caller, Options, Principal, Role};
 //!
-//! let stack = AgentStack::open(Options::in_folder("./data")?).await?;
+//! let stack = AgentStack::open(Options::load(None)?).await?;
 //! let planner = Arc::new(Principal::embedded("planner", Role::Developer));
 //! let spec = agentstack::find_operation("session_start").ok_or("no such operation")?;
 //! let reply = stack.engine().dispatch(&Caller::new(planner), spec, Default::default()).await;
@@ -18,6 +18,8 @@
 //! # }
 //! ```
 
+pub mod config;
+pub mod keys;
 mod log;
 mod stack;
 

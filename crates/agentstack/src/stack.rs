@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use agentstack_access::{Authorizer, Policy, Principal, SessionDirectory};
 use agentstack_audit::{Checkpoint, Report, VerifyingKey};
-use agentstack_core::random::RandomnessUnavailable;
 use agentstack_core::{AgentId, Clock, ProcessId, SharedName, SystemClock};
 use agentstack_engine::{Engine, Parts, Settings};
 use agentstack_mcp::{McpServer, ServeError};
 use agentstack_storage::Storage;
-use agentstack_storage_sqlite::{FileProblem, KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
+use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
 
-/// How often expired sessions are looked for.
+use crate::config::{Config, ConfigError, Overrides, Sources};
+use crate::keys::KeyError;
+
+/// How often what time demands is looked after.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// Why the product did not start. The text says what to do.
@@ -23,18 +25,12 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// A file or folder.
+    /// The configuration.
     #[error(transparent)]
-    File(#[from] FileProblem),
-    /// The operating system has no randomness.
+    Config(#[from] ConfigError),
+    /// The key.
     #[error(transparent)]
-    Randomness(#[from] RandomnessUnavailable),
-    /// The key file has another form.
-    #[error("{} does not hold a key: 64 hexadecimal digits", path.display())]
-    Key {
-        /// Which file.
-        path: PathBuf,
-    },
+    Key(#[from] KeyError),
 }
 
 /// What is started, and how.
@@ -64,23 +60,33 @@ impl Options {
 }
 
 impl Options {
-    /// TEMPORARY
-    pub fn load(_config: Option<PathBuf>) -> Result<Self, StartError> {
-        #[expect(clippy::disallowed_methods, reason = "temporary")]
-        let home = std::env::var("XDG_CONFIG_HOME").map(PathBuf::from).unwrap_or_else(|_| PathBuf::from("/tmp/agentstack-dev"));
-        let folder = home.join("agentstack");
-        agentstack_storage_sqlite::create_private_folder(&folder)?;
-        let path = folder.join("agentstack.key");
-        if !path.exists() {
-            use std::io::Write;
-            let mut file = std::fs::OpenOptions::new();
-            use std::os::unix::fs::OpenOptionsExt;
-            let key = MasterKey::generate()?;
-            let _ = file.write(true).create_new(true).mode(0o600).open(&path).and_then(|mut f| f.write_all(key.to_text().expose().as_bytes()));
-        }
-        let text = agentstack_storage_sqlite::read_private_file(&path)?;
-        let key = MasterKey::parse(&text).map_err(|_| StartError::Key { path })?;
-        Ok(Self::new(PathBuf::from("data/aistack.db"), &key))
+    /// The options that the configuration in force asks for. `file` is the one that the user named.
+    ///
+    /// # Errors
+    /// When the configuration or the key is not right. Nothing is changed then.
+    pub fn load(file: Option<PathBuf>) -> Result<Self, StartError> {
+        let loaded = Config::load(&Sources::of_process(file, Overrides::default())?)?;
+        Ok(Self::from_config(&loaded.config)?)
+    }
+
+    /// The options that a configuration asks for. Reads the key; makes one for a new database.
+    ///
+    /// # Errors
+    /// When there is no key, or it cannot be read safely.
+    pub fn from_config(config: &Config) -> Result<Self, KeyError> {
+        let keys = config.security.key_source.load(&config.memory.path)?.derive();
+        Ok(Self {
+            database: config.memory.path.clone(),
+            keys: if config.security.encryption { keys } else { keys.without_encryption() },
+            default_namespace: config.memory.default_namespace.clone(),
+            settings: Settings {
+                session_idle_ms: config.limits.session_idle_ms(),
+                session_age_ms: config.limits.session_max_age_ms(),
+                checkpoint_every: config.audit.checkpoint_every,
+                shown_config: config.redacted(),
+                ..Settings::default()
+            },
+        })
     }
 }
 
@@ -167,8 +173,7 @@ impl AgentStack {
 async fn keep_house(engine: std::sync::Weak<Engine>) {
     loop {
         match engine.upgrade() {
-            // What failed has been logged, and is tried again next time.
-            Some(engine) => drop(engine.end_expired_sessions().await),
+            Some(engine) => engine.keep_house().await,
             None => return,
         }
         tokio::time::sleep(HOUSEKEEPING).await;

@@ -1,0 +1,172 @@
+//! What a client sees: starts, round trips and memory of the server processes.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::Effort;
+use crate::client::Peer;
+use crate::engine::{COMMON, content, rare};
+use crate::programs::Programs;
+use crate::report::Report;
+use crate::series::Series;
+
+const SMALL: usize = 90;
+const LARGE: usize = 2_000;
+
+/// From before the process is to its first answers.
+pub(crate) fn start(programs: &Programs, effort: Effort, report: &mut Report) -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let (mut peer, _) = Peer::start(programs.ours(home.path()))?;
+    fill(&mut peer, effort.entries_at_start, SMALL)?;
+    peer.close()?;
+    let mut times: [Series; 4] = Default::default();
+    for _ in 0..effort.starts {
+        let [echo, echo_call, ours, ours_call] = &mut times;
+        let (mut peer, took) = Peer::start(programs.echo())?;
+        note(echo, took);
+        note(echo_call, took + peer.call("echo", &json!({"text": "x"}))?);
+        peer.close()?;
+        let (mut peer, took) = Peer::start(programs.ours(home.path()))?;
+        note(ours, took);
+        note(ours_call, took + peer.call("system_status", &json!({}))?);
+        peer.close()?;
+    }
+    let [echo, echo_call, ours, ours_call] = &times;
+    report.time("echo: start to initialize", echo);
+    report.time("echo: start to first call", echo_call);
+    report.time("start to initialize", ours);
+    report.time("start to first call", ours_call);
+    report.figure("start to initialize, of echo's", ours.ratio(echo), "×", Some(4.0));
+    report.figure("start to first call, of echo's", ours_call.ratio(echo_call), "×", Some(4.0));
+    Ok(())
+}
+
+/// One time as a round of its own.
+fn note(series: &mut Series, took: Duration) {
+    series.begin();
+    series.add(took);
+}
+
+/// Round trips in turns: the yardstick, ours, the disk.
+pub(crate) fn calls(programs: &Programs, effort: Effort, report: &mut Report) -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let (mut echo, _) = Peer::start(programs.echo())?;
+    let (mut ours, _) = Peer::start(programs.ours(home.path()))?;
+    let session = fill(&mut ours, effort.entries, SMALL)?;
+    // What is stored meanwhile goes elsewhere, so that what is searched stays as it is.
+    let aside = new_session(&mut ours)?;
+    let mut disk = File::create(home.path().join("sync"))?;
+    let mut times: [Series; 8] = Default::default();
+    for round in 0..=effort.rounds {
+        for series in &mut times {
+            series.begin();
+        }
+        for call in 0..effort.calls {
+            let n = round * effort.calls + call;
+            let key = format!("entry-{}", n * 7 % effort.entries);
+            let [echo_small, echo_large, get, search_rare, search_common, small, large, sync] = &mut times;
+            echo_small.add(echo.call("echo", &json!({"text": content(n, SMALL)}))?);
+            get.add(ours.call("memory_get", &json!({"sessionId": session, "key": key}))?);
+            search_rare.add(ours.call("memory_search", &search(&session, &rare(n % effort.entries)))?);
+            search_common.add(ours.call("memory_search", &search(&session, COMMON))?);
+            small.add(ours.call("memory_store", &store(&aside, &format!("small-{n}"), n, SMALL))?);
+            echo_large.add(echo.call("echo", &json!({"text": content(n, LARGE)}))?);
+            large.add(ours.call("memory_store", &store(&aside, &format!("large-{n}"), n, LARGE))?);
+            sync.add(append(&mut disk)?);
+        }
+        if round == 0 {
+            // The first one warms up.
+            times = Default::default();
+        }
+    }
+    let [echo_small, echo_large, get, search_rare, search_common, small, large, sync] = &times;
+    report.time("echo 90 B", echo_small);
+    report.time("echo 2 kB", echo_large);
+    report.time("fdatasync of 4 kB", sync);
+    report.time("memory_get", get);
+    report.time("memory_search, rare word", search_rare);
+    report.time("memory_search, word in all", search_common);
+    report.time("memory_store 90 B", small);
+    report.time("memory_store 2 kB", large);
+    report.figure("get, of echo", get.ratio(echo_small), "×", Some(1.3));
+    report.figure("search rare, of echo", search_rare.ratio(echo_small), "×", Some(2.0));
+    report.figure("search common, of echo", search_common.ratio(echo_small), "×", None);
+    report.figure("store 90 B less sync, of echo", small.ratio_beyond(Some(sync), echo_small), "×", Some(3.0));
+    report.figure("store 2 kB less sync, of echo", large.ratio_beyond(Some(sync), echo_large), "×", Some(3.0));
+    let bytes = u32::try_from(ours.answer_bytes("tools/list")?)?;
+    report.figure("tools/list", f64::from(bytes), "B", Some(12_000.0));
+    echo.close()?;
+    ours.close()
+}
+
+/// Resident memory after the first answer and after 2,000 stores.
+pub(crate) fn memory(programs: &Programs, report: &mut Report) -> Result<()> {
+    let (mut echo, _) = Peer::start(programs.echo())?;
+    echo.call("echo", &json!({"text": "x"}))?;
+    report.figure("echo: resident at start", megabytes(&echo)?, "MB", None);
+    for n in 0..2_000 {
+        echo.call("echo", &json!({"text": content(n, LARGE)}))?;
+    }
+    report.figure("echo: resident after 2,000 calls of 2 kB", megabytes(&echo)?, "MB", None);
+    echo.close()?;
+    for (size, name) in [(SMALL, "90 B"), (LARGE, "2 kB")] {
+        let home = tempfile::tempdir()?;
+        let (mut ours, _) = Peer::start(programs.ours(home.path()))?;
+        new_session(&mut ours)?;
+        if size == SMALL {
+            report.figure("resident at start", megabytes(&ours)?, "MB", None);
+        }
+        fill(&mut ours, 2_000, size)?;
+        report.figure(&format!("resident after 2,000 stores of {name}"), megabytes(&ours)?, "MB", Some(20.0));
+        ours.close()?;
+        report.figure(&format!("on disk after 2,000 stores of {name}"), on_disk(home.path())?, "MB", None);
+    }
+    Ok(())
+}
+
+fn new_session(peer: &mut Peer) -> Result<Value> {
+    let mut started = peer.read("session_start", &json!({}))?;
+    started.pointer_mut("/session/id").map(Value::take).context("a session has an id")
+}
+
+/// Fills a new session; returns its id.
+fn fill(peer: &mut Peer, entries: usize, size: usize) -> Result<Value> {
+    let session = new_session(peer)?;
+    for n in 0..entries {
+        peer.call("memory_store", &store(&session, &format!("entry-{n}"), n, size))?;
+    }
+    Ok(session)
+}
+
+fn store(session: &Value, key: &str, n: usize, size: usize) -> Value {
+    json!({"sessionId": session, "key": key, "content": content(n, size)})
+}
+
+fn search(session: &Value, word: &str) -> Value {
+    json!({"sessionId": session, "query": word})
+}
+
+/// Appends a page to a file and waits for the disk, as the end of a transaction does.
+fn append(file: &mut File) -> Result<Duration> {
+    let begun = Instant::now();
+    file.write_all(&[7; 4096])?;
+    file.sync_data()?;
+    Ok(begun.elapsed())
+}
+
+fn megabytes(peer: &Peer) -> Result<f64> {
+    Ok(f64::from(u32::try_from(peer.resident()?)?) / 1024.0)
+}
+
+fn on_disk(home: &Path) -> Result<f64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(home.join("data"))? {
+        bytes += entry?.metadata()?.len();
+    }
+    Ok(f64::from(u32::try_from(bytes)?) / 1024.0 / 1024.0)
+}
