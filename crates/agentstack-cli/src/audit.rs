@@ -49,7 +49,9 @@ async fn verify(stack: &AgentStack, kept: Option<PathBuf>, as_json: bool) -> any
         let verdict = if report.is_intact() { "intact" } else { "NOT INTACT" };
         println!("The audit log is {verdict}: {} records, {} signed checkpoints, {} records after the last one.",
             report.records, report.checkpoints_verified, report.unsigned_tail);
-        problems.iter().for_each(|problem| println!("  {problem}"));
+        for problem in &problems {
+            println!("  {problem}");
+        }
     }
     Ok(if report.is_intact() { Verdict::Well } else { Verdict::Wrong })
 }

@@ -73,6 +73,7 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
     let Arguments { config, json, command } = arguments;
     match command {
+        Command::Quickstart(_) if json => anyhow::bail!("quickstart is for people; it has no --json form"),
         Command::Quickstart(arguments) => quickstart::run(config, arguments).await,
         Command::Audit(command) => audit::run(open(config).await?, command, json).await,
         Command::Session(command) => session::run(open(config).await?, command, json).await,

@@ -41,7 +41,9 @@ impl Engine {
             let lines = self.store().lines(&scope, read, LINES).await.map_err(|error| body(error.into()))?;
             let Some(last) = lines.last() else { break };
             read = last.sequence;
-            lines.iter().for_each(|line| verifier.push(line));
+            for line in &lines {
+                verifier.push(line);
+            }
             progress(read);
         }
         Ok(verifier.finish())

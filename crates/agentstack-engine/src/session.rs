@@ -1,5 +1,7 @@
 //! Sessions: start, resume, end, status, active, expiry.
 
+use std::sync::Arc;
+
 use agentstack_access::{Caller, Claim, Principal, Scope};
 use agentstack_api::Command;
 use agentstack_api::command::{EndSession, StartSession};
@@ -65,13 +67,13 @@ impl Engine {
     /// # Errors
     /// When the store cannot say which they are.
     pub async fn end_expired_sessions(&self) -> Result<usize, agentstack_api::ErrorBody> {
-        let caller = Caller::new(self.housekeeper());
+        let caller = Caller::new(housekeeper());
         let scope = self.housekeeping_scope(&caller).await?;
         let expired = self.store().expired(&scope).await;
         let expired = expired.map_err(|error| Failure::from(error).body(caller.request))?;
         let mut ended = 0;
         for session in expired {
-            let caller = Caller::new(self.housekeeper());
+            let caller = Caller::new(housekeeper());
             let command = Command::EndSession(EndSession { claim: Claim::session(session) });
             // Somebody may have been faster; what fails otherwise is logged by the call and tried again.
             ended += usize::from(self.call(&caller, command).await.is_ok());
@@ -84,13 +86,13 @@ impl Engine {
     pub async fn keep_house(&self) {
         let _ = self.end_expired_sessions().await;
         if self.signature_is_due()
-            && let Err(error) = self.checkpoint_audit(self.housekeeper()).await
+            && let Err(error) = self.checkpoint_audit(housekeeper()).await
         {
             tracing::warn!(code = error.code().as_str(), "the audit log was not signed");
         }
     }
+}
 
-    fn housekeeper(&self) -> std::sync::Arc<Principal> {
-        std::sync::Arc::new(Principal::housekeeping())
-    }
+fn housekeeper() -> Arc<Principal> {
+    Arc::new(Principal::housekeeping())
 }

@@ -30,7 +30,7 @@ impl McpServer {
     /// A server whose every call is `principal`'s.
     #[must_use]
     pub fn new(engine: Arc<Engine>, principal: Arc<Principal>) -> Self {
-        let tools = document::tools().into_iter().map(tool).collect();
+        let tools = document::tools().iter().map(tool).collect();
         Self { engine, principal, tools: Arc::new(tools) }
     }
 
@@ -90,7 +90,7 @@ fn failed(error: &ErrorBody) -> CallToolResult {
     result(error.to_mcp(), true)
 }
 
-fn tool(document: ToolDocument) -> Tool {
+fn tool(document: &ToolDocument) -> Tool {
     let hints = document.annotations;
     let annotations = ToolAnnotations::from_raw(
         None,
@@ -113,5 +113,5 @@ fn object(schema: &Value) -> JsonObject {
 
 /// The beginning of a name that a caller sent, without what could disturb a log or a terminal.
 fn plain(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic()).take(64).collect()
+    name.chars().filter(char::is_ascii_graphic).take(64).collect()
 }

@@ -159,8 +159,8 @@ impl Terms {
     }
 }
 
-/// Terms under the tag of their namespace. `·` is a letter to the index's tokenizer and none to ours,
-/// so no term can pass for another namespace's.
+/// Terms under the tag of their namespace. The tag is all up to the first `·`, which the index's tokenizer
+/// takes for a letter: a number has none, so no term can pass for another namespace's.
 fn join(namespace: i64, terms: &[Term]) -> String {
     use std::fmt::Write;
     let mut text = String::with_capacity(terms.len() * 12);

@@ -23,8 +23,8 @@ pub use environment::{Environment, NotText};
 pub use error::{ConfigError, FieldProblem, Place, Unserved};
 pub use schema::schema;
 pub use sections::{
-    Agents, Audit, DriftBehavior, DriftDetection, EmbeddingProvider, GitHub, HostedProvider, Limits, Mcp, Memory,
-    Ollama, Plugins, ProviderName, Providers, Security, Transport, VectorSearch,
+    Agents, Audit, DriftBehavior, DriftDetection, EmbeddingProvider, GitHub, HostedProvider, Limits, Mcp,
+    Memory, Ollama, Plugins, ProviderName, Providers, Security, Transport, VectorSearch,
 };
 
 use crate::keys::KeySource;
@@ -107,8 +107,8 @@ impl Sources {
     /// # Errors
     /// When the current folder is not known.
     pub fn of_process(explicit: Option<PathBuf>, overrides: Overrides) -> Result<Self, ConfigError> {
-        let current_dir = std::env::current_dir()
-            .map_err(|source| ConfigError::Unreadable { path: ".".into(), source })?;
+        let current_dir =
+            std::env::current_dir().map_err(|source| ConfigError::Unreadable { path: ".".into(), source })?;
         Ok(Self { explicit, current_dir, environment: Environment::of_process(), overrides })
     }
 }
@@ -202,7 +202,11 @@ impl Config {
             (self.plugins.enabled, "plugins.enabled", "plugins"),
             (self.drift_detection.enabled, "driftDetection.enabled", "drift detection"),
             (self.slack.enabled, "slack.enabled", "notifications to Slack"),
-            (self.resource_exhaustion.enabled, "resourceExhaustion.enabled", "the watch on agents' resources"),
+            (
+                self.resource_exhaustion.enabled,
+                "resourceExhaustion.enabled",
+                "the watch on agents' resources",
+            ),
             (self.consensus.enabled, "consensus.enabled", "consensus among agents"),
             (self.smart_dispatcher.enabled, "smartDispatcher.enabled", "the choice of agents by a model"),
         ];

@@ -16,7 +16,7 @@ use crate::config::{Config, ConfigError, Overrides, Sources};
 use crate::keys::KeyError;
 
 /// How often what time demands is looked after.
-const HOUSEKEEPING: Duration = Duration::from_secs(60);
+const HOUSEKEEPING: Duration = Duration::from_mins(1);
 
 /// Why the product did not start. The text says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -89,8 +89,9 @@ pub(super) fn not_too_long(file: &File) -> Vec<Problem> {
 
 /// Each binary in `tests/` is linked on its own, so a crate has one: `tests/it/main.rs`.
 pub(super) fn one_test_binary(file: &File) -> Vec<Problem> {
-    let Some((_, inside)) = file.path.split_once("/tests/").filter(|_| file.path.starts_with("crates/"))
-    else {
+    // `crates/<name>/tests/…`; a module may be called `tests` too.
+    let in_crate = file.path.strip_prefix("crates/").and_then(|path| path.split_once('/'));
+    let Some(inside) = in_crate.and_then(|(_, path)| path.strip_prefix("tests/")) else {
         return Vec::new();
     };
     let is_binary = match inside.split_once('/') {

@@ -116,7 +116,9 @@ pub(super) fn for_each_whole(
             let loosest = group.iter().skip(1).map(|part| part.joint).max();
             if loosest == Some(level) {
                 buffer.clear();
-                group.iter().for_each(|part| append(chunk, *part, buffer));
+                for part in group {
+                    append(chunk, *part, buffer);
+                }
                 whole(buffer);
             }
         }

@@ -37,7 +37,14 @@ mod tests {
 
     #[test]
     fn escapes_are_counted_as_they_are_written() {
-        let table = [("", 0), ("abc", 3), ("a\"b\\", 6), ("\n\r\t\u{8}\u{c}", 10), ("\u{0}\u{1f}", 12), ("é漢👍/\u{7f}", 11)];
+        let table = [
+            ("", 0),
+            ("abc", 3),
+            ("a\"b\\", 6),
+            ("\n\r\t\u{8}\u{c}", 10),
+            ("\u{0}\u{1f}", 12),
+            ("é漢👍/\u{7f}", 11),
+        ];
         for (text, expected) in table {
             assert_eq!(json_escaped_len(text), expected, "{text:?}");
         }
@@ -45,7 +52,14 @@ mod tests {
 
     #[test]
     fn a_prefix_is_the_longest_that_fits() {
-        let table = [("abc", 2, "ab"), ("abc", 3, "abc"), ("é", 1, ""), ("a\nb", 2, "a"), ("a\nb", 3, "a\n"), ("", 0, "")];
+        let table = [
+            ("abc", 2, "ab"),
+            ("abc", 3, "abc"),
+            ("é", 1, ""),
+            ("a\nb", 2, "a"),
+            ("a\nb", 3, "a\n"),
+            ("", 0, ""),
+        ];
         for (text, bytes, expected) in table {
             assert_eq!(prefix_within(text, bytes), expected, "{text:?} {bytes}");
         }

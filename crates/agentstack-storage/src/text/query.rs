@@ -150,7 +150,8 @@ mod tests {
     fn terms(text: &str, how: Match) -> String {
         let query = TextQuery::parse(text, how);
         let mark = |term: &QueryTerm| if term.prefix { "*" } else { "" };
-        let words: Vec<_> = query.terms().iter().map(|term| format!("{}{}", term.term.as_str(), mark(term))).collect();
+        let words: Vec<_> =
+            query.terms().iter().map(|term| format!("{}{}", term.term.as_str(), mark(term))).collect();
         words.join(" ")
     }
 

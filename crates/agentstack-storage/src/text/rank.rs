@@ -73,7 +73,8 @@ pub fn rank(
             continue;
         }
         let norm = K1 * (1.0 - B + B * f64::from(lengths(entry)) / average);
-        let sum: f64 = group.iter().map(|posting| weight(&weights, *posting) * saturation(*posting, norm)).sum();
+        let sum: f64 =
+            group.iter().map(|posting| weight(&weights, *posting) * saturation(*posting, norm)).sum();
         let score = if reachable > 0.0 { round(sum / reachable) } else { 0.0 };
         results.push(Scored { entry, score });
     }
@@ -157,7 +158,8 @@ fn saturation(posting: Posting, norm: f64) -> f64 {
 /// How many of the required terms the postings of one entry hold.
 fn held(query: &TextQuery, group: &[Posting]) -> usize {
     let required = |posting: &&Posting| {
-        usize::try_from(posting.term).is_ok_and(|term| query.terms().get(term).is_some_and(|term| term.required))
+        usize::try_from(posting.term)
+            .is_ok_and(|term| query.terms().get(term).is_some_and(|term| term.required))
     };
     group.iter().filter(required).count()
 }
@@ -200,7 +202,12 @@ mod tests {
         let query = TextQuery::parse("alpha beta", Match::Any);
         let rare = rank(&query, SPACE, |_| 10, &[posting(1, 0, 1), posting(2, 1, 1), posting(3, 1, 1)]);
         assert_eq!(order(&rare)[0], 1);
-        let short = rank(&query, SPACE, |entry| if entry == 1 { 5 } else { 50 }, &[posting(1, 0, 1), posting(2, 0, 1)]);
+        let short = rank(
+            &query,
+            SPACE,
+            |entry| if entry == 1 { 5 } else { 50 },
+            &[posting(1, 0, 1), posting(2, 0, 1)],
+        );
         assert_eq!(order(&short), [1, 2]);
         let key = Posting { heading: 1, ..posting(1, 0, 0) };
         assert_eq!(order(&rank(&query, SPACE, |_| 10, &[key, posting(2, 0, 1)])), [1, 2]);
@@ -226,7 +233,8 @@ mod tests {
     fn numbers_that_do_not_fit_together_do_no_harm() {
         let query = TextQuery::parse("alpha", Match::Any);
         let nothing = Statistics { entries: 0, terms: 0 };
-        let ranked = rank(&query, nothing, |_| 0, &[posting(1, 0, u32::MAX), posting(1, 0, 1), posting(2, 7, 1)]);
+        let ranked =
+            rank(&query, nothing, |_| 0, &[posting(1, 0, u32::MAX), posting(1, 0, 1), posting(2, 7, 1)]);
         assert_eq!(order(&ranked), [1]);
         assert!((0.0..=1.0).contains(&ranked[0].score));
         assert!(rank(&TextQuery::parse("", Match::All), SPACE, |_| 1, &[posting(1, 0, 1)]).is_empty());

@@ -290,8 +290,8 @@ mod tests {
     #[test]
     fn a_long_token_is_cut_at_64_characters() {
         let hash = "0123456789abcdef".repeat(8);
-        assert_eq!(tokens(&hash, &[Kind::Word]), [hash[..64].to_owned()]);
+        assert_eq!(tokens(&hash, &[Kind::Word]), ["0123456789abcdef".repeat(4)]);
         let mixed = "aB1".repeat(40);
-        assert_eq!(tokens(&mixed, &[Kind::Word]), [mixed[..64].to_lowercase()]);
+        assert_eq!(tokens(&mixed, &[Kind::Word]), ["ab1".repeat(21) + "a"]);
     }
 }

@@ -55,7 +55,11 @@ pub(super) fn class(c: char) -> Class {
 fn mark_or_other(c: char) -> Class {
     if c < FIRST_MARK {
         Class::Other
-    } else if c == ZERO_WIDTH_JOINER || is_combining_mark(c) { Class::Mark } else { Class::Other }
+    } else if c == ZERO_WIDTH_JOINER || is_combining_mark(c) {
+        Class::Mark
+    } else {
+        Class::Other
+    }
 }
 
 fn is_dense(c: char) -> bool {
@@ -147,7 +151,9 @@ mod tests {
 
     #[test]
     fn s18_every_invisible_character_is_known() {
-        for c in ['\u{ad}', '\u{200b}', '\u{200f}', '\u{202e}', '\u{2064}', '\u{feff}', '\u{e0041}', '\u{fe0f}'] {
+        for c in
+            ['\u{ad}', '\u{200b}', '\u{200f}', '\u{202e}', '\u{2064}', '\u{feff}', '\u{e0041}', '\u{fe0f}']
+        {
             assert!(is_hidden(c), "{c:?}");
         }
         assert!(!"aé漢👍 \n".chars().any(is_hidden));

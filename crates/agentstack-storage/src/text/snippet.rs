@@ -30,7 +30,9 @@ const LONGEST_UNIT: usize = 64;
 pub fn snippet(content: &str, query: &TextQuery, max_chars: usize) -> String {
     let hits = hits(content, &Probe::new(query));
     let start = match best_window(&hits, query.terms().len(), max_chars) {
-        Some((first, last)) => render::start(content, first.byte, last.end.saturating_sub(first.start), max_chars),
+        Some((first, last)) => {
+            render::start(content, first.byte, last.end.saturating_sub(first.start), max_chars)
+        }
         None => 0,
     };
     render::render(content, start, max_chars)
@@ -98,8 +100,8 @@ impl<'q> Probe<'q> {
         if self.prefixes.is_empty() {
             return None;
         }
-        let ends = token.char_indices().map(|(at, c)| at.saturating_add(c.len_utf8()));
-        ends.filter_map(|end| self.prefixes.get(part(token, 0, end))).next()
+        let mut ends = token.char_indices().map(|(at, c)| at.saturating_add(c.len_utf8()));
+        ends.find_map(|end| self.prefixes.get(part(token, 0, end)))
     }
 }
 
@@ -160,8 +162,11 @@ fn for_each_unit(chunk: &str, probe: &Probe<'_>, mut each: impl FnMut(usize, usi
         match class {
             Class::Word => each(start, before, run),
             Class::Dense | Class::Cluster | Class::Symbol => {
-                let starts: Vec<usize> =
-                    if class == Class::Dense { dense_starts(run).collect() } else { cluster_starts(run).collect() };
+                let starts: Vec<usize> = if class == Class::Dense {
+                    dense_starts(run).collect()
+                } else {
+                    cluster_starts(run).collect()
+                };
                 for_each_pair(run, &starts, probe, |at, nth, pair| {
                     each(start.saturating_add(at), before.saturating_add(nth), pair);
                 });
@@ -174,12 +179,7 @@ fn for_each_unit(chunk: &str, probe: &Probe<'_>, mut each: impl FnMut(usize, usi
 
 /// Every pair of neighbours whose first could begin a term, and the last one alone; each with its place in bytes
 /// and in characters.
-fn for_each_pair(
-    run: &str,
-    starts: &[usize],
-    probe: &Probe<'_>,
-    mut each: impl FnMut(usize, usize, &str),
-) {
+fn for_each_pair(run: &str, starts: &[usize], probe: &Probe<'_>, mut each: impl FnMut(usize, usize, &str)) {
     let mut before = 0_usize;
     for (nth, start) in starts.iter().copied().enumerate() {
         let bound = |ahead: usize| starts.get(nth.saturating_add(ahead)).copied().unwrap_or(run.len());
@@ -207,9 +207,9 @@ fn best_window(hits: &[Hit], terms: usize, max_chars: usize) -> Option<(Hit, Hit
             rarity = rarity.saturating_add(rareness(&totals, last.term));
         }
         count = count.saturating_add(1);
-        while let Some(first) = left.next_if(|first| {
-            last.end.saturating_sub(first.start) > max_chars && first.start < last.start
-        }) {
+        while let Some(first) =
+            left.next_if(|first| last.end.saturating_sub(first.start) > max_chars && first.start < last.start)
+        {
             if add(&mut inside, first.term, -1) == 0 {
                 distinct = distinct.saturating_sub(1);
                 rarity = rarity.saturating_sub(rareness(&totals, first.term));

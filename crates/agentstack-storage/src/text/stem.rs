@@ -36,6 +36,7 @@ pub(super) fn is_stop_word(word: &str) -> bool {
 const LONGEST_STOP_WORD: usize = 10;
 
 /// The stop words as numbers: every word of a text is looked up, and strings took a third of the analysis.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const PACKED: [u128; STOP_WORDS.len()] = {
     let mut all = [0; STOP_WORDS.len()];
     let mut at = 0;
@@ -56,19 +57,21 @@ const fn packed(word: &str) -> u128 {
 }
 
 /// Function words of English and the words people ask with. Sorted.
+#[rustfmt::skip] // one word a line otherwise
 const STOP_WORDS: &[&str] = &[
-    "a", "about", "above", "after", "again", "against", "all", "also", "am", "an", "and", "any", "are", "arent", "as",
-    "at", "be", "because", "been", "before", "being", "below", "between", "both", "but", "by", "can", "cannot",
-    "cant", "could", "couldnt", "did", "didnt", "do", "does", "doesnt", "doing", "dont", "down", "during", "each",
-    "ever", "few", "for", "from", "further", "had", "hadnt", "has", "hasnt", "have", "havent", "having", "he", "her",
-    "here", "hers", "herself", "him", "himself", "his", "how", "i", "if", "in", "into", "is", "isnt", "it", "its",
-    "itself", "just", "let", "me", "might", "more", "most", "must", "mustnt", "my", "myself", "no",
-    "nor", "not", "of", "off", "on", "once", "only", "or", "other", "ought", "our", "ours", "ourselves", "out",
-    "over", "own", "please", "same", "shall", "she", "should", "shouldnt", "so", "some", "such", "tell", "than",
-    "that", "the", "their", "theirs", "them", "themselves", "then", "there", "these", "they", "this", "those",
-    "through", "to", "too", "under", "until", "up", "upon", "very", "was", "wasnt", "we", "were", "werent",
-    "what", "when", "where", "whether", "which", "while", "who", "whom", "whose", "why", "will", "with", "wont",
-    "would", "wouldnt", "you", "your", "yours", "yourself", "yourselves",
+    "a", "about", "above", "after", "again", "against", "all", "also", "am", "an", "and", "any", "are",
+    "arent", "as", "at", "be", "because", "been", "before", "being", "below", "between", "both", "but", "by",
+    "can", "cannot", "cant", "could", "couldnt", "did", "didnt", "do", "does", "doesnt", "doing", "dont",
+    "down", "during", "each", "ever", "few", "for", "from", "further", "had", "hadnt", "has", "hasnt", "have",
+    "havent", "having", "he", "her", "here", "hers", "herself", "him", "himself", "his", "how", "i", "if",
+    "in", "into", "is", "isnt", "it", "its", "itself", "just", "let", "me", "might", "more", "most", "must",
+    "mustnt", "my", "myself", "no", "nor", "not", "of", "off", "on", "once", "only", "or", "other", "ought",
+    "our", "ours", "ourselves", "out", "over", "own", "please", "same", "shall", "she", "should", "shouldnt",
+    "so", "some", "such", "tell", "than", "that", "the", "their", "theirs", "them", "themselves", "then",
+    "there", "these", "they", "this", "those", "through", "to", "too", "under", "until", "up", "upon", "very",
+    "was", "wasnt", "we", "were", "werent", "what", "when", "where", "whether", "which", "while", "who",
+    "whom", "whose", "why", "will", "with", "wont", "would", "wouldnt", "you", "your", "yours", "yourself",
+    "yourselves",
 ];
 
 #[cfg(test)]

@@ -80,7 +80,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn section(&mut self, path: &str, fields: Map<String, Value>) -> Result<Map<String, Value>, FieldProblem> {
+    fn section(
+        &mut self,
+        path: &str,
+        fields: Map<String, Value>,
+    ) -> Result<Map<String, Value>, FieldProblem> {
         let known = fields::names_in(path);
         let mut checked = Map::new();
         for (name, value) in fields {
@@ -118,7 +122,11 @@ impl Reader<'_> {
         if let (Kind::Variable, Value::String(name)) = (field.kind, &value) {
             self.mentioned.insert(name.clone());
         }
-        if field.kind.holds(&value) { Ok(value) } else { Err(FieldProblem::new(field.path, field.kind.rule())) }
+        if field.kind.holds(&value) {
+            Ok(value)
+        } else {
+            Err(FieldProblem::new(field.path, field.kind.rule()))
+        }
     }
 
     /// The text with each `${VAR}` replaced by the variable's value, and each `$${` by `${`. What comes out
@@ -134,9 +142,13 @@ impl Reader<'_> {
                 continue;
             }
             out.push_str(before);
-            let (name, after) = after.split_once('}').filter(|(name, _)| is_variable(name)).ok_or_else(|| {
-                FieldProblem::new(path, "must have the name of a variable and `}` after `${`; `$${` stands for `${`")
-            })?;
+            let (name, after) =
+                after.split_once('}').filter(|(name, _)| is_variable(name)).ok_or_else(|| {
+                    FieldProblem::new(
+                        path,
+                        "must have the name of a variable and `}` after `${`; `$${` stands for `${`",
+                    )
+                })?;
             out.push_str(self.variable(path, name)?);
             rest = after;
         }

@@ -8,6 +8,7 @@ use super::reference;
 use super::rules::Kind;
 
 /// One field of the file.
+#[derive(Debug)]
 pub(super) struct Field {
     /// The names that lead to it, joined with dots.
     pub(super) path: &'static str,
@@ -31,11 +32,23 @@ const SERVED: &[Field] = &[
     field("$schema", Kind::Text { most: 2_048 }, "Where an editor finds the schema of this file."),
     field("version", Kind::Version, "The version of the file's format."),
     field("memory.path", Kind::Path, "The database file. A relative path starts at the current folder."),
-    field("memory.defaultNamespace", Kind::SharedName, "The namespace of shared memory that calls use by default."),
+    field(
+        "memory.defaultNamespace",
+        Kind::SharedName,
+        "The namespace of shared memory that calls use by default.",
+    ),
     field("memory.vectorSearch.enabled", Kind::Switch, "Search by meaning. Not served by this build."),
-    field("memory.vectorSearch.provider", Kind::Choice(&["openai", "ollama"]), "Who computes the embeddings."),
+    field(
+        "memory.vectorSearch.provider",
+        Kind::Choice(&["openai", "ollama"]),
+        "Who computes the embeddings.",
+    ),
     field("memory.vectorSearch.model", MODEL, "The embedding model."),
-    field("providers.default", Kind::Choice(&["anthropic", "openai", "ollama"]), "The provider that is asked first."),
+    field(
+        "providers.default",
+        Kind::Choice(&["anthropic", "openai", "ollama"]),
+        "The provider that is asked first.",
+    ),
     field("providers.anthropic.apiKey", Kind::Secret, "The key of the Anthropic API; write `${VAR}`."),
     field("providers.anthropic.model", MODEL, "The model to ask for."),
     field("providers.openai.apiKey", Kind::Secret, "The key of the OpenAI API; write `${VAR}`."),
@@ -43,7 +56,11 @@ const SERVED: &[Field] = &[
     field("providers.ollama.baseUrl", Kind::Url, "Where Ollama listens."),
     field("providers.ollama.model", MODEL, "The model to ask for."),
     field("agents.maxConcurrent", Kind::Whole { least: 1, most: 20 }, "Most agents that run at one time."),
-    field("agents.defaultTimeout", Kind::Whole { least: 10, most: 3_600 }, "Longest run of an agent, in seconds."),
+    field(
+        "agents.defaultTimeout",
+        Kind::Whole { least: 10, most: 3_600 },
+        "Longest run of an agent, in seconds.",
+    ),
     field("github.enabled", Kind::Switch, "Tools for GitHub. Not served by this build."),
     field("github.useGhCli", Kind::Switch, "Reach GitHub through the `gh` program."),
     field("plugins.enabled", Kind::Switch, "Plugins. Not served by this build."),
@@ -51,14 +68,34 @@ const SERVED: &[Field] = &[
     field("mcp.transport", Kind::Choice(&["stdio", "http"]), "How MCP is served. This build serves `stdio`."),
     field("driftDetection.enabled", Kind::Switch, "Tells tasks that stray. Not served by this build."),
     field("driftDetection.threshold", Kind::Fraction, "From which likeness on a task strays."),
-    field("driftDetection.warningThreshold", Kind::Fraction, "From which likeness on to warn; below `threshold`."),
-    field("driftDetection.ancestorDepth", Kind::Whole { least: 1, most: 10 }, "How many ancestors are compared."),
-    field("driftDetection.behavior", Kind::Choice(&["warn", "prevent"]), "What happens to a task that strays."),
+    field(
+        "driftDetection.warningThreshold",
+        Kind::Fraction,
+        "From which likeness on to warn; below `threshold`.",
+    ),
+    field(
+        "driftDetection.ancestorDepth",
+        Kind::Whole { least: 1, most: 10 },
+        "How many ancestors are compared.",
+    ),
+    field(
+        "driftDetection.behavior",
+        Kind::Choice(&["warn", "prevent"]),
+        "What happens to a task that strays.",
+    ),
     field("driftDetection.asyncEmbedding", Kind::Switch, "Whether tasks are embedded in the background."),
     field("security.encryption", Kind::Switch, "Whether the database is encrypted."),
-    field("security.keySource.file", Kind::Path, "The key file: 64 hexadecimal digits, mode 0600, not beside the database."),
+    field(
+        "security.keySource.file",
+        Kind::Path,
+        "The key file: 64 hexadecimal digits, mode 0600, not beside the database.",
+    ),
     field("security.keySource.env", Kind::Variable, "The environment variable that holds the key."),
-    field("security.keySource.command", Kind::Command, "The program and arguments, without a shell, whose output is the key."),
+    field(
+        "security.keySource.command",
+        Kind::Command,
+        "The program and arguments, without a shell, whose output is the key.",
+    ),
     field("limits.sessionIdleSeconds", LIFETIME, "Seconds without a call after which a session expires."),
     field("limits.sessionMaxAgeSeconds", LIFETIME, "Seconds after which a session expires in any case."),
     field(

@@ -30,10 +30,10 @@ pub(super) fn find(sources: &Sources) -> Result<Option<Found>, ConfigError> {
     let named = named.map_err(|NotText| ConfigError::field(Place::Environment, CONFIG, "must be UTF-8"))?;
     if let Some(path) = sources.explicit.clone().or_else(|| named.map(PathBuf::from)) {
         let path = sources.current_dir.join(path);
-        return match exists(&path)? {
-            true => Ok(Some(Found { path, by_chance: false })),
-            false => Err(ConfigError::Missing { path }),
-        };
+        if !exists(&path)? {
+            return Err(ConfigError::Missing { path });
+        }
+        return Ok(Some(Found { path, by_chance: false }));
     }
     let path = sources.current_dir.join(PROJECT_FILE);
     if exists(&path)? {

@@ -66,7 +66,9 @@ impl Kind {
                 number.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number))
             }
             (Self::Nothing, Value::Object(fields)) => fields.is_empty(),
-            (Self::Texts { most }, Value::Array(items)) => items.iter().all(|item| Self::Text { most }.holds(item)),
+            (Self::Texts { most }, Value::Array(items)) => {
+                items.iter().all(|item| Self::Text { most }.holds(item))
+            }
             (Self::Command, Value::Array(items)) => {
                 (1..=ARGUMENTS).contains(&items.len())
                     && items.iter().all(|item| item.as_str().is_some_and(is_argument))
@@ -114,9 +116,11 @@ impl Kind {
                 format!("must be one of {}", words.join(", "))
             }
             Self::Version => "must be a version that begins with 1, such as \"1.0.0\"".to_owned(),
-            Self::SharedName => "must be 1 to 100 of letters, digits, `.`, `_` and `-`, starting with a letter \
+            Self::SharedName => {
+                "must be 1 to 100 of letters, digits, `.`, `_` and `-`, starting with a letter \
                                  or a digit"
-                .to_owned(),
+                    .to_owned()
+            }
             Self::Path => "must be the path of a file or folder: 1 to 4,096 bytes of UTF-8".to_owned(),
             Self::Url => "must be an http:// or https:// address without user name, password, query and \
                           fragment"

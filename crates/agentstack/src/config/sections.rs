@@ -49,7 +49,7 @@ pub struct VectorSearch {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum EmbeddingProvider {
-    /// The OpenAI API.
+    /// The `OpenAI` API.
     #[default]
     OpenAi,
     /// A local Ollama.
@@ -65,7 +65,7 @@ pub struct Providers {
     pub default: ProviderName,
     /// Anthropic.
     pub anthropic: HostedProvider,
-    /// OpenAI.
+    /// `OpenAI`.
     pub openai: HostedProvider,
     /// Ollama.
     pub ollama: Ollama,
@@ -79,7 +79,7 @@ pub enum ProviderName {
     /// The Anthropic API.
     #[default]
     Anthropic,
-    /// The OpenAI API.
+    /// The `OpenAI` API.
     OpenAi,
     /// A local Ollama.
     Ollama,
@@ -269,7 +269,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { session_idle_seconds: seconds(SESSION_IDLE_MS), session_max_age_seconds: seconds(SESSION_AGE_MS) }
+        Self {
+            session_idle_seconds: seconds(SESSION_IDLE_MS),
+            session_max_age_seconds: seconds(SESSION_AGE_MS),
+        }
     }
 }
 

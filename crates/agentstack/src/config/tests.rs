@@ -1,6 +1,7 @@
 //! Tests of the configuration: what is read, what is refused, and what is said about it.
 
 mod places;
+mod refusals;
 mod table;
 
 use std::error::Error;
@@ -53,12 +54,17 @@ fn problem(error: ConfigError) -> (String, String) {
 
 /// The error with its causes, as an operator sees it, and as a developer does.
 fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(format!("{error} {error:?}"), |text, cause| format!("{text}: {cause}"))
+    let mut text = format!("{error} {error:?}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 #[test]
-fn without_a_file_the_defaults_are_safe() {
+fn s37_without_a_file_the_defaults_are_safe() {
     let (folder, sources) = empty();
     let Loaded { config, file } = Config::load(&sources).unwrap();
     assert_eq!(file, None);
@@ -113,104 +119,6 @@ fn a_file_of_the_reference_is_read_as_it_stands() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_named_with_its_rule() {
-    let cases = [
-        (json!({"memroy": {}}), "memroy", "is not a field"),
-        (json!({"memory": {"Path": "x"}}), "memory.Path", "path, defaultNamespace, vectorSearch"),
-        (json!({"memory.path": "x"}), "", "holds a field that is not known"),
-        (json!({"memory": {"vectorSearch": {"on": true}}}), "memory.vectorSearch.on", "is not a field"),
-        (json!({"memory": {"a\u{202e}b": true}}), "memory", "holds a field that is not known"),
-        (json!({"security": {"policy": "x"}}), "security.policy", "is not a field"),
-        (json!({"memory": null}), "memory", "must be an object"),
-        (json!({"memory": []}), "memory", "must be an object"),
-        (json!({"memory": {"path": ""}}), "memory.path", "must be the path"),
-        (json!({"memory": {"path": {"a": 1}}}), "memory.path", "must be the path"),
-        (json!({"memory": {"vectorSearch": {"enabled": "no"}}}), "memory.vectorSearch.enabled", "true or false"),
-        (json!({"memory": {"defaultNamespace": "session:1"}}), "memory.defaultNamespace", "must be 1 to 100"),
-        (json!({"agents": {"maxConcurrent": 0}}), "agents.maxConcurrent", "from 1 to 20"),
-        (json!({"agents": {"defaultTimeout": 3601}}), "agents.defaultTimeout", "from 10 to 3,600"),
-        (json!({"mcp": {"transport": "sse"}}), "mcp.transport", "must be one of \"stdio\", \"http\""),
-        (json!({"providers": {"openai": {"apiKey": "a b"}}}), "providers.openai.apiKey", "visible ASCII"),
-        (json!({"driftDetection": {"threshold": 1.5}}), "driftDetection.threshold", "from 0 to 1"),
-        (json!({"driftDetection": {"warningThreshold": 0.99}}), "driftDetection.warningThreshold", "less than"),
-        (json!({"driftDetection": {"ancestorDepth": 11}}), "driftDetection.ancestorDepth", "from 1 to 10"),
-        (json!({"limits": {"sessionIdleSeconds": 0}}), "limits.sessionIdleSeconds", "from 1 to 31,536,000"),
-        (json!({"limits": {"sessionMaxAgeSeconds": 60}}), "limits.sessionIdleSeconds", "must not be more than"),
-        (json!({"audit": {"checkpointEvery": 1_000_001}}), "audit.checkpointEvery", "from 1 to 1,000,000"),
-        (json!({"security": {"keySource": {}}}), "security.keySource", "exactly one of file, env, command"),
-        (json!({"security": {"keySource": {"file": "a", "env": "B"}}}), "security.keySource", "exactly one of"),
-        (json!({"security": {"keySource": {"keyring": "a"}}}), "security.keySource.keyring", "file, env, command"),
-        (json!({"security": {"keySource": "file"}}), "security.keySource", "must be an object"),
-        (json!({"http": {"listen": "0.0.0.0:1"}}), "http", "leave it out or empty"),
-        (json!({"retention": {"days": 1}}), "retention", "leave it out or empty"),
-        (json!({"egress": []}), "egress", "leave it out or empty"),
-        (json!({"slack": {"enabled": "yes"}}), "slack.enabled", "true or false"),
-        (json!({"consensus": {"highRiskPatterns": [1]}}), "consensus.highRiskPatterns", "must be a list"),
-        (json!({"version": "2.0.0"}), "version", "begins with 1"),
-        (json!([]), "", "must hold one JSON object"),
-        (json!("x"), "", "must hold one JSON object"),
-    ];
-    for (file, field, rule) in cases {
-        let (named, said) = problem(load(&file).unwrap_err());
-        assert_eq!(named, field, "{file}");
-        assert!(said.contains(rule), "{file}: {said}");
-    }
-}
-
-#[test]
-fn an_error_says_which_file_it_is_about() {
-    let (folder, sources) = empty();
-    let file = folder.path().join("aistack.config.json");
-    put(&file, r#"{"audit": {"checkpointEvery": 0}}"#, 0o600);
-    let error = Config::load(&sources).unwrap_err().to_string();
-    let expected = format!("{}: `audit.checkpointEvery` must be a whole number from 1 to 1,000,000", file.display());
-    assert_eq!(error, expected);
-}
-
-#[test]
-fn a_file_that_two_parsers_could_read_in_two_ways_is_refused() {
-    for text in ["", "{", "{} {}", "{\"agents\": {}, \"agents\": {}}", "\u{feff}{}", "{\"a\": 1e999}", "{// no\n}"] {
-        let error = load_in(text, &[]).unwrap_err();
-        assert!(matches!(error, ConfigError::Syntax { .. }), "{text}: {error}");
-    }
-}
-
-#[test]
-fn what_this_build_does_not_serve_is_refused_by_name() {
-    let on = json!({"enabled": true});
-    let cases = [
-        (json!({"github": on}), "github.enabled", "GitHub tools"),
-        (json!({"plugins": on}), "plugins.enabled", "plugins"),
-        (json!({"memory": {"vectorSearch": on}}), "memory.vectorSearch.enabled", "search by meaning"),
-        (json!({"driftDetection": on}), "driftDetection.enabled", "drift detection"),
-        (json!({"mcp": {"transport": "http"}}), "mcp.transport", "MCP over HTTP"),
-        (json!({"slack": on}), "slack.enabled", "Slack"),
-        (json!({"resourceExhaustion": on}), "resourceExhaustion.enabled", "resources"),
-        (json!({"consensus": on}), "consensus.enabled", "consensus"),
-        (json!({"smartDispatcher": on}), "smartDispatcher.enabled", "agents by a model"),
-    ];
-    for (file, field, what) in cases {
-        let error = load(&file).unwrap_err();
-        assert!(matches!(&error, ConfigError::Unserved(fields) if fields.len() == 1), "{error}");
-        let text = error.to_string();
-        assert!(text.starts_with(&format!("{field}: this build does not serve")), "{text}");
-        assert!(text.contains(what) && text.contains("set it to"), "{text}");
-    }
-    let both = load(&json!({"github": on, "plugins": on})).unwrap_err().to_string();
-    assert_eq!(both.lines().count(), 2, "all at once: {both}");
-}
-
-#[test]
-fn sections_that_are_off_or_as_the_reference_has_them_are_let_be() {
-    for name in ["slack", "resourceExhaustion", "consensus", "smartDispatcher", "hooks", "http", "egress", "retention"] {
-        load(&json!({name: {}})).unwrap();
-    }
-    for name in ["slack", "resourceExhaustion", "consensus", "smartDispatcher", "github", "plugins"] {
-        load(&json!({name: {"enabled": false}})).unwrap();
-    }
-}
-
-#[test]
 fn variables_are_replaced_once_and_only_as_written() {
     let set = [("A", "one"), ("B_2", "${A}"), ("EMPTY", ""), ("PATH", "p")];
     let cases = [
@@ -244,7 +152,8 @@ fn variables_are_replaced_once_and_only_as_written() {
 
 #[test]
 fn flags_come_before_variables_before_the_file_before_defaults() {
-    let file = json!({"memory": {"path": "/file.db"}, "security": {"keySource": {"env": "FILE_KEY"}}}).to_string();
+    let file =
+        json!({"memory": {"path": "/file.db"}, "security": {"keySource": {"env": "FILE_KEY"}}}).to_string();
     let variables = [
         ("AGENTSTACK_MEMORY_PATH", "/variable.db"),
         ("AGENTSTACK_KEY_FILE", "/variable.key"),
@@ -259,7 +168,9 @@ fn flags_come_before_variables_before_the_file_before_defaults() {
 
     let config = load_in(&file, &variables).unwrap();
     assert_eq!(config.memory.path, Path::new("/variable.db"));
-    assert!(matches!(&config.security.key_source, KeySource::File(path) if path == Path::new("/variable.key")));
+    assert!(
+        matches!(&config.security.key_source, KeySource::File(path) if path == Path::new("/variable.key"))
+    );
     assert!(!config.security.encryption);
     assert_eq!((config.audit.checkpoint_every, config.limits.session_idle_seconds), (5, 60));
     assert_eq!(config.memory.default_namespace.as_str(), "team");
@@ -285,7 +196,10 @@ fn s40_the_key_itself_can_stand_in_a_variable() {
     let config = load_in("{}", &[("AGENTSTACK_KEY", &key)]).unwrap();
     let shown = format!("{config:?} {} {:?}", json!(config), config.redacted());
     assert!(!shown.contains(&key), "{shown}");
-    assert_eq!(config.security.key_source.load(Path::new("/nowhere/data/a.db")).unwrap().to_text().expose(), &key);
+    assert_eq!(
+        config.security.key_source.load(Path::new("/nowhere/data/a.db")).unwrap().to_text().expose(),
+        &key
+    );
 }
 
 #[test]
@@ -317,7 +231,8 @@ fn variables_with_our_prefix_are_known_and_valid() {
     for name in ["AGENTSTACK_TOKEN", "AGENTSTACK_CORPORA", "AGENTSTACK_LOG", "AISTACK_X", "OPENAI_API_KEY"] {
         load_in("{}", &[(name, "x")]).unwrap();
     }
-    let (field, _) = problem(load_in("{}", &[("AGENTSTACK_KEY", "k"), ("AGENTSTACK_KEY_FILE", "f")]).unwrap_err());
+    let (field, _) =
+        problem(load_in("{}", &[("AGENTSTACK_KEY", "k"), ("AGENTSTACK_KEY_FILE", "f")]).unwrap_err());
     assert_eq!(field, "AGENTSTACK_KEY");
     // A variable that the file refers to is the user's own.
     let file = json!({

@@ -30,6 +30,12 @@ pub enum CommandProblem {
     NotText,
 }
 
+/// A program that has ended.
+struct Finished {
+    output: Zeroizing<Vec<u8>>,
+    status: ExitStatus,
+}
+
 /// What the program writes to standard output. It reads nothing, and what it has to say to the operator
 /// goes to our standard error.
 pub(super) fn output(argv: &[String], patience: Duration) -> Result<Zeroizing<String>, CommandProblem> {
@@ -40,11 +46,11 @@ pub(super) fn output(argv: &[String], patience: Duration) -> Result<Zeroizing<St
         let _ = child.kill();
         child.wait()?;
     }
-    let (bytes, status) = finished?.ok_or(CommandProblem::Slow(patience))?;
+    let Finished { output, status } = finished?.ok_or(CommandProblem::Slow(patience))?;
     if !status.success() {
         return Err(CommandProblem::Failed(status));
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| CommandProblem::NotText)?;
+    let text = std::str::from_utf8(&output).map_err(|_| CommandProblem::NotText)?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
@@ -59,7 +65,7 @@ fn start(argv: &[String]) -> Result<Child, Error> {
 ///
 /// A pipe cannot be read with a deadline, so a thread reads it. If the program leaves its output open to a
 /// child of its own, the thread lasts as long as that child.
-fn finish(child: &mut Child, deadline: Instant) -> Result<Option<(Zeroizing<Vec<u8>>, ExitStatus)>, Error> {
+fn finish(child: &mut Child, deadline: Instant) -> Result<Option<Finished>, Error> {
     let (sender, receiver) = mpsc::channel();
     if let Some(stdout) = child.stdout.take() {
         std::thread::Builder::new().spawn(move || {
@@ -72,10 +78,10 @@ fn finish(child: &mut Child, deadline: Instant) -> Result<Option<(Zeroizing<Vec<
     }
     let left = deadline.saturating_duration_since(Instant::now());
     let Ok(read) = receiver.recv_timeout(left) else { return Ok(None) };
-    let bytes = read?;
+    let output = read?;
     loop {
         match child.try_wait()? {
-            Some(status) => return Ok(Some((bytes, status))),
+            Some(status) => return Ok(Some(Finished { output, status })),
             None if Instant::now() < deadline => std::thread::sleep(PAUSE),
             None => return Ok(None),
         }
@@ -93,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_output_is_what_the_program_writes_without_a_shell() {
-        let long = Duration::from_secs(60);
+        let long = Duration::from_mins(1);
         assert_eq!(run(&["printf", "%s", "$HOME *"], long).unwrap(), "$HOME *");
         assert_eq!(run(&["cat"], long).unwrap(), "", "there is nothing to read");
     }
@@ -110,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_program_that_fails_gives_nothing() {
-        let long = Duration::from_secs(60);
+        let long = Duration::from_mins(1);
         assert!(matches!(run(&["sh", "-c", "echo canary; exit 3"], long), Err(CommandProblem::Failed(_))));
         assert!(matches!(run(&["/nowhere/canary"], long), Err(CommandProblem::Io(_))));
         assert!(matches!(run(&[], long), Err(CommandProblem::Io(_))));

@@ -31,8 +31,13 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// The error with its causes, as an operator sees it.
 fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(format!("{error} {error:?}"), |text, cause| format!("{text}: {cause}"))
+    let mut text = format!("{error} {error:?}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 #[test]
@@ -91,7 +96,9 @@ fn a_key_beside_its_database_is_refused() {
     let data = database.parent().unwrap();
     std::fs::create_dir_all(data).unwrap();
     symlink(data, root.path().join("alias")).unwrap();
-    for path in ["data/agentstack.key", "data/deep/down/agentstack.key", "alias/agentstack.key", "x/../data/key"] {
+    for path in
+        ["data/agentstack.key", "data/deep/down/agentstack.key", "alias/agentstack.key", "x/../data/key"]
+    {
         let path = root.path().join(path);
         let error = KeySource::File(path.clone()).load(&database).unwrap_err();
         assert!(matches!(error, KeyError::BesideDatabase { .. }), "{path:?}: {error}");

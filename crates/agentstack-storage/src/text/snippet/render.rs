@@ -14,9 +14,9 @@ const ELLIPSIS: char = '…';
 /// before them.
 pub(super) fn start(content: &str, hit: usize, length: usize, max_chars: usize) -> usize {
     let (before, after) = (part(content, 0, hit), part(content, hit, content.len()));
-    let context = max_chars.saturating_sub(length) / 3;
+    let spare = max_chars.saturating_sub(length) / 3;
     let available = after.chars().take(max_chars).count();
-    let lead = context.max(max_chars.saturating_sub(available));
+    let lead = spare.max(max_chars.saturating_sub(available));
     let earliest = before.char_indices().rev().take(lead).last().map_or(hit, |(at, _)| at);
     if earliest == 0 || part(content, 0, earliest).ends_with(is_gap) {
         return earliest;
@@ -81,7 +81,9 @@ fn push_visible(cluster: &str, out: &mut String) -> usize {
     let mut rest = cluster.chars().peekable();
     while let Some(c) = rest.next() {
         let holds_together = match c {
-            ZERO_WIDTH_JOINER => (is_symbol(before) || before == EMOJI_STYLE) && rest.peek().copied().is_some_and(is_symbol),
+            ZERO_WIDTH_JOINER => {
+                (is_symbol(before) || before == EMOJI_STYLE) && rest.peek().copied().is_some_and(is_symbol)
+            }
             EMOJI_STYLE => is_symbol(before),
             _ => false,
         };

@@ -1,0 +1,126 @@
+//! The operator's binary, run as a person would.
+#![expect(clippy::disallowed_methods, reason = "the tests start the binary")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A folder to work in, with a configuration folder of its own.
+struct Workplace(TempDir);
+
+impl Workplace {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn key(&self) -> std::path::PathBuf {
+        self.path().join("home/agentstack/agentstack.key")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_agentstack"))
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .env("XDG_CONFIG_HOME", self.path().join("home"))
+            .output()
+            .unwrap()
+    }
+
+    /// Standard output of a run that has to end with this code.
+    fn expect(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.run(arguments);
+        let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{out}\n{err}");
+        out + &err
+    }
+}
+
+#[test]
+fn the_help_is_as_published() {
+    let workplace = Workplace::new();
+    let commands: [&[&str]; 9] = [
+        &["--help"],
+        &["quickstart", "--help"],
+        &["audit", "--help"],
+        &["audit", "verify", "--help"],
+        &["audit", "checkpoint", "--help"],
+        &["session", "--help"],
+        &["session", "list", "--help"],
+        &["session", "end", "--help"],
+        &["config", "--help"],
+    ];
+    let help: Vec<String> = commands
+        .iter()
+        .map(|command| format!("$ agentstack {}\n{}", command.join(" "), workplace.expect(command, 0)))
+        .collect();
+    insta::assert_snapshot!(help.join("\n"));
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_code_2() {
+    let workplace = Workplace::new();
+    for arguments in [&["nonsense"][..], &["session", "end", "not-an-id"], &["audit"]] {
+        workplace.expect(arguments, 2);
+    }
+}
+
+#[test]
+fn quickstart_ends_with_a_hit_a_refusal_and_a_verified_log() {
+    let workplace = Workplace::new();
+    let server = Path::new(env!("CARGO_BIN_EXE_agentstack")).with_file_name("agentstack-mcp");
+    assert!(server.is_file(), "{} is missing: run `cargo build --workspace` first", server.display());
+    let shown = workplace.expect(&["quickstart"], 0);
+    assert!(shown.contains("architecture.md#"), "a search hit: {shown}");
+    assert_eq!(shown.matches("→ not_found").count(), 3, "{shown}");
+    assert!(shown.contains("Audit log: ") && shown.contains("intact."), "{shown}");
+    assert!(shown.contains("claude mcp add agentstack") && shown.contains("mcpServers") && shown.contains("\"servers\""));
+    assert!(workplace.key().is_file() && workplace.path().join("data/aistack.db").is_file());
+
+    // And once more, with what is there.
+    assert!(workplace.expect(&["quickstart"], 0).starts_with("Using "));
+    assert!(workplace.expect(&["audit", "verify"], 0).starts_with("The audit log is intact: "));
+    assert!(workplace.expect(&["--json", "audit", "verify"], 0).contains("\"intact\": true"));
+}
+
+#[test]
+fn s44_a_checkpoint_that_was_kept_elsewhere_finds_a_log_that_was_exchanged() {
+    let workplace = Workplace::new();
+    workplace.expect(&["session", "end", "01a20676-d460-7647-b7f0-f40ac2053627"], 1);
+    let checkpoint = workplace.expect(&["audit", "checkpoint"], 0);
+    assert!(checkpoint.starts_with("agentstack-checkpoint:v1:1:"), "{checkpoint}");
+    std::fs::write(workplace.path().join("kept"), &checkpoint).unwrap();
+    workplace.expect(&["audit", "verify", "--checkpoints", "kept"], 0);
+
+    // Somebody with the key puts a new database in its place.
+    std::fs::remove_dir_all(workplace.path().join("data")).unwrap();
+    let shown = workplace.expect(&["audit", "verify", "--checkpoints", "kept"], 1);
+    assert!(shown.starts_with("The audit log is NOT INTACT"), "{shown}");
+}
+
+#[test]
+fn a_missing_key_is_exit_code_3_and_nothing_is_changed() {
+    let workplace = Workplace::new();
+    workplace.expect(&["session", "list"], 0);
+    std::fs::remove_file(workplace.key()).unwrap();
+    let before = std::fs::read(workplace.path().join("data/aistack.db")).unwrap();
+    let shown = workplace.expect(&["session", "list"], 3);
+    assert!(shown.contains("is missing"), "{shown}");
+    assert!(!workplace.key().exists());
+    assert_eq!(std::fs::read(workplace.path().join("data/aistack.db")).unwrap(), before);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_names_the_field() {
+    let workplace = Workplace::new();
+    std::fs::write(workplace.path().join("aistack.config.json"), r#"{"memory": {"pth": "x"}}"#).unwrap();
+    let shown = workplace.expect(&["config", "check"], 1);
+    assert!(shown.contains("memory.pth"), "{shown}");
+    assert!(workplace.expect(&["session", "list"], 3).contains("memory.pth"));
+    assert!(!workplace.path().join("data").exists());
+}

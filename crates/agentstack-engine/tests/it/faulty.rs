@@ -1,0 +1,234 @@
+//! A store that can be made to fail, and what is answered while it does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
+use agentstack_audit::{Checkpoint, Decision, Draft, Line, Outcome};
+use agentstack_core::{Entry, EntrySummary, Label, MemoryKey, SessionId, Timestamp, TokenHash, Version};
+use agentstack_storage::reference::ReferenceStore;
+use agentstack_storage::{
+    AuditLog, Counts, Found, Health, Listed, Listing, MemoryStore, NewEntry, NewSession, Pending, Removed, Search,
+    Session, SessionStatus, SessionStore, StorageError, StoreHealth, Target,
+};
+use async_trait::async_trait;
+use serde_json::json;
+
+use crate::errors::CANARY;
+use crate::support::{UNKNOWN, World, reference, sample, spec};
+
+/// A reference store whose disk is full, or gone, when a test says so.
+pub(crate) struct Faulty {
+    inner: ReferenceStore,
+    /// 0 when it works, 1 when it cannot write, 2 when it cannot do anything.
+    fault: AtomicU8,
+}
+
+impl Faulty {
+    pub(crate) fn new() -> Self {
+        Self { inner: reference(), fault: AtomicU8::new(0) }
+    }
+
+    pub(crate) fn break_writes(&self) {
+        self.fault.store(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn break_everything(&self) {
+        self.fault.store(2, Ordering::SeqCst);
+    }
+
+    pub(crate) fn mend(&self) {
+        self.fault.store(0, Ordering::SeqCst);
+    }
+
+    fn writes(&self) -> Result<&ReferenceStore, StorageError> {
+        match self.fault.load(Ordering::SeqCst) {
+            0 => Ok(&self.inner),
+            1 => Err(StorageError::Full(format!("/var/{CANARY}.db: INSERT INTO audit: disk full").into())),
+            _ => Err(StorageError::Unavailable(format!("/var/{CANARY}.db: no such table: entries").into())),
+        }
+    }
+
+    fn reads(&self) -> Result<&ReferenceStore, StorageError> {
+        if self.fault.load(Ordering::SeqCst) < 2 { Ok(&self.inner) } else { self.writes() }
+    }
+}
+
+#[async_trait]
+impl MemoryStore for Faulty {
+    async fn store(&self, scope: &Scope, entry: NewEntry, pending: Pending) -> Result<EntrySummary, StorageError> {
+        self.writes()?.store(scope, entry, pending).await
+    }
+
+    async fn get(&self, scope: &Scope, key: &MemoryKey, target: Target) -> Result<Option<Entry>, StorageError> {
+        self.reads()?.get(scope, key, target).await
+    }
+
+    async fn list(&self, scope: &Scope, listing: Listing) -> Result<Listed, StorageError> {
+        self.reads()?.list(scope, listing).await
+    }
+
+    async fn delete(&self, scope: &Scope, key: &MemoryKey, pending: Pending) -> Result<bool, StorageError> {
+        self.writes()?.delete(scope, key, pending).await
+    }
+
+    async fn history(&self, scope: &Scope, key: &MemoryKey, limit: u32) -> Result<Vec<Version>, StorageError> {
+        self.reads()?.history(scope, key, limit).await
+    }
+
+    async fn restore(
+        &self,
+        scope: &Scope,
+        key: &MemoryKey,
+        version: u32,
+        label: Label,
+        pending: Pending,
+    ) -> Result<Option<EntrySummary>, StorageError> {
+        self.writes()?.restore(scope, key, version, label, pending).await
+    }
+
+    async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StorageError> {
+        self.reads()?.search(scope, search).await
+    }
+}
+
+#[async_trait]
+impl SessionStore for Faulty {
+    async fn start(&self, scope: &Scope, session: NewSession, pending: Pending) -> Result<Session, StorageError> {
+        self.writes()?.start(scope, session, pending).await
+    }
+
+    async fn resume(
+        &self,
+        scope: &Scope,
+        token: TokenHash,
+        pending: Pending,
+    ) -> Result<Option<Session>, StorageError> {
+        self.writes()?.resume(scope, token, pending).await
+    }
+
+    async fn end(&self, scope: &Scope, pending: Pending) -> Result<Removed, StorageError> {
+        self.writes()?.end(scope, pending).await
+    }
+
+    async fn status(&self, scope: &Scope) -> Result<SessionStatus, StorageError> {
+        self.reads()?.status(scope).await
+    }
+
+    async fn active(&self, scope: &Scope) -> Result<Vec<Session>, StorageError> {
+        self.reads()?.active(scope).await
+    }
+
+    async fn expired(&self, scope: &Scope) -> Result<Vec<SessionId>, StorageError> {
+        self.reads()?.expired(scope).await
+    }
+}
+
+#[async_trait]
+impl AuditLog for Faulty {
+    async fn append(&self, drafts: &[Draft]) -> Result<(), StorageError> {
+        self.writes()?.append(drafts).await
+    }
+
+    async fn checkpoint(&self, scope: &Scope) -> Result<Option<Checkpoint>, StorageError> {
+        self.writes()?.checkpoint(scope).await
+    }
+
+    async fn lines(&self, scope: &Scope, sequence: u64, limit: u32) -> Result<Vec<Line>, StorageError> {
+        self.reads()?.lines(scope, sequence, limit).await
+    }
+
+    async fn checkpoints(&self, scope: &Scope) -> Result<Vec<Checkpoint>, StorageError> {
+        self.reads()?.checkpoints(scope).await
+    }
+}
+
+#[async_trait]
+impl StoreHealth for Faulty {
+    async fn counts(&self, scope: &Scope) -> Result<Counts, StorageError> {
+        self.reads()?.counts(scope).await
+    }
+
+    async fn health(&self) -> Result<Health, StorageError> {
+        self.reads()?.health().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl SessionDirectory for Faulty {
+    async fn standing(
+        &self,
+        session: SessionId,
+        holder: Option<&Holder>,
+        now: Timestamp,
+    ) -> Result<Option<Standing>, DirectoryUnavailable> {
+        let store = self.reads().map_err(|error| DirectoryUnavailable(Box::new(error)))?;
+        store.standing(session, holder, now).await
+    }
+}
+
+#[tokio::test]
+async fn s45_without_a_log_refusals_deny_reads_are_not_answered_and_nothing_is_written() {
+    let store = Arc::new(Faulty::new());
+    let world = World::over(Arc::clone(&store) as _, Box::new(()));
+    let client = world.client("planner").await;
+    client.store("known", "text").await;
+    let before = world.records().await.len();
+
+    store.break_writes();
+    let foreign = client.call("memory_get", json!({ "sessionId": UNKNOWN, "key": "known" })).await;
+    assert_eq!(foreign.code(), "not_found");
+    let mut calls = vec![(foreign.request, "memory_get", Decision::Deny, Outcome::NotFound)];
+    for name in ["memory_get", "memory_search", "memory_list", "memory_history", "session_status", "system_status"] {
+        let read = client.call(name, sample(spec(name))).await;
+        assert_eq!(read.code(), "unavailable", "{name}");
+        calls.push((read.request, name, Decision::Allow, Outcome::Unavailable));
+    }
+    for name in ["memory_store", "memory_delete", "memory_restore", "session_end", "session_start"] {
+        let write = client.call(name, sample(spec(name))).await;
+        assert_eq!(write.code(), "unavailable", "{name}");
+        calls.push((write.request, name, Decision::Allow, Outcome::Unavailable));
+    }
+    let invalid = client.call("memory_get", json!({ "key": 1 })).await;
+    assert_eq!(invalid.code(), "invalid_input");
+    calls.push((invalid.request, "memory_get", Decision::Allow, Outcome::InvalidInput));
+    // Health says so, and needs no record to say it.
+    let health = client.ok("system_health", json!({})).await;
+    assert_eq!(health["status"], "degraded");
+
+    store.mend();
+    assert_eq!(client.content("known").await.as_deref(), Some("text"));
+    assert_eq!(client.ok("memory_list", json!({})).await["total"], 1);
+    // What could not be recorded then is recorded now, once, in its order.
+    let records = world.records().await;
+    let told: Vec<_> = records[before..]
+        .iter()
+        .map(|record| (record.request, record.operation.as_str(), record.decision, record.outcome))
+        .collect();
+    assert_eq!(told[..calls.len()], calls);
+    assert_eq!(told.len(), calls.len() + 3, "health, get and list");
+}
+
+#[tokio::test]
+async fn s45_a_mutation_that_cannot_be_recorded_did_not_happen() {
+    let store = Arc::new(Faulty::new());
+    let world = World::over(Arc::clone(&store) as _, Box::new(()));
+    let client = world.client("planner").await;
+    let before = client.store("known", "text").await;
+    store.break_writes();
+    for (name, arguments) in [
+        ("memory_store", json!({ "key": "known", "content": "other" })),
+        ("memory_store", json!({ "key": "second", "content": "other" })),
+        ("memory_delete", json!({ "key": "known" })),
+        ("session_end", json!({})),
+    ] {
+        assert_eq!(client.call(name, arguments).await.code(), "unavailable", "{name}");
+    }
+    store.mend();
+    let after = client.ok("memory_list", json!({})).await;
+    assert_eq!((&after["total"], &after["entries"][0]["version"]), (&json!(1), &before["version"]));
+}

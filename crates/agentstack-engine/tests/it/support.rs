@@ -1,0 +1,268 @@
+//! An engine over a store, a clock that is moved by hand, and clients in sessions of their own.
+
+use std::any::Any;
+use std::path::Path;
+use std::sync::Arc;
+
+use agentstack_access::{Authorizer, Caller, Claim, Effect, Operation, Policy, Principal, Reach, Role};
+use agentstack_api::{ErrorBody, OPERATIONS, Reply, Spec, find};
+use agentstack_audit::{Record, ResourceHasher, SigningKey};
+use agentstack_core::time::ManualClock;
+use agentstack_core::{RequestId, Secret, Timestamp};
+use agentstack_engine::{Engine, Parts, Settings};
+use agentstack_storage::Storage;
+use agentstack_storage::reference::ReferenceStore;
+use agentstack_storage_sqlite::{MasterKey, OpenOptions, SqliteStore};
+use serde_json::{Map, Value, json};
+
+/// What an unknown but well-formed session is called.
+pub(crate) const UNKNOWN: &str = "01983b2e-5c00-7000-8000-000000000001";
+
+pub(crate) struct World {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) store: Arc<dyn Storage>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) resources: ResourceHasher,
+    authorizer: Authorizer,
+    _keep: Box<dyn Any + Send + Sync>,
+}
+
+/// A reference store, empty.
+pub(crate) fn reference() -> ReferenceStore {
+    ReferenceStore::new(SigningKey::new(&Secret::new([7; 32])))
+}
+
+impl World {
+    /// Over the reference store.
+    pub(crate) fn new() -> Self {
+        Self::over(Arc::new(reference()), Box::new(()))
+    }
+
+    /// Over an encrypted database in a folder of its own.
+    pub(crate) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Path::new(folder.path()).join("private").join("memory.db");
+        let options = OpenOptions::new(path, MasterKey::generate().unwrap().derive());
+        Self::over(Arc::new(SqliteStore::open(options).await.unwrap()), Box::new(folder))
+    }
+
+    pub(crate) fn over(store: Arc<dyn Storage>, keep: Box<dyn Any + Send + Sync>) -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+        let name = "default".parse().unwrap();
+        let authorizer = Authorizer::new(Policy, Arc::clone(&store) as _, Arc::clone(&clock) as _, name);
+        let resources = ResourceHasher::new(&Secret::new([9; 32]));
+        let engine = Engine::start(Parts {
+            store: Arc::clone(&store),
+            authorizer: authorizer.clone(),
+            resources: resources.clone(),
+            clock: Arc::clone(&clock) as _,
+            settings: Settings::default(),
+        });
+        Self { engine, store, clock, resources, authorizer, _keep: keep }
+    }
+
+    /// Makes a call, and looks at the error if it comes to one (S10).
+    pub(crate) async fn dispatch(&self, caller: &Caller, name: &str, arguments: Value) -> Result<Reply, ErrorBody> {
+        let sent = arguments.to_string();
+        let answer = self.engine.dispatch(caller, spec(name), object(arguments)).await;
+        if let Err(error) = &answer {
+            crate::errors::assert_discreet(error, caller.request, &sent);
+        }
+        answer
+    }
+
+    /// What a principal without a session is answered.
+    pub(crate) async fn call(&self, principal: &Arc<Principal>, name: &str, arguments: Value) -> Answer {
+        let caller = Caller::new(Arc::clone(principal));
+        let answer = self.dispatch(&caller, name, arguments).await;
+        let value = answer.map(|reply| reply.to_value()).map_err(|error| error.to_mcp());
+        Answer { value, request: caller.request }
+    }
+
+    /// A developer of this name in a new session.
+    pub(crate) async fn client(&self, name: &str) -> Client<'_> {
+        self.enter(Principal::embedded(name, Role::Developer)).await
+    }
+
+    /// A principal in a new session.
+    pub(crate) async fn enter(&self, principal: Principal) -> Client<'_> {
+        self.enter_with(principal, json!({})).await
+    }
+
+    pub(crate) async fn enter_with(&self, principal: Principal, arguments: Value) -> Client<'_> {
+        let principal = Arc::new(principal);
+        let started = self.call(&principal, "session_start", arguments).await.ok();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let (session, token) = (text(&started["session"]["id"]), text(&started["resumeToken"]));
+        Client { world: self, principal, session, token }
+    }
+
+    /// The audit log, written to the end.
+    pub(crate) async fn lines(&self) -> Vec<String> {
+        static READ: Operation = Operation { name: "audit_verify", effect: Effect::Read, reach: Reach::Principal };
+        let operator = Arc::new(Principal::operator("root"));
+        self.engine.checkpoint_audit(Arc::clone(&operator)).await.unwrap();
+        let scope = self.authorizer.authorize(&Caller::new(operator), &READ, Claim::none()).await.unwrap();
+        let lines = self.store.lines(&scope, 0, u32::MAX).await.unwrap();
+        lines.into_iter().map(|line| line.body).collect()
+    }
+
+    pub(crate) async fn records(&self) -> Vec<Record> {
+        self.lines().await.iter().map(|line| Record::parse(line).unwrap()).collect()
+    }
+
+    /// The records of one call.
+    pub(crate) async fn records_of(&self, request: RequestId) -> Vec<Record> {
+        self.records().await.into_iter().filter(|record| record.request == request).collect()
+    }
+}
+
+/// What a call came to.
+pub(crate) struct Answer {
+    pub(crate) value: Result<Value, Value>,
+    pub(crate) request: RequestId,
+}
+
+impl Answer {
+    pub(crate) fn ok(self) -> Value {
+        self.value.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The code of the error.
+    pub(crate) fn code(&self) -> &str {
+        match &self.value {
+            Ok(_) => "ok",
+            Err(error) => error["error"]["code"].as_str().unwrap(),
+        }
+    }
+
+    /// The answer as bytes, without what differs from call to call.
+    pub(crate) fn bytes(&self) -> String {
+        let text = match &self.value {
+            Ok(value) | Err(value) => value.to_string(),
+        };
+        text.replace(&self.request.to_string(), "<request>")
+    }
+}
+
+/// A principal in a session.
+#[derive(Clone)]
+pub(crate) struct Client<'w> {
+    pub(crate) world: &'w World,
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) session: String,
+    pub(crate) token: String,
+}
+
+impl Client<'_> {
+    /// Makes a call in the session, unless the arguments say in which.
+    pub(crate) async fn call(&self, name: &str, mut arguments: Value) -> Answer {
+        if takes_session(spec(name)) && arguments.get("sessionId").is_none() {
+            arguments["sessionId"] = json!(self.session);
+        }
+        self.anywhere(name, arguments).await
+    }
+
+    /// Makes a call with these arguments and no other.
+    pub(crate) async fn anywhere(&self, name: &str, arguments: Value) -> Answer {
+        self.world.call(&self.principal, name, arguments).await
+    }
+
+    pub(crate) async fn ok(&self, name: &str, arguments: Value) -> Value {
+        self.call(name, arguments).await.ok()
+    }
+
+    pub(crate) async fn store(&self, key: &str, content: &str) -> Value {
+        self.ok("memory_store", json!({ "key": key, "content": content })).await["entry"].clone()
+    }
+
+    /// The content under a key, if there is one for the client.
+    pub(crate) async fn content(&self, key: &str) -> Option<String> {
+        let got = self.ok("memory_get", json!({ "key": key })).await;
+        got["entry"]["content"].as_str().map(str::to_owned)
+    }
+
+    /// The same principal bound to an agent, in the same session.
+    pub(crate) fn bound_to(&self, agent: &str) -> Self {
+        let principal = Principal::clone(&self.principal).bound_to(agent.parse().unwrap());
+        Self { principal: Arc::new(principal), ..self.clone() }
+    }
+
+    /// The keys that a list or search answers with.
+    pub(crate) async fn keys(&self, name: &str, arguments: Value) -> Vec<String> {
+        let answer = self.ok(name, arguments).await;
+        let items = answer.get("entries").or_else(|| answer.get("results")).unwrap();
+        items.as_array().unwrap().iter().map(|item| item["key"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+pub(crate) fn spec(name: &str) -> &'static Spec {
+    find(name).unwrap_or_else(|| panic!("{name} is in the table"))
+}
+
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        other => panic!("{other} is an object"),
+    }
+}
+
+/// A call of each operation that is right in a session with an entry `known` of two versions. An operation
+/// without one fails every test that goes through the table.
+pub(crate) fn sample(spec: &Spec) -> Value {
+    match spec.operation.name {
+        "memory_store" => json!({ "key": "new", "content": "text" }),
+        "memory_search" => json!({ "query": "text" }),
+        "memory_get" | "memory_delete" | "memory_history" => json!({ "key": "known" }),
+        "memory_restore" => json!({ "key": "known", "version": 1 }),
+        "memory_list" | "session_start" | "session_end" | "session_status" | "session_active" | "system_status"
+        | "system_health" | "system_config" => json!({}),
+        other => panic!("{other} has no sample call: add one here"),
+    }
+}
+
+/// Every operation that is told a session.
+pub(crate) fn in_sessions() -> impl Iterator<Item = &'static Spec> {
+    OPERATIONS.iter().copied().filter(|spec| spec.operation.reach != Reach::Principal)
+}
+
+pub(crate) fn takes(spec: &Spec, field: &str) -> bool {
+    (spec.input_schema)()["properties"].get(field).is_some()
+}
+
+pub(crate) fn takes_session(spec: &Spec) -> bool {
+    takes(spec, "sessionId")
+}
+
+/// The text with each id named by the order in which it first occurs, and without tokens.
+pub(crate) fn without_ids(text: &str) -> String {
+    let mut seen: Vec<String> = Vec::new();
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if let Some(id) = rest.get(..36).filter(|id| is_id(id)) {
+            let place = seen.iter().position(|known| known == id).unwrap_or_else(|| {
+                seen.push(id.to_owned());
+                seen.len() - 1
+            });
+            out.push_str(&format!("<{place}>"));
+            rest = &rest[36..];
+        } else if rest.starts_with("asr_") {
+            out.push_str("<token>");
+            rest = &rest[68..];
+        } else {
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    out
+}
+
+/// Whether a text is a UUID in its canonical form.
+pub(crate) fn is_id(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
+}
