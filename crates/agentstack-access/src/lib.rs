@@ -12,7 +12,9 @@ mod policy;
 mod principal;
 mod scope;
 
-pub use authorize::{Authorizer, Claim, Denial, DirectoryUnavailable, NamespaceClaim, SessionDirectory, Standing};
+pub use authorize::{
+    Authorizer, Claim, Denial, DirectoryUnavailable, NamespaceClaim, SessionDirectory, Standing,
+};
 pub use operation::{Effect, Operation, Reach};
 pub use policy::{Policy, Role};
 pub use principal::{Caller, Holder, Principal};

@@ -47,8 +47,10 @@ async fn verify(stack: &AgentStack, kept: Option<PathBuf>, as_json: bool) -> any
         println!("{report:#}");
     } else {
         let verdict = if report.is_intact() { "intact" } else { "NOT INTACT" };
-        println!("The audit log is {verdict}: {} records, {} signed checkpoints, {} records after the last one.",
-            report.records, report.checkpoints_verified, report.unsigned_tail);
+        println!(
+            "The audit log is {verdict}: {} records, {} signed checkpoints, {} records after the last one.",
+            report.records, report.checkpoints_verified, report.unsigned_tail
+        );
         for problem in &problems {
             println!("  {problem}");
         }
@@ -64,7 +66,8 @@ fn read_checkpoints(path: &std::path::Path) -> anyhow::Result<Vec<Checkpoint>> {
 
 async fn checkpoint(stack: &AgentStack, as_json: bool) -> anyhow::Result<Verdict> {
     let operator = Arc::new(AgentStack::operator());
-    let signed = stack.engine().checkpoint_audit(operator).await.map_err(|error| anyhow!("{}", error.message()))?;
+    let signed =
+        stack.engine().checkpoint_audit(operator).await.map_err(|error| anyhow!("{}", error.message()))?;
     match signed {
         Some(checkpoint) if as_json => println!("{}", json!({ "checkpoint": checkpoint.to_string() })),
         Some(checkpoint) => println!("{checkpoint}"),

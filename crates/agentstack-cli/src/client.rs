@@ -23,11 +23,16 @@ impl Client {
     }
 
     /// Calls a tool. The inner result is the tool's own: its answer, or the error it reports.
-    pub(crate) async fn call(&self, tool: &'static str, arguments: Value) -> anyhow::Result<Result<Value, Value>> {
+    pub(crate) async fn call(
+        &self,
+        tool: &'static str,
+        arguments: Value,
+    ) -> anyhow::Result<Result<Value, Value>> {
         let arguments = arguments.as_object().cloned().unwrap_or_default();
         let request = CallToolRequestParams::new(tool).with_arguments(arguments);
         let response = self.0.call_tool(request).await.with_context(|| format!("calling {tool}"))?;
-        let content = response.structured_content.with_context(|| format!("{tool} answered without content"))?;
+        let content =
+            response.structured_content.with_context(|| format!("{tool} answered without content"))?;
         Ok(if response.is_error == Some(true) { Err(content) } else { Ok(content) })
     }
 
@@ -35,7 +40,9 @@ impl Client {
     pub(crate) async fn expect(&self, tool: &'static str, arguments: Value) -> anyhow::Result<Value> {
         match self.call(tool, arguments).await? {
             Ok(answer) => Ok(answer),
-            Err(error) => bail!("{tool}: {}", error.pointer("/error/message").and_then(Value::as_str).unwrap_or("")),
+            Err(error) => {
+                bail!("{tool}: {}", error.pointer("/error/message").and_then(Value::as_str).unwrap_or(""))
+            }
         }
     }
 

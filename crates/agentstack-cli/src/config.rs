@@ -50,7 +50,10 @@ pub(crate) fn run(file: Option<PathBuf>, command: &Command, as_json: bool) -> an
     match command {
         Command::Show => println!("{:#}", Value::Object(loaded.config.redacted())),
         _ if as_json => println!("{:#}", json!({ "ok": true, "file": file })),
-        _ => println!("{} can be used.", file.as_deref().unwrap_or("There is no file; the built-in configuration")),
+        _ => println!(
+            "{} can be used.",
+            file.as_deref().unwrap_or("There is no file; the built-in configuration")
+        ),
     }
     Ok(Verdict::Well)
 }

@@ -82,5 +82,5 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
 }
 
 async fn open(config: Option<PathBuf>) -> anyhow::Result<AgentStack> {
-    Ok(AgentStack::open(Options::load(config)?).await?)
+    Ok(AgentStack::open(Options::load_existing(config)?).await?)
 }

@@ -51,7 +51,8 @@ pub(crate) fn split(name: &str, text: &str) -> Vec<Section> {
             code = !code;
         }
         let level = line.bytes().take_while(|byte| *byte == b'#').count();
-        let is_heading = !code && (1..=6).contains(&level) && line.get(level..).is_some_and(|l| l.starts_with(' '));
+        let is_heading =
+            !code && (1..=6).contains(&level) && line.get(level..).is_some_and(|l| l.starts_with(' '));
         if is_heading || (line.trim().is_empty() && !code) {
             push(&mut sections, name, &headings, &mut paragraph);
         } else {
@@ -76,7 +77,8 @@ fn push(sections: &mut Vec<Section>, name: &str, headings: &[(usize, String)], p
     let titles: Vec<&str> = headings.iter().map(|(_, title)| title.as_str()).collect();
     let last: String = titles.last().unwrap_or(&"").chars().take(120).collect();
     let key = format!("{name}#{last}/{}", sections.len() + 1);
-    let content = if titles.is_empty() { text.to_owned() } else { format!("{}\n\n{text}", titles.join(" › ")) };
+    let content =
+        if titles.is_empty() { text.to_owned() } else { format!("{}\n\n{text}", titles.join(" › ")) };
     sections.push(Section { key, content });
 }
 

@@ -34,12 +34,16 @@ pub(crate) async fn run(config: Option<PathBuf>, arguments: Arguments) -> anyhow
     if config.exists() {
         println!("Using {}.", config.display());
     } else {
-        std::fs::write(&config, config::starter()).with_context(|| format!("writing {}", config.display()))?;
+        std::fs::write(&config, config::starter())
+            .with_context(|| format!("writing {}", config.display()))?;
         println!("Wrote {}.", config.display());
     }
     let sections = sections(arguments.docs)?;
 
-    println!("\nStarting {} twice: two clients, each with a process and a session of its own.", server.display());
+    println!(
+        "\nStarting {} twice: two clients, each with a process and a session of its own.",
+        server.display()
+    );
     let first = Client::start(&server, &config).await?;
     let second = Client::start(&server, &config).await?;
     let session = start_session(&first).await?;
@@ -96,10 +100,13 @@ async fn store(client: &Client, session: &str, sections: &[Section]) -> anyhow::
 
 async fn search(client: &Client, session: &str, question: &str) -> anyhow::Result<bool> {
     println!("\nAsking: {question}");
-    let answer = client.expect("memory_search", json!({ "sessionId": session, "query": question, "limit": 3 })).await?;
+    let answer = client
+        .expect("memory_search", json!({ "sessionId": session, "query": question, "limit": 3 }))
+        .await?;
     let results = answer.get("results").and_then(Value::as_array).cloned().unwrap_or_default();
     for result in &results {
-        let text = |name: &str| result.get(name).and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
+        let text =
+            |name: &str| result.get(name).and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
         let score = result.get("score").and_then(Value::as_f64).unwrap_or_default();
         println!("  {score:.2}  {}\n        {}", text("key"), text("snippet"));
     }
@@ -120,7 +127,8 @@ async fn show_refusals(client: &Client, foreign: &str, own: &str) -> anyhow::Res
     let mut refused = true;
     for (tool, arguments) in attempts {
         let answer = client.call(tool, arguments).await?;
-        let error = answer.as_ref().err().and_then(|error| error.pointer("/error/code")).and_then(Value::as_str);
+        let error =
+            answer.as_ref().err().and_then(|error| error.pointer("/error/code")).and_then(Value::as_str);
         println!("  {tool:14} → {}", error.unwrap_or("ANSWERED: this must not happen"));
         refused &= error == Some("not_found");
     }
@@ -128,8 +136,9 @@ async fn show_refusals(client: &Client, foreign: &str, own: &str) -> anyhow::Res
 }
 
 async fn verify(config: &Path) -> anyhow::Result<bool> {
-    let stack = AgentStack::open(Options::load(Some(config.to_owned()))?).await?;
-    let report = stack.verify_audit(vec![], |_| {}).await.map_err(|error| anyhow::anyhow!("{}", error.message()))?;
+    let stack = AgentStack::open(Options::load_existing(Some(config.to_owned()))?).await?;
+    let report =
+        stack.verify_audit(vec![], |_| {}).await.map_err(|error| anyhow::anyhow!("{}", error.message()))?;
     stack.close().await;
     let verdict = if report.is_intact() { "intact" } else { "NOT INTACT" };
     println!(

@@ -138,7 +138,9 @@ mod tests {
         let id = SessionId::generate();
         assert_eq!(id.to_string().parse(), Ok(id));
         let text = id.to_string();
-        for other in [text.to_uppercase(), format!("{{{text}}}"), format!("urn:uuid:{text}"), text.replace('-', "")] {
+        for other in
+            [text.to_uppercase(), format!("{{{text}}}"), format!("urn:uuid:{text}"), text.replace('-', "")]
+        {
             assert_eq!(other.parse::<SessionId>(), Err(InvalidId), "{other}");
         }
     }

@@ -24,7 +24,8 @@ impl From<InvalidId> for InvalidName {
 /// Checks that a text has 1 to `most` characters without counting further than needed.
 pub(crate) fn bounded(text: &str, most: usize, rule: &'static str) -> Result<(), InvalidName> {
     // A character is at most four bytes, so most texts are decided by their length in bytes.
-    let fits = !text.is_empty() && (text.len() <= most || (text.len() <= most * 4 && text.chars().count() <= most));
+    let fits =
+        !text.is_empty() && (text.len() <= most || (text.len() <= most * 4 && text.chars().count() <= most));
     if fits { Ok(()) } else { Err(InvalidName(rule)) }
 }
 
@@ -190,7 +191,9 @@ mod tests {
         for good in ["a", "9", "a.b_c-D", &"n".repeat(100)] {
             assert_eq!(good.parse::<Namespace>().map(|n| n.to_string()), Ok(good.to_owned()));
         }
-        for bad in ["", ".a", "-a", "_a", "a b", "a:b", "a/b", "é", "a\0", "session", "Session:x", &"n".repeat(101)] {
+        for bad in
+            ["", ".a", "-a", "_a", "a b", "a:b", "a/b", "é", "a\0", "session", "Session:x", &"n".repeat(101)]
+        {
             let parsed = bad.parse::<Namespace>();
             // The bare word is an ordinary name; nothing else in the list is.
             assert_eq!(parsed.is_ok(), bad == "session", "{bad}");
@@ -201,7 +204,12 @@ mod tests {
     fn a_session_namespace_is_exactly_the_prefix_and_an_id() {
         let id = SessionId::generate();
         assert_eq!(format!("session:{id}").parse(), Ok(Namespace::Session(id)));
-        for bad in [format!("session:{id} "), format!("session: {id}"), format!("SESSION:{id}"), format!("session:{id}:x")] {
+        for bad in [
+            format!("session:{id} "),
+            format!("session: {id}"),
+            format!("SESSION:{id}"),
+            format!("session:{id}:x"),
+        ] {
             assert!(bad.parse::<Namespace>().is_err(), "{bad}");
         }
     }

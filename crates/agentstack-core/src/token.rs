@@ -109,7 +109,9 @@ mod tests {
 
     #[test]
     fn a_token_of_another_form_is_refused_without_echo() {
-        for bad in ["", "asr_", "asr_xyz", &format!("asr_{}", "A".repeat(64)), &format!("asr_{} ", "a".repeat(64))] {
+        for bad in
+            ["", "asr_", "asr_xyz", &format!("asr_{}", "A".repeat(64)), &format!("asr_{} ", "a".repeat(64))]
+        {
             let error = bad.parse::<ResumeToken>().unwrap_err().to_string();
             assert_eq!(error, "must be the resumeToken that session_start showed");
         }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use agentstack_access::{Caller, Claim, Effect, Operation, Principal, Reach};
+use agentstack_access::{Caller, Effect, Operation, Principal, Reach};
 use agentstack_api::ErrorBody;
 use agentstack_audit::{Checkpoint, Report, Verifier, VerifyingKey};
 
 use crate::Engine;
 use crate::failure::Failure;
+use crate::session::housekeeper;
 
 static VERIFY: Operation = Operation { name: "audit_verify", effect: Effect::Read, reach: Reach::Principal };
 static CHECKPOINT: Operation =
@@ -31,8 +32,7 @@ impl Engine {
     ) -> Result<Report, ErrorBody> {
         let caller = Caller::new(principal);
         let body = |failure: Failure| failure.body(caller.request);
-        let scope = self.authorizer().authorize(&caller, &VERIFY, Claim::none()).await;
-        let scope = scope.map_err(|denial| body(denial.into()))?;
+        let scope = self.authorize_unclaimed(&caller, &VERIFY).await?;
         let mut checkpoints = self.store().checkpoints(&scope).await.map_err(|error| body(error.into()))?;
         checkpoints.extend(kept);
         let mut verifier = Verifier::new(Some(trusted), checkpoints);
@@ -49,6 +49,25 @@ impl Engine {
         Ok(verifier.finish())
     }
 
+    /// Does what time demands: ends expired sessions, finishes what was interrupted, signs the audit log when
+    /// it is due. What fails is logged, and tried again next time.
+    pub async fn keep_house(&self) {
+        let _ = self.end_expired_sessions().await;
+        if let Err(error) = self.store().keep_house().await {
+            tracing::warn!(error = %error, "the store was not put in order");
+        }
+        if self.signature_is_due() {
+            self.sign().await;
+        }
+    }
+
+    /// Signs the audit log, as the product itself.
+    pub(crate) async fn sign(&self) {
+        if let Err(error) = self.checkpoint_audit(housekeeper()).await {
+            tracing::error!(code = error.code().as_str(), "the audit log was not signed");
+        }
+    }
+
     /// Signs the head of the audit log. `None` while it is empty.
     ///
     /// # Errors
@@ -56,9 +75,8 @@ impl Engine {
     pub async fn checkpoint_audit(&self, principal: Arc<Principal>) -> Result<Option<Checkpoint>, ErrorBody> {
         let caller = Caller::new(principal);
         let body = |failure: Failure| failure.body(caller.request);
+        let scope = self.authorize_unclaimed(&caller, &CHECKPOINT).await?;
         self.journal().flush().await.map_err(|error| body(error.into()))?;
-        let scope = self.authorizer().authorize(&caller, &CHECKPOINT, Claim::none()).await;
-        let scope = scope.map_err(|denial| body(denial.into()))?;
         self.store().checkpoint(&scope).await.map_err(|error| body(error.into()))
     }
 }

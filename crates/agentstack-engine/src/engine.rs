@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use agentstack_access::{Authorizer, Caller, Claim, Effect, Operation, Principal, Reach, Scope};
+use agentstack_access::{Authorizer, Caller, Claim, Effect, Operation, Reach, Scope};
 use agentstack_api::command::StoreMemory;
 use agentstack_api::{Command, ErrorBody, InputError, Reply, Spec};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHash, ResourceHasher};
@@ -65,7 +65,7 @@ pub struct Engine {
     resources: ResourceHasher,
     clock: Arc<dyn Clock>,
     settings: Settings,
-    journal: Arc<Journal>,
+    journal: Journal,
     /// Records since this engine last signed the audit log.
     unsigned: AtomicU64,
     started: Instant,
@@ -137,15 +137,21 @@ impl Engine {
 
     /// Records and logs a call that never became one: its input broke a rule, or there is no such
     /// operation. Returns what the caller is told.
-    pub async fn refuse_input(&self, caller: &Caller, operation: &'static str, error: InputError) -> ErrorBody {
+    pub async fn refuse_input(
+        &self,
+        caller: &Caller,
+        operation: &'static str,
+        error: InputError,
+    ) -> ErrorBody {
         let pending = Pending::new(self.draft(caller, operation, None), Instant::now());
         self.fail(pending, &Failure::Input(error)).await
     }
 
     /// Writes what is still to be recorded, signs the audit log and closes the store.
     pub async fn close(&self) {
-        if let Err(error) = self.checkpoint_audit(Arc::new(Principal::housekeeping())).await {
-            tracing::warn!(code = error.code().as_str(), "the audit log was not signed");
+        // Whoever only looked (`agentstack audit verify`) signs nothing.
+        if self.unsigned.load(Ordering::Relaxed) > 0 {
+            self.sign().await;
         }
         self.store.close().await;
     }
@@ -156,7 +162,9 @@ impl Engine {
             return Err(Failure::Unrecorded);
         }
         let reply = match command {
-            Command::StoreMemory(command) => Reply::StoreMemory(self.store_memory(scope, command, pending).await?),
+            Command::StoreMemory(command) => {
+                Reply::StoreMemory(self.store_memory(scope, command, pending).await?)
+            }
             Command::SearchMemory(command) => Reply::SearchMemory(self.search_memory(scope, command).await?),
             Command::GetMemory(command) => Reply::GetMemory(self.get_memory(scope, command).await?),
             Command::ListMemory(command) => Reply::ListMemory(self.list_memory(scope, command).await?),
@@ -166,7 +174,9 @@ impl Engine {
                 let recorded = view.success;
                 return Ok(Done { reply: Reply::DeleteMemory(view), recorded });
             }
-            Command::MemoryHistory(command) => Reply::MemoryHistory(self.memory_history(scope, command).await?),
+            Command::MemoryHistory(command) => {
+                Reply::MemoryHistory(self.memory_history(scope, command).await?)
+            }
             Command::RestoreMemory(command) => {
                 Reply::RestoreMemory(self.restore_memory(scope, command, pending).await?)
             }
@@ -238,8 +248,20 @@ impl Engine {
     pub(crate) async fn housekeeping_scope(&self, caller: &Caller) -> Result<Scope, ErrorBody> {
         static HOUSEKEEPING: Operation =
             Operation { name: "housekeeping", effect: Effect::Write, reach: Reach::Principal };
-        let scope = self.authorizer.authorize(caller, &HOUSEKEEPING, Claim::none()).await;
-        scope.map_err(|denial| Failure::from(denial).body(caller.request))
+        self.authorize_unclaimed(caller, &HOUSEKEEPING).await
+    }
+
+    /// The scope of an operation that is not a row of the table and claims nothing. A denial is recorded.
+    pub(crate) async fn authorize_unclaimed(
+        &self,
+        caller: &Caller,
+        operation: &'static Operation,
+    ) -> Result<Scope, ErrorBody> {
+        let pending = Pending::new(self.draft(caller, operation.name, None), Instant::now());
+        match self.authorizer.authorize(caller, operation, Claim::none()).await {
+            Ok(scope) => Ok(scope),
+            Err(denial) => Err(self.fail(pending, &denial.into()).await),
+        }
     }
 
     pub(crate) fn store(&self) -> &dyn Storage {
@@ -253,10 +275,6 @@ impl Engine {
             self.unsigned.store(0, Ordering::Relaxed);
         }
         due
-    }
-
-    pub(crate) fn authorizer(&self) -> &Authorizer {
-        &self.authorizer
     }
 
     pub(crate) fn journal(&self) -> &Journal {

@@ -22,9 +22,6 @@ pub(crate) enum Failure {
     /// The call asks for something that it cannot have.
     #[error("{0}")]
     Input(InputError),
-    /// The installation does not have what the call asks for.
-    #[error("{0}")]
-    Unserved(&'static str),
     /// The operating system has no randomness.
     #[error(transparent)]
     Randomness(#[from] RandomnessUnavailable),
@@ -51,10 +48,12 @@ impl Failure {
                 ErrorCode::NotFound
             }
             Self::Denied(Denial::Forbidden { .. } | Denial::OtherAgent) => ErrorCode::Forbidden,
-            Self::Storage(StorageError::VersionConflict { .. } | StorageError::KeyTaken) => ErrorCode::Conflict,
+            Self::Storage(StorageError::VersionConflict { .. } | StorageError::KeyTaken) => {
+                ErrorCode::Conflict
+            }
             Self::Input(_) => ErrorCode::InvalidInput,
             Self::Storage(StorageError::Damaged(_)) | Self::Randomness(_) => ErrorCode::Internal,
-            Self::Storage(_) | Self::Unserved(_) | Self::Unrecorded | Self::Denied(_) => ErrorCode::Unavailable,
+            Self::Storage(_) | Self::Unrecorded | Self::Denied(_) => ErrorCode::Unavailable,
         }
     }
 
@@ -66,13 +65,15 @@ impl Failure {
             Self::Storage(StorageError::SessionGone) => {
                 (Decision::Deny, Denial::NotYours.reason(), Outcome::NotFound)
             }
+            // Nothing was authorized: it never came to that.
+            Self::Input(_) => (Decision::Deny, "input", Outcome::InvalidInput),
             _ => (Decision::Allow, "permitted", outcome(self.code())),
         }
     }
 
     /// Whether an operator should look at the cause.
     pub(crate) fn is_fault(&self) -> bool {
-        matches!(self.code(), ErrorCode::Internal | ErrorCode::Unavailable) && !matches!(self, Self::Unserved(_))
+        matches!(self.code(), ErrorCode::Internal | ErrorCode::Unavailable)
     }
 }
 

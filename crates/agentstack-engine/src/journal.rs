@@ -5,7 +5,7 @@
 //! call, and before the process ends. If they cannot be written, no further read is answered (S45).
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use agentstack_audit::Draft;
@@ -16,8 +16,12 @@ use tokio::sync::Notify;
 const DELAY: Duration = Duration::from_millis(100);
 /// How many records may wait; the call that brings one more writes them all first.
 const WAITING: usize = 1_000;
+/// How many records are kept while they cannot be written. By then only refusals bring more.
+const KEPT: usize = 100_000;
 
-pub(crate) struct Journal {
+pub(crate) struct Journal(Arc<Inner>);
+
+struct Inner {
     store: Arc<dyn Storage>,
     waiting: Mutex<Vec<Draft>>,
     arrived: Notify,
@@ -28,57 +32,73 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// A journal whose records are written by a task of the current runtime.
-    pub(crate) fn start(store: Arc<dyn Storage>) -> Arc<Self> {
-        let journal = Arc::new(Self {
+    pub(crate) fn start(store: Arc<dyn Storage>) -> Self {
+        let inner = Arc::new(Inner {
             store,
             waiting: Mutex::default(),
             arrived: Notify::new(),
             flushing: tokio::sync::Mutex::default(),
             failed: AtomicBool::new(false),
         });
-        tokio::spawn(Self::write_behind(Arc::downgrade(&journal)));
-        journal
+        tokio::spawn(write_behind(Arc::downgrade(&inner)));
+        Self(inner)
     }
 
-    async fn write_behind(journal: std::sync::Weak<Self>) {
-        while let Some(journal) = journal.upgrade() {
-            let waited = tokio::time::timeout(Duration::from_secs(1), journal.arrived.notified()).await;
-            if waited.is_ok() {
-                tokio::time::sleep(DELAY).await;
-                // A failure is remembered, logged, and met by the next call.
-                let _ = journal.flush().await;
-            }
-        }
-    }
-
-    /// Takes a record of a read that was answered.
+    /// Takes a record of a call that needs no answer from the log.
     pub(crate) async fn note(&self, draft: Draft) {
-        let many = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.push(draft);
-            if waiting.len() == 1 {
-                self.arrived.notify_one();
-            }
-            waiting.len() >= WAITING
-        };
-        if many {
+        let many = self.0.push(draft) >= WAITING;
+        if many && !self.0.failed.load(Ordering::Acquire) {
+            // A failure is remembered, logged, and met by the next read.
             let _ = self.flush().await;
         }
     }
 
     /// Writes a record now.
     pub(crate) async fn record(&self, draft: Draft) -> Result<(), StorageError> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(draft);
+        self.0.push(draft);
         self.flush().await
     }
 
     /// Whether what was read can be recorded. After a failure, tries again.
     pub(crate) async fn is_writable(&self) -> bool {
-        !self.failed.load(Ordering::Acquire) || self.flush().await.is_ok()
+        !self.0.failed.load(Ordering::Acquire) || self.flush().await.is_ok()
     }
 
-    /// Writes all records that wait.
+    /// Writes all records that wait. In a task of its own: a caller who stops waiting (a timeout, a
+    /// closed connection) must not take other callers' records with it.
     pub(crate) async fn flush(&self) -> Result<(), StorageError> {
+        let inner = Arc::clone(&self.0);
+        let flushed = tokio::spawn(async move { inner.flush().await }).await;
+        flushed.unwrap_or_else(|error| Err(StorageError::Unavailable(error.into())))
+    }
+}
+
+async fn write_behind(journal: Weak<Inner>) {
+    while let Some(journal) = journal.upgrade() {
+        let waited = tokio::time::timeout(Duration::from_secs(1), journal.arrived.notified()).await;
+        if waited.is_ok() {
+            tokio::time::sleep(DELAY).await;
+            let _ = journal.flush().await;
+        }
+    }
+}
+
+impl Inner {
+    /// Returns how many wait now.
+    fn push(&self, draft: Draft) -> usize {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= KEPT {
+            tracing::error!(request = %draft.request, "the audit log cannot be written; a refusal is not recorded");
+            return waiting.len();
+        }
+        waiting.push(draft);
+        if waiting.len() == 1 {
+            self.arrived.notify_one();
+        }
+        waiting.len()
+    }
+
+    async fn flush(&self) -> Result<(), StorageError> {
         let _one_at_a_time = self.flushing.lock().await;
         let drafts = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         match self.store.append(&drafts).await {

@@ -1,19 +1,20 @@
 //! Memory: store, get, search, list, delete, history, restore.
 
 use agentstack_access::{NamespaceClaim, Scope};
+use agentstack_api::InputError;
 use agentstack_api::command::{
     DeleteMemory, GetMemory, ListMemory, MatchRule, MemoryHistory, PageStart, RestoreMemory, SearchMemory,
     SearchMode, StoreMemory,
 };
 use agentstack_api::view::{
-    DeleteMemoryView, GetMemoryView, HistoryView, ListMemoryView, SearchMemoryView, SearchResultView, StoreMemoryView,
-    SummaryView, VersionView,
+    DeleteMemoryView, GetMemoryView, HistoryView, ListMemoryView, SearchMemoryView, SearchResultView,
+    StoreMemoryView, SummaryView, VersionView,
 };
 use agentstack_core::{Label, Origin, Trust};
 use agentstack_storage::text::cut::json_escaped_len;
 use agentstack_storage::text::snippet::snippet;
 use agentstack_storage::text::{Match, TextQuery};
-use agentstack_storage::{AgentFilter, Listing, ListPosition, NewEntry, Page, Pending, Search, Target};
+use agentstack_storage::{AgentFilter, ListPosition, Listing, NewEntry, Page, Pending, Search, Target};
 
 use crate::Engine;
 use crate::answer::{Room, shorten};
@@ -62,13 +63,18 @@ impl Engine {
         Ok(self.store().store(scope, entry, pending).await?.into())
     }
 
-    pub(crate) async fn get_memory(&self, scope: &Scope, command: GetMemory) -> Result<GetMemoryView, Failure> {
+    pub(crate) async fn get_memory(
+        &self,
+        scope: &Scope,
+        command: GetMemory,
+    ) -> Result<GetMemoryView, Failure> {
         let target = command.version.map_or(Target::Current, Target::Version);
         let Some(mut entry) = self.store().get(scope, &command.key, target).await? else {
             return Ok(GetMemoryView::absent());
         };
         let mut room = Room::new();
         room.take_entry(&entry.summary, Some(&entry.summary.metadata));
+        room.spare_content();
         let from = nth_char(&entry.content, command.offset as usize);
         let rest = entry.content.get(from..).unwrap_or_default();
         let asked = command.length.map_or(rest.len(), |length| nth_char(rest, length as usize));
@@ -87,7 +93,8 @@ impl Engine {
         command: SearchMemory,
     ) -> Result<SearchMemoryView, Failure> {
         if matches!(command.mode, SearchMode::Semantic | SearchMode::Hybrid) {
-            return Err(Failure::Unserved("no embedder is configured"));
+            let rule = "must be auto or text: this installation has no embedder";
+            return Err(Failure::Input(InputError::new("mode", rule)));
         }
         let how = match command.matching {
             MatchRule::Any => Match::Any,
@@ -111,12 +118,16 @@ impl Engine {
         let mut results = Vec::with_capacity(found.hits.len());
         let total = found.hits.len();
         for mut hit in found.hits {
-            let snippet = snippet(&hit.entry.content, &query, SNIPPET_CHARS);
+            let mut snippet = snippet(&hit.entry.content, &query, SNIPPET_CHARS);
             let fixed = room.take_entry(&hit.entry.summary, Some(&hit.entry.summary.metadata));
-            if !fixed || !room.take(json_escaped_len(&snippet)) {
+            if results.is_empty() {
+                room.spare_content();
+            } else if !fixed || room.left() < json_escaped_len(&snippet) {
                 truncated = true;
                 break;
             }
+            let bytes = room.take_text(&snippet, usize::MAX).len();
+            shorten(&mut snippet, bytes);
             let shown = room.take_text(&hit.entry.content, RESULT_BYTES);
             let shown_chars = u32::try_from(shown.chars().count()).unwrap_or(u32::MAX);
             let bytes = shown.len();
@@ -131,7 +142,11 @@ impl Engine {
         Ok(SearchMemoryView { count, results, truncated, next_cursor: more.then(|| cursor::of_rank(next)) })
     }
 
-    pub(crate) async fn list_memory(&self, scope: &Scope, command: ListMemory) -> Result<ListMemoryView, Failure> {
+    pub(crate) async fn list_memory(
+        &self,
+        scope: &Scope,
+        command: ListMemory,
+    ) -> Result<ListMemoryView, Failure> {
         let page = match &command.start {
             PageStart::Offset(offset) => Page::Offset(*offset),
             PageStart::Cursor(cursor) => Page::After(cursor::position(cursor).map_err(Failure::Input)?),
@@ -173,12 +188,10 @@ impl Engine {
         let mut truncated = false;
         let mut versions = Vec::with_capacity(found.len());
         for (place, mut version) in found.into_iter().enumerate() {
-            if room.left() < VERSION_BYTES {
+            if room.left() < VERSION_BYTES || !room.take_version(&version) {
                 truncated = true;
                 break;
             }
-            let tags: usize = version.tags.iter().map(|tag| json_escaped_len(tag.as_str()) + 3).sum();
-            room.take(tags + 400);
             let chars = u32::try_from(version.content.chars().count()).unwrap_or(u32::MAX);
             let bytes = room.take_text(&version.content, VERSION_BYTES).len();
             let cut = shorten(&mut version.content, bytes);
@@ -194,7 +207,8 @@ impl Engine {
         command: RestoreMemory,
         pending: Pending,
     ) -> Result<StoreMemoryView, Failure> {
-        let restored = self.store().restore(scope, &command.key, command.version, label(scope), pending).await?;
+        let restored =
+            self.store().restore(scope, &command.key, command.version, label(scope), pending).await?;
         Ok(restored.ok_or(Failure::Absent)?.into())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agentstack_access::{Caller, Claim, Principal, Scope};
+use agentstack_access::{Caller, Claim, Denial, Principal, Scope};
 use agentstack_api::Command;
 use agentstack_api::command::{EndSession, StartSession};
 use agentstack_api::view::{
@@ -14,6 +14,9 @@ use agentstack_storage::{NewSession, Pending, Session};
 
 use crate::Engine;
 use crate::failure::Failure;
+
+/// Most sessions that one answer lists, so that it stays within the limit of answers.
+const SESSIONS_LISTED: usize = 500;
 
 fn view(session: &Session) -> SessionView {
     SessionView::active(session.id, session.started_at, session.expires_at)
@@ -28,7 +31,8 @@ impl Engine {
     ) -> Result<StartSessionView, Failure> {
         if let Some(token) = command.resume_token {
             let resumed = self.store().resume(scope, token.hash(), pending).await?;
-            return Ok(StartSessionView::new(view(&resumed.ok_or(Failure::Absent)?), token));
+            // Reaching for a session with a token is reaching for a session: it is recorded as denied (S02).
+            return Ok(StartSessionView::new(view(&resumed.ok_or(Denial::NotYours)?), token));
         }
         let token = ResumeToken::generate()?;
         let settings = self.settings();
@@ -44,7 +48,11 @@ impl Engine {
         Ok(StartSessionView::new(view(&session), token))
     }
 
-    pub(crate) async fn end_session(&self, scope: &Scope, pending: Pending) -> Result<EndSessionView, Failure> {
+    pub(crate) async fn end_session(
+        &self,
+        scope: &Scope,
+        pending: Pending,
+    ) -> Result<EndSessionView, Failure> {
         let removed = self.store().end(scope, pending).await?;
         let removed = RemovedView { entries: removed.entries, agents: removed.agents, tasks: removed.tasks };
         Ok(EndSessionView::new(removed))
@@ -53,12 +61,14 @@ impl Engine {
     pub(crate) async fn session_status(&self, scope: &Scope) -> Result<SessionStatusView, Failure> {
         let status = self.store().status(scope).await?;
         let session = view(&status.session);
-        let detail = SessionDetailView { session, entries: status.entries, metadata: status.session.metadata };
+        let detail =
+            SessionDetailView { session, entries: status.entries, metadata: status.session.metadata };
         Ok(SessionStatusView { session: detail })
     }
 
     pub(crate) async fn active_sessions(&self, scope: &Scope) -> Result<ActiveSessionsView, Failure> {
-        let sessions: Vec<SessionView> = self.store().active(scope).await?.iter().map(view).collect();
+        let newest = self.store().active(scope).await?;
+        let sessions: Vec<SessionView> = newest.iter().take(SESSIONS_LISTED).map(view).collect();
         Ok(ActiveSessionsView { count: sessions.len(), sessions })
     }
 
@@ -80,19 +90,8 @@ impl Engine {
         }
         Ok(ended)
     }
-
-    /// Does what time demands: ends expired sessions, signs the audit log when it is due. What fails has
-    /// been logged, and is tried again next time.
-    pub async fn keep_house(&self) {
-        let _ = self.end_expired_sessions().await;
-        if self.signature_is_due()
-            && let Err(error) = self.checkpoint_audit(housekeeper()).await
-        {
-            tracing::warn!(code = error.code().as_str(), "the audit log was not signed");
-        }
-    }
 }
 
-fn housekeeper() -> Arc<Principal> {
+pub(crate) fn housekeeper() -> Arc<Principal> {
     Arc::new(Principal::housekeeping())
 }

@@ -19,7 +19,8 @@ struct Echo {
 
 impl Echo {
     fn new() -> Self {
-        let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]});
+        let schema =
+            json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]});
         let schema: Map<String, Value> = schema.as_object().cloned().unwrap_or_default();
         Self { tool: Tool::new("echo", "Answers what it was sent", schema) }
     }

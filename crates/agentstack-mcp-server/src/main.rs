@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use agentstack::config::Overrides;
 use agentstack::core::AgentId;
 use agentstack::{AgentStack, LogFormat, Options};
 use anyhow::Context;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long the end of input may take: what was acknowledged is on the disk long before.
-const LAST_WRITES: Duration = Duration::from_millis(1_500);
+/// How long the last records and the log's signature may take: what was acknowledged is on the disk long before.
+const LAST_WRITES: Duration = Duration::from_millis(700);
 
 /// Encrypted, session-isolated memory for AI agents, as an MCP server over stdio.
 #[derive(Parser)]
@@ -22,11 +23,17 @@ struct Arguments {
     /// The configuration file [default: ./aistack.config.json, else the user's, else safe defaults].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The database file, instead of memory.path.
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+    /// The key file, instead of security.keySource.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// Speak for this agent only: a call that names another is refused.
     #[arg(long, value_name = "ID")]
     agent: Option<AgentId>,
     /// What to log to standard error: error, warn, info, debug or off.
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    #[arg(long, value_name = "LEVEL", env = "AGENTSTACK_LOG", default_value = "info")]
     log: agentstack::LevelFilter,
     /// Log as JSON, one object a line.
     #[arg(long)]
@@ -37,7 +44,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let format = if arguments.log_json { LogFormat::Json } else { LogFormat::Text };
     agentstack::init_logging(arguments.log, format);
-    // One thread: a client over stdio asks one thing after the other, and the store has threads of its own.
+    // One thread is enough for one client, and the store has threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime.context("starting").and_then(|runtime| {
         let served = runtime.block_on(serve(arguments));
@@ -58,7 +65,8 @@ fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments) -> anyhow::Result<()> {
-    let options = Options::load(arguments.config)?;
+    let overrides = Overrides { memory_path: arguments.database, key_file: arguments.key_file };
+    let options = Options::load(arguments.config, overrides)?;
     let stack = AgentStack::open(options).await?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
@@ -67,7 +75,8 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         _ = terminated.recv() => Ok(()),
         _ = interrupted.recv() => Ok(()),
     };
-    // Past that time only records of the last reads and the log's signature can be missing.
-    let _ = tokio::time::timeout(LAST_WRITES, stack.close()).await;
+    if tokio::time::timeout(LAST_WRITES, stack.close()).await.is_err() {
+        agentstack::log_error("the records of the last reads may not have been written");
+    }
     Ok(served?)
 }

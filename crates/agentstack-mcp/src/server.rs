@@ -7,8 +7,9 @@ use agentstack_api::document::{self, Tool as ToolDocument};
 use agentstack_api::{ErrorBody, InputError};
 use agentstack_engine::Engine;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation, JsonObject,
-    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
+    ErrorCode, ErrorData, Implementation, JsonObject, ListToolsResult, PaginatedRequestParams,
+    ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
@@ -69,6 +70,24 @@ impl ServerHandler for McpServer {
         self.tools.iter().find(|tool| tool.name == name).cloned()
     }
 
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let method = plain(&request.method);
+        if !METHODS.contains(&method.as_str()) {
+            return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None));
+        }
+        if method == "tools/call" {
+            let error = InputError { field: None, rule: "the parameters are malformed".to_owned() };
+            self.engine
+                .refuse_input(&Caller::new(Arc::clone(&self.principal)), "malformed_call", error)
+                .await;
+        }
+        Err(ErrorData::invalid_params(format!("Invalid parameters of {method}"), None))
+    }
+
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
@@ -78,10 +97,15 @@ impl ServerHandler for McpServer {
     }
 }
 
+/// The requests of MCP that tools need. rmcp takes one whose parameters are malformed for a method that it
+/// does not know.
+const METHODS: [&str; 5] = ["initialize", "ping", "server/discover", "tools/call", "tools/list"];
+
 /// An answer: the JSON as structured content, and the same JSON as text for older clients.
 fn result(value: Value, is_error: bool) -> CallToolResult {
     let text = ContentBlock::text(value.to_string());
-    let mut result = if is_error { CallToolResult::error(vec![text]) } else { CallToolResult::success(vec![text]) };
+    let mut result =
+        if is_error { CallToolResult::error(vec![text]) } else { CallToolResult::success(vec![text]) };
     result.structured_content = Some(value);
     result
 }

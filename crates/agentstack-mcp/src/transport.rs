@@ -14,7 +14,7 @@ use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 /// A server's end of a stream of lines.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ pub struct StrictTransport<R, W> {
     /// Whether the rest of a line that is too long is being passed over.
     skipping: bool,
     writer: Arc<Mutex<W>>,
+    /// Whether a request has come. What is only notified before is nobody's business.
+    begun: bool,
+    /// Told when there is no more input.
+    ended: Arc<Notify>,
     /// An error that is to be answered before the next line is read.
     refusal: Option<(ErrorData, Option<RequestId>)>,
 }
@@ -42,8 +46,16 @@ impl<R: AsyncRead + Send + Unpin, W: AsyncWrite + Send + Unpin + 'static> Strict
             line: Vec::new(),
             skipping: false,
             writer: Arc::new(Mutex::new(writer)),
+            begun: false,
+            ended: Arc::default(),
             refusal: None,
         }
+    }
+
+    /// What is told when there is no more input.
+    #[must_use]
+    pub fn ended(&self) -> Arc<Notify> {
+        Arc::clone(&self.ended)
     }
 
     /// Reads the next line into `self.line`. What is read of a line stays there if the future is
@@ -133,7 +145,11 @@ where
                     let message = read(&self.line);
                     self.line.clear();
                     match message {
-                        Ok(Some(message)) => return Some(message),
+                        Ok(Some(RxJsonRpcMessage::<RoleServer>::Notification(_))) if !self.begun => {}
+                        Ok(Some(message)) => {
+                            self.begun = true;
+                            return Some(message);
+                        }
                         Ok(None) => {}
                         Err(refusal) => self.refusal = Some(refusal),
                     }
@@ -143,9 +159,13 @@ where
                     self.refusal = Some((ErrorData::invalid_request(rule, None), None));
                 }
                 // Without its newline the last line is no message: its sender did not finish it.
-                Ok(Line::End) => return None,
+                Ok(Line::End) => {
+                    self.ended.notify_one();
+                    return None;
+                }
                 Err(error) => {
                     tracing::warn!(error = %error, "reading standard input");
+                    self.ended.notify_one();
                     return None;
                 }
             }
@@ -197,7 +217,12 @@ mod tests {
         ] {
             let input = [bad, b"\n\r\n", PING.as_bytes(), b"\n"].concat();
             let (taken, answers) = answers(&input).await;
-            assert_eq!((taken, answers.len()), (1, 1), "{}", String::from_utf8_lossy(&bad[..20.min(bad.len())]));
+            assert_eq!(
+                (taken, answers.len()),
+                (1, 1),
+                "{}",
+                String::from_utf8_lossy(&bad[..20.min(bad.len())])
+            );
             assert_eq!(answers[0]["error"]["code"], -32700);
         }
     }

@@ -1,7 +1,7 @@
 //! The audit log, and what the store says of itself.
 
 use agentstack_access::Scope;
-use agentstack_audit::{Checkpoint, Draft, Hash, Line};
+use agentstack_audit::{Checkpoint, Draft, Hash, Line, SigningKey};
 use agentstack_storage::{AuditLog, Counts, Health, StorageError, StoreHealth};
 use async_trait::async_trait;
 use sqlx::Row;
@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::error::storage;
 use crate::row::count;
-use crate::write::scoped;
+use crate::write::{Statement, Write, scoped};
 use crate::{Encryption, SqliteStore};
 
 const COUNTS: &str = "SELECT count(*), coalesce(sum(n.entries), 0) FROM session_holders h \
@@ -44,20 +44,10 @@ impl AuditLog for SqliteStore {
 
     async fn checkpoint(&self, scope: &Scope) -> Result<Option<Checkpoint>, StorageError> {
         let mut write = self.write().await?;
-        let head = write.head();
-        if head.sequence == 0 {
-            write.rollback().await;
-            return Ok(None);
-        }
-        let checkpoint = Checkpoint::sign(&self.signing, &head, scope.at());
-        let sql = "INSERT INTO audit_checkpoints (sequence, checkpoint) VALUES ($1, $2) \
-             ON CONFLICT DO UPDATE SET checkpoint = excluded.checkpoint; COMMIT";
-        let statement =
-            sqlx::query(sql).bind(i64::try_from(head.sequence).unwrap_or(i64::MAX)).bind(checkpoint.to_string());
-        match write.run(statement).await {
-            Ok(_) => {
+        match sign(&mut write, &self.signing, scope).await {
+            Ok(checkpoint) => {
                 write.committed();
-                Ok(Some(checkpoint))
+                Ok(checkpoint)
             }
             Err(error) => write.undo(error).await,
         }
@@ -67,8 +57,7 @@ impl AuditLog for SqliteStore {
         if !scope.principal().is_operator() {
             return Ok(vec![]);
         }
-        let sql = "SELECT sequence, body, hash FROM audit WHERE sequence > $1 ORDER BY sequence LIMIT $2";
-        let question = sqlx::query(sql).bind(i64::try_from(sequence).unwrap_or(i64::MAX)).bind(limit);
+        let question = read_lines(sequence, limit);
         let mut reader = self.reader().await?;
         let rows = question.fetch_all(reader.connection()?).await.map_err(storage)?;
         rows.iter().map(line).collect()
@@ -81,12 +70,56 @@ impl AuditLog for SqliteStore {
         let question = sqlx::query("SELECT checkpoint FROM audit_checkpoints ORDER BY sequence");
         let mut reader = self.reader().await?;
         let rows = question.fetch_all(reader.connection()?).await.map_err(storage)?;
-        let checkpoint = |row: &SqliteRow| {
-            let text: &str = row.try_get(0).map_err(storage)?;
-            text.parse().map_err(|_| StorageError::damaged("a checkpoint of the audit log"))
-        };
         rows.iter().map(checkpoint).collect()
     }
+}
+
+fn checkpoint(row: &SqliteRow) -> Result<Checkpoint, StorageError> {
+    let text: &str = row.try_get(0).map_err(storage)?;
+    text.parse().map_err(|_| StorageError::damaged("a checkpoint of the audit log"))
+}
+
+/// Up to `limit` lines after `sequence`.
+fn read_lines(sequence: u64, limit: u32) -> Statement {
+    let sql = "SELECT sequence, body, hash FROM audit WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+    sqlx::query(sql).bind(i64::try_from(sequence).unwrap_or(i64::MAX)).bind(limit)
+}
+
+/// Signs the head of the log, unless it is signed already, and commits.
+async fn sign(
+    write: &mut Write<'_>,
+    key: &SigningKey,
+    scope: &Scope,
+) -> Result<Option<Checkpoint>, StorageError> {
+    let head = write.head();
+    let last = "SELECT c.checkpoint, a.hash FROM audit_checkpoints c LEFT JOIN audit a ON a.sequence = c.sequence \
+         ORDER BY c.sequence DESC LIMIT 1";
+    let last = sqlx::query(last).fetch_optional(write.connection()?).await.map_err(storage)?;
+    let last = last.as_ref().map(signed).transpose()?;
+    // A log that was cut and has grown again must not get a signature that makes it whole.
+    if last.as_ref().is_some_and(|(checkpoint, hash)| {
+        checkpoint.key != key.verifying_key() || !checkpoint.is_genuine() || *hash != Some(checkpoint.hash)
+    }) {
+        return Err(StorageError::damaged("the audit log does not go on from its last checkpoint"));
+    }
+    let last = last.map(|(checkpoint, _)| checkpoint);
+    if head.sequence == 0 || last.as_ref().is_some_and(|last| last.sequence == head.sequence) {
+        write.run(sqlx::query("COMMIT")).await?;
+        return Ok(last);
+    }
+    let checkpoint = Checkpoint::sign(key, &head, scope.at());
+    let sql = "INSERT INTO audit_checkpoints (sequence, checkpoint) VALUES ($1, $2); COMMIT";
+    let statement =
+        sqlx::query(sql).bind(i64::try_from(head.sequence).unwrap_or(i64::MAX)).bind(checkpoint.to_string());
+    write.run(statement).await?;
+    Ok(Some(checkpoint))
+}
+
+/// A checkpoint, and the hash that the log has in its place now.
+fn signed(row: &SqliteRow) -> Result<(Checkpoint, Option<Hash>), StorageError> {
+    let hash: Option<Vec<u8>> = row.try_get(1).map_err(storage)?;
+    let hash = hash.and_then(|bytes| bytes.try_into().ok()).map(Hash::from_bytes);
+    Ok((checkpoint(row)?, hash))
 }
 
 fn line(row: &SqliteRow) -> Result<Line, StorageError> {
@@ -114,6 +147,14 @@ impl StoreHealth for SqliteStore {
             encrypted: self.encryption == Encryption::On,
             version: row.try_get(0).map_err(storage)?,
         })
+    }
+
+    async fn keep_house(&self) -> Result<(), StorageError> {
+        self.reclaim().await?;
+        if self.traces_may_be_left() {
+            self.truncate_log().await?;
+        }
+        Ok(())
     }
 
     async fn close(&self) {

@@ -7,8 +7,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
 use crate::error::{NOTADB, primary_code};
-use crate::key::{KeyMaterial, hex};
 use crate::files::private_database;
+use crate::key::{KeyMaterial, hex};
 use crate::{OpenError, create_private_folder, private_file};
 
 /// Whether what is kept is encrypted.
@@ -62,7 +62,9 @@ impl OpenOptions {
             // The raw form: SQLCipher takes the bits as they are, so opening costs no key stretching.
             options = options
                 .pragma("key", format!("\"x'{}'\"", hex(key.expose())))
-                .pragma("cipher_hmac_algorithm", "HMAC_SHA256");
+                // SQLCipher would complain of a wrong key on stderr too. That has to be said before sqlx
+                // sets anything else, and there is no place for it in between but here.
+                .pragma("cipher_hmac_algorithm", "HMAC_SHA256; PRAGMA cipher_log_level = NONE");
         }
         options
             .busy_timeout(self.busy_timeout)
@@ -94,7 +96,9 @@ impl OpenOptions {
         let path = self.path.clone();
         match primary_code(&source) {
             // With a key, every file that was not made with it looks like noise.
-            Some(NOTADB) if self.encryption() == Encryption::On && is_readable(&path) => OpenError::NotEncrypted { path },
+            Some(NOTADB) if self.encryption() == Encryption::On && is_readable(&path) => {
+                OpenError::NotEncrypted { path }
+            }
             Some(NOTADB) => OpenError::WrongKey { path },
             _ => OpenError::Database { path, source },
         }
@@ -146,5 +150,27 @@ pub(crate) async fn harden(connection: &mut SqliteConnection) -> Result<(), sqlx
         Ok(())
     } else {
         Err(sqlx::Error::Protocol("SQLite refused its defensive settings".into()))
+    }
+}
+
+/// How long a statement waits for other connections. `PRAGMA busy_timeout` would be a text with a number in it,
+/// and SQL here is constant.
+pub(crate) async fn set_busy_timeout(
+    connection: &mut SqliteConnection,
+    timeout: Duration,
+) -> Result<(), sqlx::Error> {
+    let millis = std::ffi::c_int::try_from(timeout.as_millis()).unwrap_or(std::ffi::c_int::MAX);
+    let mut locked = connection.lock_handle().await?;
+    let handle = locked.as_raw_handle().as_ptr();
+    #[expect(
+        unsafe_code,
+        reason = "SQLite offers this setting with a variable value through its C interface only"
+    )]
+    // SAFETY: the lock is held to the end of the function, so the handle is alive and exclusively ours.
+    let set = unsafe { libsqlite3_sys::sqlite3_busy_timeout(handle, millis) };
+    if set == libsqlite3_sys::SQLITE_OK {
+        Ok(())
+    } else {
+        Err(sqlx::Error::Protocol("SQLite refused a timeout".into()))
     }
 }

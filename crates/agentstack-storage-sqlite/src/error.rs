@@ -47,6 +47,19 @@ pub enum OpenError {
         /// The newest known.
         known: i64,
     },
+    /// The index holds the terms of another analysis of texts.
+    #[error(
+        "the index of {} was made by analysis {found}, this program has analysis {known}: use the version that made \
+         it; nothing was changed", path.display()
+    )]
+    Analysis {
+        /// Which file.
+        path: PathBuf,
+        /// Its analysis.
+        found: i64,
+        /// The program's.
+        known: i64,
+    },
     /// A change of the schema did not go through; it was undone as a whole.
     #[error("bringing {} to schema {to}", path.display())]
     Migration {
@@ -57,15 +70,6 @@ pub enum OpenError {
         /// Why.
         #[source]
         source: sqlx::Error,
-    },
-    /// The rest of a session that has ended could not be removed.
-    #[error("removing what is left of ended sessions from {}", path.display())]
-    Reclaim {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: StorageError,
     },
     /// SQLite refused.
     #[error("opening {}", path.display())]

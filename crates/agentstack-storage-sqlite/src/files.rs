@@ -65,7 +65,9 @@ impl FileProblem {
         match source.kind() {
             ErrorKind::NotFound => Self::Missing { path },
             // O_NOFOLLOW answers ELOOP for a link.
-            _ if source.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => Self::NotPlain { path },
+            _ if source.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                Self::NotPlain { path }
+            }
             _ => Self::Io { path, source },
         }
     }

@@ -80,6 +80,12 @@ impl KeyMaterial {
         self
     }
 
+    /// Whether the database is encrypted.
+    #[must_use]
+    pub fn encrypts(&self) -> bool {
+        self.database.is_some()
+    }
+
     /// What hashes the names of resources for the audit log.
     #[must_use]
     pub fn resource_hasher(&self) -> ResourceHasher {

@@ -1,4 +1,4 @@
-//! The embedded backend: one SQLite file, encrypted with SQLCipher, searched with FTS5.
+//! The embedded backend: one SQLite file, encrypted with SQLCipher, searched with an index of its own.
 //!
 //! Reads and writes use one warm connection; a read that finds it busy takes one from a small pool.
 //! (In WAL mode a connection forgets its page cache whenever *another* connection commits, and with
@@ -7,9 +7,12 @@
 //! **Invariant:** every statement is constant text with bound parameters (S32).
 
 mod audit;
+#[cfg(test)]
+mod checks;
 mod connect;
 mod error;
 mod files;
+mod index;
 mod key;
 mod memory;
 mod migrate;

@@ -3,6 +3,7 @@
 //! A database knows whose it is by `application_id` and how far its schema is by `user_version`; both
 //! change in the transaction of the migration, so there is no half-migrated database.
 
+use agentstack_storage::text::ANALYSIS;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Executor};
 
@@ -22,10 +23,13 @@ enum State {
 }
 
 /// Brings the schema up to date. Nothing is written to what is not ours.
-pub(crate) async fn migrate(connection: &mut SqliteConnection, options: &OpenOptions) -> Result<(), OpenError> {
+pub(crate) async fn migrate(
+    connection: &mut SqliteConnection,
+    options: &OpenOptions,
+) -> Result<(), OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     if state(connection, options, known).await? == State::At(known) {
-        return Ok(());
+        return check_analysis(connection, options).await;
     }
     let problem = |source| options.problem(source);
     // It stays in the file. While another process is making the same database, it cannot be set; then
@@ -45,12 +49,29 @@ pub(crate) async fn migrate(connection: &mut SqliteConnection, options: &OpenOpt
         let failed = |source| OpenError::Migration { path: options.path.clone(), to, source };
         tx.execute(script).await.map_err(failed)?;
     }
+    let analysis =
+        "INSERT INTO index_analysis (analysis) SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM index_analysis)";
+    sqlx::query(analysis).bind(ANALYSIS).execute(&mut *tx).await.map_err(problem)?;
     tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 1").await.map_err(problem)?;
-    tx.commit().await.map_err(problem)
+    tx.commit().await.map_err(problem)?;
+    check_analysis(connection, options).await
+}
+
+/// An index of another analysis cannot be kept up to date.
+async fn check_analysis(connection: &mut SqliteConnection, options: &OpenOptions) -> Result<(), OpenError> {
+    let analysis = sqlx::query_scalar("SELECT analysis FROM index_analysis").fetch_one(connection).await;
+    match analysis.map_err(|source| options.problem(source))? {
+        ANALYSIS => Ok(()),
+        found => Err(OpenError::Analysis { path: options.path.clone(), found, known: ANALYSIS }),
+    }
 }
 
 /// How far the database is.
-async fn state(connection: &mut SqliteConnection, options: &OpenOptions, known: i64) -> Result<State, OpenError> {
+async fn state(
+    connection: &mut SqliteConnection,
+    options: &OpenOptions,
+    known: i64,
+) -> Result<State, OpenError> {
     let sql = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema) \
          FROM pragma_application_id, pragma_user_version";
     let row = sqlx::query_as::<_, (i64, i64, i64)>(sql).fetch_one(connection).await;

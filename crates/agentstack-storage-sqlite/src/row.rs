@@ -1,10 +1,9 @@
 //! Rows as domain types, and back.
 
 use agentstack_core::{
-    AgentId, EntryId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Origin, SessionId, Tag, Timestamp, Trust,
-    Version,
+    AgentId, EntryId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Origin, SessionId, Tag, Timestamp,
+    Trust, Version,
 };
-use agentstack_storage::text::{Analyzed, Term, analyze};
 use agentstack_storage::{Session, StorageError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
@@ -40,11 +39,15 @@ impl<'r> Columns<'r> {
         Ok(value)
     }
 
-    fn parsed<T>(&mut self, what: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StorageError> {
+    fn parsed<T>(
+        &mut self,
+        what: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, StorageError> {
         parse(self.take()?).ok_or_else(|| StorageError::damaged(what))
     }
 
-    fn agent(&mut self) -> Result<Option<AgentId>, StorageError> {
+    pub(crate) fn agent(&mut self) -> Result<Option<AgentId>, StorageError> {
         let text: Option<&str> = self.take()?;
         text.map(|text| text.parse().map_err(|_| StorageError::damaged("an agent's id"))).transpose()
     }
@@ -61,7 +64,9 @@ impl<'r> Columns<'r> {
     }
 
     pub(crate) fn metadata(&mut self) -> Result<Metadata, StorageError> {
-        self.parsed("a metadata object", |text| Metadata::try_from(serde_json::from_str::<serde_json::Map<_, _>>(text).ok()?).ok())
+        self.parsed("a metadata object", |text| {
+            Metadata::try_from(serde_json::from_str::<serde_json::Map<_, _>>(text).ok()?).ok()
+        })
     }
 
     /// The four columns of a label; the time is that of its version.
@@ -114,7 +119,19 @@ pub(crate) fn summary(row: &SqliteRow, at: usize) -> Result<EntrySummary, Storag
     let updated_at = columns.time()?;
     let label = columns.label(updated_at)?;
     let chars = small(columns.take()?)?;
-    Ok(EntrySummary { id, key, namespace, version, agent_id, tags, metadata, created_at, updated_at, label, chars })
+    Ok(EntrySummary {
+        id,
+        key,
+        namespace,
+        version,
+        agent_id,
+        tags,
+        metadata,
+        created_at,
+        updated_at,
+        label,
+        chars,
+    })
 }
 
 /// version, `stored_at`, agent, tags, metadata, trust, origin (3), content.
@@ -136,39 +153,6 @@ pub(crate) fn session(row: &SqliteRow, at: usize) -> Result<Session, StorageErro
     let started_at = columns.time()?;
     let expires_at = columns.time()?;
     Ok(Session { id, started_at, expires_at, metadata: columns.metadata()? })
-}
-
-/// What the index holds of an entry, in the form that its tokenizer splits at spaces and nowhere else.
-pub(crate) struct Terms {
-    pub(crate) head: String,
-    pub(crate) body: String,
-    pub(crate) extra: String,
-    /// The number of terms in the body.
-    pub(crate) length: i64,
-}
-
-impl Terms {
-    /// The terms of a key and a content in the namespace with this id. A pure function: what was put
-    /// into the index is what is taken out of it.
-    pub(crate) fn of(namespace: i64, key: &str, content: &str) -> Self {
-        let Analyzed { terms: head, extra: mut extra_terms } = analyze(key);
-        let Analyzed { terms: body, extra } = analyze(content);
-        extra_terms.extend(extra);
-        let length = i64::try_from(body.len()).unwrap_or(i64::MAX);
-        Self { head: join(namespace, &head), body: join(namespace, &body), extra: join(namespace, &extra_terms), length }
-    }
-}
-
-/// Terms under the tag of their namespace. The tag is all up to the first `·`, which the index's tokenizer
-/// takes for a letter: a number has none, so no term can pass for another namespace's.
-fn join(namespace: i64, terms: &[Term]) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(terms.len() * 12);
-    for term in terms {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{namespace}·{} ", term.as_str());
-    }
-    text
 }
 
 /// Tags as they are kept: a JSON array.

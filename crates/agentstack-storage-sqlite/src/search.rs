@@ -1,19 +1,21 @@
 //! Searching and listing.
 //!
-//! A namespace's terms are tagged with its id, so a search reads the postings of its own namespaces
+//! Each namespace has its own range of the index, so a search reads the postings of its own namespaces
 //! and nothing else, whatever else is stored (S05).
 
-use std::collections::{HashMap, HashSet};
+mod candidates;
+
+use std::collections::HashMap;
 
 use agentstack_access::{Scope, SharedNamespaces};
 use agentstack_core::{AgentId, Entry, Hit, MatchType, Namespace};
 use agentstack_storage::model::SEARCHED_CHARS;
-use agentstack_storage::text::rank::{Posting, Scored, Statistics, rank};
-use agentstack_storage::text::{Term, TextQuery};
+use agentstack_storage::text::rank::{Scored, rank};
 use agentstack_storage::{AgentFilter, Found, ListPosition, Listed, Listing, Page, Search, StorageError};
+use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Row, query_scalar};
 
+use self::candidates::{ranges, read_postings, spaces};
 use crate::SqliteStore;
 use crate::error::storage;
 use crate::row::{SUMMARY_COLUMNS, count, summary, summary_columns, tags_json};
@@ -37,45 +39,104 @@ macro_rules! passes {
     };
 }
 
-/// For each namespace: its statistics, and its postings of the terms `$10` (pairs of the first and the
-/// last term of a range) as one text, which costs a fraction of as many rows.
-const POSTINGS: &str = concat!(
-    "SELECT ", alive!(), ", n.id, n.entries, n.terms, (",
-    "SELECT group_concat(p.term || ' ' || p.entry || ' ' || p.body || ' ' || p.head || ' ' || p.length, ' ') FROM (",
-    "SELECT q.key AS term, e.id AS entry, sum(v.col <> 'head') AS body, sum(v.col = 'head') AS head, e.length AS length ",
-    "FROM json_each($10) q ",
-    "CROSS JOIN entry_term_instances v ON v.term >= n.id || '·' || (q.value ->> 0) AND v.term <= n.id || '·' || (q.value ->> 1) ",
-    "CROSS JOIN entries e ON e.id = v.doc WHERE ", passes!(), " GROUP BY q.key, e.id) p) ",
-    "FROM (SELECT 1) LEFT JOIN namespaces n ON n.id IN ", namespaces!()
+/// A figure of what the caller may see of `n`: the namespace's own, unless it is a session's and the caller is
+/// bound to an agent.
+macro_rules! visible {
+    ($counted:literal, $kept:literal) => {
+        concat!(
+            "CASE WHEN $6 IS NULL OR n.shared = 1 THEN ",
+            $kept,
+            " ELSE (SELECT ",
+            $counted,
+            " FROM entries o WHERE o.namespace = n.id AND (o.agent IS NULL OR o.agent = $6)) END"
+        )
+    };
+}
+
+/// For each namespace: the statistics of what the caller may see of it, and what it takes to find its postings.
+pub(crate) const SPACES: &str = concat!(
+    "SELECT ",
+    alive!(),
+    ", n.id, n.secret, n.made, ",
+    visible!("count(*)", "n.entries"),
+    ", ",
+    visible!("coalesce(sum(o.length), 0)", "n.terms"),
+    " ",
+    "FROM (SELECT 1) LEFT JOIN namespaces n ON n.id IN ",
+    namespaces!()
+);
+
+/// The postings in each of the ranges `$10` as one text, which costs a fraction of as many rows. A range has the number of
+/// its term in the query, a namespace, a run, and its two ends. Places are given if `$11`, and the term is the first.
+pub(crate) const POSTINGS: &str = concat!(
+    "SELECT group_concat(concat_ws(' ', p.namespace, q.value ->> 0, p.entry, p.body, p.head, e.length, ",
+    "'@' || iif($11 AND p.term = unhex(q.value ->> 3), hex(p.places), '')), ' ') FROM json_each($10) q ",
+    "CROSS JOIN postings p ON p.namespace = q.value ->> 1 AND p.run = q.value ->> 2 ",
+    "AND p.term >= unhex(q.value ->> 3) AND p.term < unhex(q.value ->> 4) ",
+    "CROSS JOIN entries e ON e.id = p.entry CROSS JOIN namespaces n ON n.id = p.namespace ",
+    "WHERE ",
+    alive!(),
+    " AND ",
+    passes!(),
+    " GROUP BY q.key"
 );
 
 /// `substr` of a text stops at a NUL, that of bytes does not.
-const HITS: &str = concat!(
-    "SELECT e.id, ", summary_columns!(), ", substr(CAST(e.content AS BLOB), 1, $11) FROM json_each($10) q ",
+pub(crate) const HITS: &str = concat!(
+    "SELECT e.id, ",
+    summary_columns!(),
+    ", substr(CAST(e.content AS BLOB), 1, $11) FROM json_each($10) q ",
     "CROSS JOIN entries e ON e.id = q.value ->> 0 AND e.namespace = q.value ->> 1 ",
-    "CROSS JOIN namespaces n ON n.id = e.namespace WHERE ", alive!(), " AND n.id IN ", namespaces!(), " AND ", passes!()
+    "CROSS JOIN namespaces n ON n.id = e.namespace WHERE ",
+    alive!(),
+    " AND n.id IN ",
+    namespaces!(),
+    " AND ",
+    passes!()
 );
 
-const LIST: &str = concat!(
-    "SELECT ", summary_columns!(), " FROM namespaces n CROSS JOIN entries e ON e.namespace = n.id ",
-    "WHERE ", alive!(), " AND n.id IN ", namespaces!(), " AND ", passes!(),
+pub(crate) const LIST: &str = concat!(
+    "SELECT ",
+    summary_columns!(),
+    " FROM namespaces n CROSS JOIN entries e ON e.namespace = n.id ",
+    "WHERE ",
+    alive!(),
+    " AND n.id IN ",
+    namespaces!(),
+    " AND ",
+    passes!(),
     " AND ($10 IS NULL OR (e.updated_at, e.uuid) < ($10, $11)) ",
     "ORDER BY e.updated_at DESC, e.uuid DESC LIMIT $12 OFFSET $13"
 );
 
 /// Counts all entries of the namespaces, from their statistics.
-const COUNT_ALL: &str = concat!(
-    "SELECT ", alive!(), ", (SELECT coalesce(sum(entries), 0) FROM namespaces WHERE id IN ", namespaces!(), ")"
+pub(crate) const COUNT_ALL: &str = concat!(
+    "SELECT ",
+    alive!(),
+    ", (SELECT coalesce(sum(entries), 0) FROM namespaces WHERE id IN ",
+    namespaces!(),
+    ")"
 );
 
 /// Counts those that pass.
-const COUNT: &str = concat!(
-    "SELECT ", alive!(), ", (SELECT count(*) FROM namespaces n CROSS JOIN entries e ON e.namespace = n.id ",
-    "WHERE n.id IN ", namespaces!(), " AND ", passes!(), ")"
+pub(crate) const COUNT: &str = concat!(
+    "SELECT ",
+    alive!(),
+    ", (SELECT count(*) FROM namespaces n CROSS JOIN entries e ON e.namespace = n.id ",
+    "WHERE n.id IN ",
+    namespaces!(),
+    " AND ",
+    passes!(),
+    ")"
 );
 
 /// Binds `$4` to `$9`.
-fn filtered(sql: &'static str, scope: &Scope, agent: Option<&AgentFilter>, tags: Option<&String>) -> Statement {
+fn filtered(
+    sql: &'static str,
+    scope: &Scope,
+    agent: Option<&AgentFilter>,
+    tags: Option<&String>,
+) -> Statement {
     scoped(sql, scope)
         .bind(scope.namespace().map(Namespace::to_string))
         .bind(scope.shared() == SharedNamespaces::Included)
@@ -89,38 +150,31 @@ fn tags_filter(tags: &[agentstack_core::Tag]) -> Option<String> {
     (!tags.is_empty()).then(|| tags_json(tags))
 }
 
-/// What one namespace has for a query.
-struct Candidates {
-    namespace: i64,
-    statistics: Statistics,
-    postings: Vec<Posting>,
-    lengths: HashMap<i64, u32>,
-}
-
 impl SqliteStore {
     pub(crate) async fn search_entries(&self, scope: &Scope, search: Search) -> Result<Found, StorageError> {
         let tags = tags_filter(&search.tags);
+        let ask = |sql| filtered(sql, scope, search.agent.as_ref(), tags.as_ref());
         let mut reader = self.reader().await?;
         let connection = reader.connection()?;
-        let question = filtered(POSTINGS, scope, search.agent.as_ref(), tags.as_ref()).bind(ranges(&search.query));
-        let candidates = candidates(question, connection).await?;
+        let mut spaces = spaces(ask(SPACES), connection).await?;
+        let in_order = search.query.phrase().len() > 1;
+        let postings = ask(POSTINGS).bind(ranges(&spaces, &search.query)).bind(in_order);
+        read_postings(postings, connection, &mut spaces).await?;
         let mut ranked: Vec<(Scored, i64)> = vec![];
-        for candidate in &candidates {
-            let in_phrase = phrase(connection, candidate.namespace, search.query.phrase()).await?;
-            let length = |entry| candidate.lengths.get(&entry).copied().unwrap_or(1);
-            let scored = rank(&search.query, candidate.statistics, length, &candidate.postings);
+        for space in &spaces {
+            let length = |entry| space.lengths.get(&entry).copied().unwrap_or(1);
+            let scored = rank(&search.query, space.statistics, length, &space.postings);
             let wanted = |hit: &Scored| {
-                hit.score >= search.threshold && in_phrase.as_ref().is_none_or(|found| found.contains(&hit.entry))
+                hit.score >= search.threshold && (!in_order || space.has_phrase(hit.entry, &search.query))
             };
-            ranked.extend(scored.into_iter().filter(wanted).map(|hit| (hit, candidate.namespace)));
+            ranked.extend(scored.into_iter().filter(wanted).map(|hit| (hit, space.id)));
         }
         // The order within a namespace is the ranking's; between equals of several, the newer first.
         ranked.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score).then(b.entry.cmp(&a.entry)));
         let (offset, limit) = (search.offset as usize, search.limit as usize);
         let more = ranked.len() > offset.saturating_add(limit);
         let best: Vec<(Scored, i64)> = ranked.into_iter().skip(offset).take(limit).collect();
-        let question = filtered(HITS, scope, search.agent.as_ref(), tags.as_ref());
-        Ok(Found { hits: hits(question, connection, &best).await?, more })
+        Ok(Found { hits: hits(ask(HITS), connection, &best).await?, more })
     }
 
     pub(crate) async fn list_entries(&self, scope: &Scope, listing: Listing) -> Result<Listed, StorageError> {
@@ -155,75 +209,6 @@ impl SqliteStore {
     }
 }
 
-/// The query's terms as ranges of the index.
-fn ranges(query: &TextQuery) -> String {
-    let ranges: Vec<[String; 2]> = query
-        .terms()
-        .iter()
-        .map(|term| {
-            let first = term.term.as_str().to_owned();
-            let last = if term.prefix { format!("{first}\u{10FFFF}") } else { first.clone() };
-            [first, last]
-        })
-        .collect();
-    serde_json::to_string(&ranges).unwrap_or_else(|_| "[]".into())
-}
-
-async fn candidates(question: Statement, connection: &mut SqliteConnection) -> Result<Vec<Candidates>, StorageError> {
-    let rows = question.fetch_all(connection).await.map_err(storage)?;
-    let mut candidates = Vec::with_capacity(rows.len());
-    for row in rows {
-        if !row.try_get::<bool, _>(0).map_err(storage)? {
-            return Err(StorageError::SessionGone);
-        }
-        let Some(namespace) = row.try_get::<Option<i64>, _>(1).map_err(storage)? else { continue };
-        let statistics = Statistics {
-            entries: count(row.try_get(2).map_err(storage)?)?,
-            terms: count(row.try_get(3).map_err(storage)?)?,
-        };
-        let text: Option<&str> = row.try_get(4).map_err(storage)?;
-        let (postings, lengths) = parse_postings(text.unwrap_or_default())
-            .ok_or_else(|| StorageError::damaged("the postings of the index"))?;
-        candidates.push(Candidates { namespace, statistics, postings, lengths });
-    }
-    Ok(candidates)
-}
-
-/// Reads `term entry body head length`, again and again.
-fn parse_postings(text: &str) -> Option<(Vec<Posting>, HashMap<i64, u32>)> {
-    let mut numbers = text.split_ascii_whitespace();
-    let mut postings = vec![];
-    let mut lengths = HashMap::new();
-    while let Some(term) = numbers.next() {
-        let posting = Posting {
-            term: term.parse().ok()?,
-            entry: numbers.next()?.parse().ok()?,
-            frequency: numbers.next()?.parse().ok()?,
-            heading: numbers.next()?.parse().ok()?,
-        };
-        lengths.insert(posting.entry, numbers.next()?.parse().ok()?);
-        postings.push(posting);
-    }
-    Some((postings, lengths))
-}
-
-/// The entries of a namespace in which the terms follow each other; `None` if there is no order to look at.
-async fn phrase(
-    connection: &mut SqliteConnection,
-    namespace: i64,
-    terms: &[Term],
-) -> Result<Option<HashSet<i64>>, StorageError> {
-    if terms.len() < 2 {
-        return Ok(None);
-    }
-    // A term has letters, digits and symbols, never a quotation mark: nothing in it can be syntax (S31).
-    let words: Vec<String> = terms.iter().map(|term| format!("{namespace}·{}", term.as_str())).collect();
-    let query = query_scalar("SELECT rowid FROM entry_terms WHERE entry_terms MATCH $1")
-        .bind(format!("{{head body}} : \"{}\"", words.join(" ")));
-    let rows: Vec<i64> = query.fetch_all(connection).await.map_err(storage)?;
-    Ok(Some(rows.into_iter().collect()))
-}
-
 /// Reads the best entries. Each is asked for with its namespace: a number of an entry that has gone in
 /// the meantime may be another's by now, a namespace's never is.
 async fn hits(
@@ -239,7 +224,10 @@ async fn hits(
     let rows = question.bind(wanted).bind(SEARCHED_CHARS * 4).fetch_all(connection).await.map_err(storage)?;
     let mut entries = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let entry = Entry { summary: summary(row, 1)?, content: searched(row.try_get(1 + SUMMARY_COLUMNS).map_err(storage)?)? };
+        let entry = Entry {
+            summary: summary(row, 1)?,
+            content: searched(row.try_get(1 + SUMMARY_COLUMNS).map_err(storage)?)?,
+        };
         entries.insert(row.try_get::<i64, _>(0).map_err(storage)?, entry);
     }
     let hit = |(hit, _): &(Scored, i64)| {

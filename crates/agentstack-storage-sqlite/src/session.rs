@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
 use agentstack_audit::Outcome;
-use agentstack_core::{SessionId, Timestamp, TokenHash};
+use agentstack_core::{AgentId, SessionId, Timestamp, TokenHash};
 use agentstack_storage::model::used_is_stale;
 use agentstack_storage::{NewSession, Pending, Removed, Session, SessionStatus, SessionStore, StorageError};
 use async_trait::async_trait;
@@ -13,55 +13,67 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
 use crate::error::storage;
-use crate::row::{Terms, count, metadata_json, session, uuid};
+use crate::row::{count, metadata_json, session, uuid};
 use crate::write::{Write, alive, scoped};
 
 /// How long a standing is taken for granted. What rests on it is proved again in each transaction.
 const STANDING_FRESH_MS: i64 = 1_000;
-/// How many entries of an ended session are removed in one transaction, and after how many characters of
-/// content it takes no more: other writers get their turn, and memory and statements stay small.
-const RECLAIM_ENTRIES: u32 = 200;
-const RECLAIM_CHARS: u32 = 250_000;
+/// How much of an ended session is removed in one transaction, so that other writers get their turn: runs of
+/// postings, and entries, no more of these after so many characters of content.
+const RECLAIM_RUNS: u32 = 4;
+const RECLAIM_ENTRIES: u32 = 1_000;
+const RECLAIM_CHARS: u32 = 2_000_000;
 
 const START: &str = "INSERT INTO namespaces (name, shared) VALUES ($1, 0); \
      INSERT INTO sessions (id, namespace, started_at, last_used_at, idle_ms, expires_at, resume, metadata) \
      VALUES ($2, last_insert_rowid(), $3, $3, $4, $5, $6, $7); \
      INSERT INTO session_holders (holder, session) VALUES ($8, $2)";
 
-const RESUME: &str = "SELECT id, started_at, min(expires_at, $2 + idle_ms), metadata FROM sessions \
+pub(crate) const RESUME: &str = "SELECT id, started_at, min(expires_at, $2 + idle_ms), metadata FROM sessions \
      WHERE resume = $1 AND expires_at > $2 AND last_used_at + idle_ms > $2";
 
 const ENTER: &str = "INSERT INTO session_holders (holder, session) VALUES ($1, $2) ON CONFLICT DO NOTHING; \
      UPDATE sessions SET last_used_at = max(last_used_at, $3) WHERE id = $2";
 
-/// The session `$1` if it is alive and held, or if `$4` (an operator may end what has expired).
-const STATUS: &str = concat!(
-    "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata, n.entries, n.id ",
-    "FROM sessions s JOIN namespaces n ON n.id = s.namespace WHERE s.id = $1 AND ($4 OR ", alive!(), ")"
+/// The session `$1` if it is alive and held, or if `$4` (an operator may end what has expired), and how many
+/// entries it has for a caller bound to the agent `$5`, or for one who is not.
+pub(crate) const STATUS: &str = concat!(
+    "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata, ",
+    "CASE WHEN $5 IS NULL THEN n.entries ELSE (SELECT count(*) FROM entries e WHERE e.namespace = n.id ",
+    "AND (e.agent IS NULL OR e.agent = $5)) END, n.id ",
+    "FROM sessions s JOIN namespaces n ON n.id = s.namespace WHERE s.id = $1 AND ($4 OR ",
+    alive!(),
+    ")"
 );
 
 const CLOSE: &str = "DELETE FROM session_holders WHERE session = $1; DELETE FROM sessions WHERE id = $1; \
      INSERT INTO ended_namespaces (namespace) VALUES ($2)";
 
-const ACTIVE: &str = "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata \
+pub(crate) const ACTIVE: &str = "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata \
      FROM sessions s WHERE s.expires_at > $3 AND s.last_used_at + s.idle_ms > $3 \
      AND ($4 OR s.id IN (SELECT session FROM session_holders WHERE holder = $2)) ORDER BY s.id DESC LIMIT 1000";
 
-const EXPIRED: &str = "SELECT id FROM sessions WHERE expires_at <= $1 OR last_used_at + idle_ms <= $1 LIMIT 100";
+const EXPIRED: &str =
+    "SELECT id FROM sessions WHERE expires_at <= $1 OR last_used_at + idle_ms <= $1 LIMIT 100";
 
-const STANDING: &str = "SELECT min(s.expires_at, s.last_used_at + s.idle_ms), s.last_used_at, s.idle_ms FROM sessions s \
+pub(crate) const STANDING: &str = "SELECT min(s.expires_at, s.last_used_at + s.idle_ms), s.last_used_at, s.idle_ms FROM sessions s \
      WHERE s.id = $1 AND ($2 IS NULL OR EXISTS \
      (SELECT 1 FROM session_holders h WHERE h.session = s.id AND h.holder = $2))";
 
-/// Some entries of the namespace $1: the first, and those before which there are less than $3 characters.
-const SOME: &str = "SELECT id, key, content FROM entries WHERE id IN (SELECT id FROM (\
-     SELECT id, sum(chars) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before \
-     FROM (SELECT id, chars FROM entries WHERE namespace = $1 ORDER BY key LIMIT $2)) WHERE coalesce(before, 0) < $3)";
+/// Removes the postings of some runs of the namespace $1.
+pub(crate) const REMOVE_RUNS: &str = "DELETE FROM postings WHERE namespace = $1 \
+     AND run < (SELECT min(run) + $2 FROM postings WHERE namespace = $1)";
 
-const REMOVE_BATCH: &str = "INSERT INTO entry_terms (entry_terms, rowid, head, body, extra) \
-     SELECT 'delete', value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1); \
-     DELETE FROM entry_versions WHERE entry IN (SELECT value ->> 0 FROM json_each($1)); \
-     DELETE FROM entries WHERE id IN (SELECT value ->> 0 FROM json_each($1)); COMMIT";
+/// Some entries of the namespace $1: the first, and those before which there are less than $3 characters.
+pub(crate) const SOME: &str = "SELECT json_group_array(id) FROM (\
+     SELECT id, sum(chars) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before \
+     FROM (SELECT id, chars FROM entries WHERE namespace = $1 ORDER BY key_hash LIMIT $2)) WHERE coalesce(before, 0) < $3";
+
+pub(crate) const REMOVE_ENTRIES: &str = "DELETE FROM entry_versions WHERE entry IN (SELECT value FROM json_each($1)); \
+     DELETE FROM entries WHERE id IN (SELECT value FROM json_each($1))";
+
+const REMOVE_NAMESPACE: &str =
+    "DELETE FROM ended_namespaces WHERE namespace = $1; DELETE FROM namespaces WHERE id = $1";
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -123,7 +135,8 @@ impl SessionStore for SqliteStore {
     }
 
     async fn status(&self, scope: &Scope) -> Result<SessionStatus, StorageError> {
-        let question = scoped(STATUS, scope).bind(scope.is_overseer());
+        let question =
+            scoped(STATUS, scope).bind(scope.is_overseer()).bind(scope.bound_agent().map(AgentId::to_string));
         let mut reader = self.reader().await?;
         let row = question.fetch_optional(reader.connection()?).await.map_err(storage)?;
         let row = row.ok_or(StorageError::SessionGone)?;
@@ -144,14 +157,17 @@ impl SessionStore for SqliteStore {
         let mut reader = self.reader().await?;
         let question = sqlx::query(EXPIRED).bind(scope.at().as_millis());
         let rows = question.fetch_all(reader.connection()?).await.map_err(storage)?;
-        let id = |row: &SqliteRow| {
-            Ok(SessionId::from_bytes(uuid(row.try_get::<&[u8], _>(0).map_err(storage)?)?))
-        };
+        let id =
+            |row: &SqliteRow| Ok(SessionId::from_bytes(uuid(row.try_get::<&[u8], _>(0).map_err(storage)?)?));
         rows.iter().map(id).collect()
     }
 }
 
-async fn enter(write: &mut Write<'_>, scope: &Scope, token: TokenHash) -> Result<Option<Session>, StorageError> {
+async fn enter(
+    write: &mut Write<'_>,
+    scope: &Scope,
+    token: TokenHash,
+) -> Result<Option<Session>, StorageError> {
     let now = scope.at().as_millis();
     let question = sqlx::query(RESUME).bind(token.as_bytes().to_vec()).bind(now);
     let Some(row) = question.fetch_optional(write.connection()?).await.map_err(storage)? else {
@@ -167,7 +183,7 @@ async fn enter(write: &mut Write<'_>, scope: &Scope, token: TokenHash) -> Result
 }
 
 async fn close(write: &mut Write<'_>, scope: &Scope) -> Result<Removed, StorageError> {
-    let question = scoped(STATUS, scope).bind(scope.is_overseer());
+    let question = scoped(STATUS, scope).bind(scope.is_overseer()).bind(None::<String>);
     let row = question.fetch_optional(write.connection()?).await.map_err(storage)?;
     let row = row.ok_or(StorageError::SessionGone)?;
     let entries = count(row.try_get(4).map_err(storage)?)?;
@@ -191,7 +207,7 @@ impl SqliteStore {
             removed = true;
         }
         if removed {
-            self.truncate_log().await;
+            self.try_truncate_log().await;
         }
         Ok(())
     }
@@ -206,8 +222,12 @@ impl SqliteStore {
         let Some(row) = ended else { return Ok(false) };
         let namespace: i64 = row.try_get(0).map_err(storage)?;
         let mut write = self.write().await?;
-        match remove_some(&mut write, namespace).await {
-            Ok(()) => {
+        let removed = match remove_some(&mut write, namespace).await {
+            Ok(()) => write.run(sqlx::query("COMMIT")).await,
+            Err(error) => Err(error),
+        };
+        match removed {
+            Ok(_) => {
                 write.committed();
                 Ok(true)
             }
@@ -216,32 +236,20 @@ impl SqliteStore {
     }
 }
 
-/// Removes some entries of an ended namespace, or with the last of them the namespace, and commits.
+/// Removes some postings or entries of an ended namespace, or with the last of them the namespace.
 async fn remove_some(write: &mut Write<'_>, namespace: i64) -> Result<(), StorageError> {
-    let batch = read_some(write, namespace).await?;
-    if batch.is_empty() {
-        let last = "DELETE FROM ended_namespaces WHERE namespace = $1; DELETE FROM namespaces WHERE id = $1; COMMIT";
-        write.run(sqlx::query(last).bind(namespace)).await?;
+    if write.run(sqlx::query(REMOVE_RUNS).bind(namespace).bind(RECLAIM_RUNS)).await? > 0 {
         return Ok(());
     }
-    let batch = serde_json::to_string(&batch).map_err(|error| StorageError::Unavailable(error.into()))?;
-    write.run(sqlx::query(REMOVE_BATCH).bind(batch)).await?;
-    Ok(())
-}
-
-/// The numbers of some entries, each with its terms: at least one, as long as there is any.
-async fn read_some(
-    write: &mut Write<'_>,
-    namespace: i64,
-) -> Result<Vec<(i64, String, String, String)>, StorageError> {
     let some = sqlx::query(SOME).bind(namespace).bind(RECLAIM_ENTRIES).bind(RECLAIM_CHARS);
-    let rows = some.fetch_all(write.connection()?).await.map_err(storage)?;
-    let terms = |row: &SqliteRow| {
-        let (key, content) = (row.try_get(1).map_err(storage)?, row.try_get(2).map_err(storage)?);
-        let Terms { head, body, extra, .. } = Terms::of(namespace, key, content);
-        Ok((row.try_get(0).map_err(storage)?, head, body, extra))
-    };
-    rows.iter().map(terms).collect()
+    let row = some.fetch_one(write.connection()?).await.map_err(storage)?;
+    let ids: String = row.try_get(0).map_err(storage)?;
+    if ids == "[]" {
+        write.run(sqlx::query(REMOVE_NAMESPACE).bind(namespace)).await?;
+    } else {
+        write.run(sqlx::query(REMOVE_ENTRIES).bind(ids)).await?;
+    }
+    Ok(())
 }
 
 #[async_trait]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Mutex as SyncMutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use agentstack_access::{Holder, Standing};
@@ -17,17 +18,26 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::error::storage;
 use crate::{Encryption, OpenError, OpenOptions, connect, migrate};
 
+/// How long the emptying of the write-ahead log waits for other processes' readers.
+const TRUNCATION_PATIENCE: Duration = Duration::from_millis(250);
+
 /// The embedded backend.
 pub struct SqliteStore {
     /// The connection for all writes, and for reads while it is free.
     primary: Mutex<Primary>,
     /// Connections for reads that find it busy; opened when needed, closed when idle.
     readers: SqlitePool,
+    busy_timeout: Duration,
+    /// Whether the write-ahead log could not be emptied after the last deletion.
+    traces: AtomicBool,
     pub(crate) encryption: Encryption,
     pub(crate) signing: SigningKey,
     resources: ResourceHasher,
-    pub(crate) standings: SyncMutex<HashMap<(SessionId, Option<Holder>), (Standing, Timestamp)>>,
+    pub(crate) standings: SyncMutex<Standings>,
 }
+
+/// What was found of a session for a holder, and when.
+type Standings = HashMap<(SessionId, Option<Holder>), (Standing, Timestamp)>;
 
 pub(crate) struct Primary {
     connection: Option<SqliteConnection>,
@@ -51,10 +61,14 @@ impl SqliteStore {
     pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
         options.prepare()?;
         let mut connection = options.connect().await?;
-        migrate::migrate(&mut connection, &options).await?;
+        if let Err(error) = migrate::migrate(&mut connection, &options).await {
+            // Without it, the files of the log would lie there for another moment.
+            let _ = connection.close().await;
+            return Err(error);
+        }
         let readers = SqlitePoolOptions::new()
             .max_connections(options.readers.max(1))
-            .idle_timeout(Duration::from_secs(60))
+            .idle_timeout(Duration::from_mins(1))
             .acquire_timeout(options.busy_timeout)
             .test_before_acquire(false)
             .after_connect(|connection, _| Box::pin(connect::harden(connection)))
@@ -62,12 +76,18 @@ impl SqliteStore {
         let store = Self {
             primary: Mutex::new(Primary { connection: Some(connection), unfinished: false }),
             readers,
+            busy_timeout: options.busy_timeout,
+            // A process that was killed may have left some.
+            traces: AtomicBool::new(true),
             encryption: options.encryption(),
             signing: options.keys.audit.signing,
             resources: options.keys.audit.resources,
             standings: SyncMutex::default(),
         };
-        store.reclaim().await.map_err(|error| OpenError::Reclaim { path: options.path, source: error })?;
+        // What is left of ended sessions is out of everybody's reach; if it cannot be removed now, later.
+        if let Err(error) = store.reclaim().await {
+            tracing::warn!(error = %error, "removing what is left of ended sessions");
+        }
         Ok(store)
     }
 
@@ -97,22 +117,38 @@ impl SqliteStore {
     /// A connection to read with: the first if it is free (its page cache is warm), else another.
     pub(crate) async fn reader(&self) -> Result<Reader<'_>, StorageError> {
         match self.primary.try_lock() {
-            Ok(primary) if !primary.unfinished && primary.connection.is_some() => Ok(Reader::Primary(primary)),
+            Ok(primary) if !primary.unfinished && primary.connection.is_some() => {
+                Ok(Reader::Primary(primary))
+            }
             _ => Ok(Reader::Pooled(self.readers.acquire().await.map_err(storage)?)),
         }
     }
 
     /// Empties the write-ahead log, so that nothing deleted is left in it (S08). Another process's
-    /// reader may hold it back for the moment; then the next deletion or the next close does it.
-    pub(crate) async fn truncate_log(&self) {
-        let truncated = async {
-            let mut primary = self.primary().await?;
-            let row = sqlx::query_as::<_, (i64, i64, i64)>("PRAGMA wal_checkpoint(TRUNCATE)");
-            row.fetch_one(primary.connection()?).await.map_err(storage)
-        };
-        match truncated.await {
-            Ok((0, ..)) => {}
-            Ok(_) => tracing::debug!("the write-ahead log is in use and will be emptied later"),
+    /// reader may hold it back; it is waited for a little. Says whether it is empty.
+    pub(crate) async fn truncate_log(&self) -> Result<bool, StorageError> {
+        let mut primary = self.primary().await?;
+        let connection = primary.connection()?;
+        connect::set_busy_timeout(connection, TRUNCATION_PATIENCE).await.map_err(storage)?;
+        let row = sqlx::query_as::<_, (i64, i64, i64)>("PRAGMA wal_checkpoint(TRUNCATE)");
+        let row = row.fetch_one(&mut *connection).await.map_err(storage);
+        connect::set_busy_timeout(connection, self.busy_timeout).await.map_err(storage)?;
+        let empty = row?.0 == 0;
+        self.traces.store(!empty, Ordering::Release);
+        Ok(empty)
+    }
+
+    /// Whether a deletion may have left traces in the write-ahead log.
+    pub(crate) fn traces_may_be_left(&self) -> bool {
+        self.traces.load(Ordering::Acquire)
+    }
+
+    /// Empties the log after a deletion, which has happened whatever comes of this: the next one, or
+    /// housekeeping, makes up for it.
+    pub(crate) async fn try_truncate_log(&self) {
+        match self.truncate_log().await {
+            Ok(true) => {}
+            Ok(false) => tracing::debug!("the write-ahead log is in use and will be emptied later"),
             Err(error) => tracing::warn!(error = %error, "emptying the write-ahead log"),
         }
     }

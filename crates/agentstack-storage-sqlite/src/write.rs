@@ -46,7 +46,8 @@ impl SqliteStore {
         let sql = "BEGIN IMMEDIATE; SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
         let opened = sqlx::query(sql).fetch_optional(primary.connection()?).await.map_err(storage);
         let mut write = Write { primary, head: Head::EMPTY };
-        let head = opened.and_then(|row| row.map_or(Ok(Head::EMPTY), |row| head(row.try_get(0), row.try_get(1))));
+        let head =
+            opened.and_then(|row| row.map_or(Ok(Head::EMPTY), |row| head(row.try_get(0), row.try_get(1))));
         match head {
             Ok(head) => {
                 write.head = head;

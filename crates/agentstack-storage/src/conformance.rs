@@ -4,8 +4,8 @@
 //! test of its own. Scopes come from an [`agentstack_access::Authorizer`] over the store under test, as in the product.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
+    clippy::missing_errors_doc,
     clippy::missing_panics_doc,
     missing_docs,
     reason = "a test suite: it may panic, and the names of its cases are facts"
@@ -52,6 +52,7 @@ macro_rules! conformance_tests {
             }
             agents {
                 a_bound_caller_sees_its_own_and_common_entries
+                a_bound_caller_changes_a_common_entry_without_taking_it
                 a_key_of_another_agent_is_taken
                 a_bound_caller_neither_deletes_nor_restores_anothers
                 a_past_version_of_another_agent_is_hidden
@@ -105,6 +106,7 @@ macro_rules! conformance_tests {
                 an_empty_log_has_no_checkpoint
                 the_log_is_shown_to_operators_only
                 counts_are_the_callers_own
+                housekeeping_takes_nothing_away
                 a_store_says_what_it_is
             }
         }
@@ -141,7 +143,9 @@ pub fn assert_complete(listed: &[(&str, &str)]) {
         ("versions", include_str!("conformance/versions.rs")),
     ];
     for (module, source) in modules {
-        let cases = source.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split_once("(world: &World)"));
+        let cases = source
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub async fn ")?.split_once("(world: &World)"));
         for (case, _) in cases {
             assert!(listed.contains(&(module, case)), "{module}::{case} is not listed");
         }

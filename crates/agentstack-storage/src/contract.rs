@@ -6,8 +6,8 @@ use agentstack_core::{Entry, EntrySummary, MemoryKey, SessionId, TokenHash, Vers
 use async_trait::async_trait;
 
 use crate::{
-    Counts, Found, Health, Listed, Listing, NewEntry, NewSession, Pending, Removed, Search, Session, SessionStatus,
-    StorageError, Target,
+    Counts, Found, Health, Listed, Listing, NewEntry, NewSession, Pending, Removed, Search, Session,
+    SessionStatus, StorageError, Target,
 };
 
 /// Entries and their versions.
@@ -23,13 +23,23 @@ pub trait MemoryStore: Send + Sync {
     /// # Errors
     /// [`StorageError::VersionConflict`] when `if_version` is not the current version;
     /// [`StorageError::KeyTaken`] when the caller is bound to an agent and the key is another's.
-    async fn store(&self, scope: &Scope, entry: NewEntry, pending: Pending) -> Result<EntrySummary, StorageError>;
+    async fn store(
+        &self,
+        scope: &Scope,
+        entry: NewEntry,
+        pending: Pending,
+    ) -> Result<EntrySummary, StorageError>;
 
     /// The entry of this key in the scope's namespace, in the version asked for.
     ///
     /// # Errors
     /// When the backend cannot answer.
-    async fn get(&self, scope: &Scope, key: &MemoryKey, target: Target) -> Result<Option<Entry>, StorageError>;
+    async fn get(
+        &self,
+        scope: &Scope,
+        key: &MemoryKey,
+        target: Target,
+    ) -> Result<Option<Entry>, StorageError>;
 
     /// The entries of the scope's namespaces, newest first.
     ///
@@ -48,7 +58,8 @@ pub trait MemoryStore: Send + Sync {
     ///
     /// # Errors
     /// When the backend cannot answer.
-    async fn history(&self, scope: &Scope, key: &MemoryKey, limit: u32) -> Result<Vec<Version>, StorageError>;
+    async fn history(&self, scope: &Scope, key: &MemoryKey, limit: u32)
+    -> Result<Vec<Version>, StorageError>;
 
     /// Stores a past version again, as the next one, with a label of its own. `None` if there is no
     /// such version; then no record is written.
@@ -79,15 +90,24 @@ pub trait SessionStore: Send + Sync {
     ///
     /// # Errors
     /// When the backend cannot do it.
-    async fn start(&self, scope: &Scope, session: NewSession, pending: Pending) -> Result<Session, StorageError>;
+    async fn start(
+        &self,
+        scope: &Scope,
+        session: NewSession,
+        pending: Pending,
+    ) -> Result<Session, StorageError>;
 
     /// Makes the scope's holder a holder of the live session with this resume token. `None` if there is
     /// none; then no record is written.
     ///
     /// # Errors
     /// When the backend cannot do it.
-    async fn resume(&self, scope: &Scope, token: TokenHash, pending: Pending)
-    -> Result<Option<Session>, StorageError>;
+    async fn resume(
+        &self,
+        scope: &Scope,
+        token: TokenHash,
+        pending: Pending,
+    ) -> Result<Option<Session>, StorageError>;
 
     /// Ends the scope's session: removes all of it, in one step, with every trace in the files (S07, S08).
     ///
@@ -123,10 +143,11 @@ pub trait AuditLog: Send + Sync {
     /// When they were not written.
     async fn append(&self, drafts: &[Draft]) -> Result<(), StorageError>;
 
-    /// Signs the head of the log and keeps the checkpoint. `None` while the log is empty.
+    /// Signs the head of the log and keeps the checkpoint for good. `None` while the log is empty.
     ///
     /// # Errors
-    /// When the backend cannot do it.
+    /// [`StorageError::Damaged`] when the log does not go on from the checkpoint before: signing it would
+    /// hide that.
     async fn checkpoint(&self, scope: &Scope) -> Result<Option<Checkpoint>, StorageError>;
 
     /// Up to `limit` lines after `sequence`, for an operator; else none.
@@ -156,6 +177,13 @@ pub trait StoreHealth: Send + Sync {
     /// # Errors
     /// When it does not answer.
     async fn health(&self) -> Result<Health, StorageError>;
+
+    /// Does what may have been left undone: the rest of ended sessions after a crash, traces that another
+    /// process's reader held back.
+    ///
+    /// # Errors
+    /// When the backend cannot do it now.
+    async fn keep_house(&self) -> Result<(), StorageError>;
 
     /// Brings everything to the disk and lets go of the files. The store answers nothing after it.
     async fn close(&self);

@@ -222,6 +222,17 @@ pub fn visible(scope: &Scope, in_session: bool, agent: Option<&AgentId>) -> bool
     !in_session || scope.bound_agent().is_none_or(|bound| agent.is_none_or(|agent| agent == bound))
 }
 
+/// To which agent an entry belongs after `scope` has stored it. `existing` is what was there: the agent it belonged
+/// to, if to any. A caller bound to an agent changes an entry of no agent without taking it from the others.
+#[must_use]
+pub fn owner<'a>(
+    scope: &'a Scope,
+    in_session: bool,
+    existing: Option<Option<&AgentId>>,
+) -> Option<&'a AgentId> {
+    let common = in_session && scope.bound_agent().is_some() && existing == Some(None);
+    scope.agent().filter(|_| !common)
+}
 
 /// How much of a content a search result carries, in characters: more than an answer can show of it.
 pub const SEARCHED_CHARS: u32 = 60_000;

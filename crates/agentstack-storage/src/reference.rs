@@ -121,7 +121,16 @@ struct Kept {
 impl Kept {
     fn new(number: i64, key: MemoryKey, current: Version) -> Self {
         let (head, body) = (analyze(key.as_str()), analyze(&current.content));
-        Self { number, id: EntryId::generate(), key, created_at: current.stored_at, current, past: vec![], head, body }
+        Self {
+            number,
+            id: EntryId::generate(),
+            key,
+            created_at: current.stored_at,
+            current,
+            past: vec![],
+            head,
+            body,
+        }
     }
 
     /// The versions, newest first.

@@ -20,6 +20,6 @@ pub mod snippet;
 mod stem;
 mod term;
 
-pub use analyze::{Analyzed, analyze};
+pub use analyze::{ANALYSIS, Analyzed, analyze};
 pub use query::{Match, QueryTerm, TextQuery};
 pub use term::{MAX_TERM_CHARS, Term};

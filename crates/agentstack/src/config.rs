@@ -14,6 +14,7 @@ mod rules;
 mod schema;
 mod sections;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,8 @@ pub struct Config {
     /// The audit log.
     #[serde(default)]
     pub audit: Audit,
+    #[serde(skip)]
+    substituted: BTreeSet<&'static str>,
     #[serde(default, skip_serializing)]
     slack: Elsewhere,
     #[serde(default, skip_serializing)]
@@ -118,10 +121,6 @@ impl Sources {
 pub struct Overrides {
     /// Instead of `memory.path`.
     pub memory_path: Option<PathBuf>,
-    /// Instead of `memory.defaultNamespace`.
-    pub default_namespace: Option<String>,
-    /// Instead of `security.encryption`.
-    pub encryption: Option<bool>,
     /// Instead of `security.keySource`.
     pub key_file: Option<PathBuf>,
 }
@@ -152,6 +151,7 @@ impl Config {
             security: Security::new(key_source),
             limits: Limits::default(),
             audit: Audit::default(),
+            substituted: BTreeSet::new(),
             slack: Elsewhere::default(),
             resource_exhaustion: Elsewhere::default(),
             consensus: Elsewhere::default(),
@@ -188,7 +188,9 @@ impl Config {
         if document.get("security.keySource").is_none() {
             document.set("security.keySource.file", default_key_file(&sources.environment)?.into());
         }
+        let substituted = document.substituted.clone();
         let mut config = Self::from_document(document)?;
+        config.substituted = substituted;
         config.settle(sources);
         Ok(Loaded { config, file: found.map(|found| found.path) })
     }
@@ -219,13 +221,18 @@ impl Config {
         unserved
     }
 
-    /// The configuration as callers may see it: without paths and addresses, and of secrets only whether
-    /// they are set.
+    /// The configuration as callers may see it: without paths and addresses, and of secrets and of what comes
+    /// from variables only whether it is set.
     #[must_use]
     pub fn redacted(&self) -> Map<String, Value> {
         let Ok(Value::Object(mut shown)) = serde_json::to_value(self) else { return Map::new() };
         for field in fields::all().filter(|field| matches!(field.kind, Kind::Path | Kind::Url)) {
             remove(&mut shown, field.path);
+        }
+        for field in self.substituted.iter().filter_map(|path| fields::find(path)) {
+            if !matches!(field.kind, Kind::Path | Kind::Url) {
+                document::set(&mut shown, field.path, "set".into());
+            }
         }
         if let Some(Value::Object(security)) = shown.get_mut("security") {
             security.insert("keySource".to_owned(), self.security.key_source.kind().into());
@@ -278,10 +285,12 @@ fn read_file(found: &files::Found, environment: &Environment) -> Result<Document
     if let (Some(field), Some(source)) = (document.sensitive, exposure) {
         return Err(ConfigError::Exposed { path: path.clone(), field: field.to_owned(), source });
     }
-    if found.by_chance && document.get("security.keySource.command").is_some() {
-        let rule = "is not taken from a file in the current folder, which may have come with somebody else's \
-                    project: name the file with --config, or use the one in your configuration folder";
-        return Err(ConfigError::field(place(), "security.keySource.command", rule));
+    if found.by_chance
+        && let Some(field) = document.needs_trust()
+    {
+        let rule = "is not taken from a file that merely lies in the current folder, which may have come with \
+                    somebody else's project: name the file with --config, or use the one in your configuration folder";
+        return Err(ConfigError::field(place(), field, rule));
     }
     Ok(document)
 }
@@ -291,8 +300,6 @@ fn flags(overrides: &Overrides) -> Result<Vec<(&'static str, Value)>, ConfigErro
     let text = |path: &PathBuf| Value::from(path.to_str().unwrap_or_default());
     let given = [
         ("memory.path", overrides.memory_path.as_ref().map(text)),
-        ("memory.defaultNamespace", overrides.default_namespace.clone().map(Value::from)),
-        ("security.encryption", overrides.encryption.map(Value::from)),
         ("security.keySource.file", overrides.key_file.as_ref().map(text)),
     ];
     let mut flags = Vec::new();

@@ -8,7 +8,7 @@
 //! use std::sync::Arc;
 //! use agentstack::{AgentStack, Caller, Options, Principal, Role};
 //!
-//! let stack = AgentStack::open(Options::load(None)?).await?;
+//! let stack = AgentStack::open(Options::load(None, Default::default())?).await?;
 //! let planner = Arc::new(Principal::embedded("planner", Role::Developer));
 //! let spec = agentstack::find_operation("session_start").ok_or("no such operation")?;
 //! let reply = stack.engine().dispatch(&Caller::new(planner), spec, Default::default()).await;
@@ -24,12 +24,14 @@ mod log;
 mod stack;
 
 pub use agentstack_access::{Caller, Claim, NamespaceClaim, Principal, Role};
-pub use agentstack_api::{Command, ErrorBody, ErrorCode, OPERATIONS, Reply, command, document, find as find_operation};
+pub use agentstack_api::{
+    Command, ErrorBody, ErrorCode, OPERATIONS, Reply, command, document, find as find_operation,
+};
 pub use agentstack_audit as audit;
 pub use agentstack_core as core;
 pub use agentstack_engine::{Engine, Settings};
 pub use agentstack_storage_sqlite::{Encryption, KeyMaterial, MasterKey};
 
-pub use log::{LogFormat, init_logging};
+pub use log::{LogFormat, init_logging, log_error};
 pub use stack::{AgentStack, Options, StartError};
 pub use tracing::level_filters::LevelFilter;

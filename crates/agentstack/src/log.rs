@@ -35,3 +35,8 @@ pub fn init_logging(level: LevelFilter, format: LogFormat) {
 fn boxed<S: Subscriber>(layer: impl Layer<S> + Send + Sync) -> Box<dyn Layer<S> + Send + Sync> {
     Box::new(layer)
 }
+
+/// Logs an error of the program itself.
+pub fn log_error(message: &str) {
+    tracing::error!("{message}");
+}

@@ -25,6 +25,12 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// There is nothing to look after.
+    #[error("there is no database at {}; name the configuration that says where it is with --config", path.display())]
+    NoDatabase {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -64,8 +70,21 @@ impl Options {
     ///
     /// # Errors
     /// When the configuration or the key is not right. Nothing is changed then.
-    pub fn load(file: Option<PathBuf>) -> Result<Self, StartError> {
+    pub fn load(file: Option<PathBuf>, overrides: Overrides) -> Result<Self, StartError> {
+        let loaded = Config::load(&Sources::of_process(file, overrides)?)?;
+        Ok(Self::from_config(&loaded.config)?)
+    }
+
+    /// The same for a database that has to be there already: nothing is made, no key either.
+    ///
+    /// # Errors
+    /// When there is no database, or the configuration or the key is not right.
+    pub fn load_existing(file: Option<PathBuf>) -> Result<Self, StartError> {
         let loaded = Config::load(&Sources::of_process(file, Overrides::default())?)?;
+        let database = &loaded.config.memory.path;
+        if !database.exists() {
+            return Err(StartError::NoDatabase { path: database.clone() });
+        }
         Ok(Self::from_config(&loaded.config)?)
     }
 
@@ -110,6 +129,9 @@ impl AgentStack {
     /// # Errors
     /// When the files, the key or the database are not right. Nothing is changed then.
     pub async fn open(options: Options) -> Result<Self, StartError> {
+        if !options.keys.encrypts() {
+            tracing::warn!("encryption is off: whoever can read the database file can read all of it (S37)");
+        }
         let store = Arc::new(SqliteStore::open(OpenOptions::new(options.database, options.keys)).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory: Arc<dyn SessionDirectory> = Arc::clone(&store) as _;
@@ -184,4 +206,3 @@ async fn keep_house(engine: std::sync::Weak<Engine>) {
 fn user() -> String {
     format!("uid-{}", rustix::process::geteuid().as_raw())
 }
-

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use agentstack_access::{Caller, Claim, Denial, NamespaceClaim, Operation, Principal, Role, SharedNamespaces};
+use agentstack_access::{
+    Caller, Claim, Denial, NamespaceClaim, Operation, Principal, Role, SharedNamespaces,
+};
 use agentstack_core::ProcessId;
 
 use crate::support::{
@@ -44,7 +46,11 @@ const GRANTS: &[(&Operation, &str, [&str; 5])] = &[
     (&NAMESPACE, "expired", [NO, NO, NO, NO, NO]),
     (&NAMESPACE, "unknown", [NO, NO, NO, NO, NO]),
     (&NAMESPACES, "none", ["- | commons", "- | - +", "own | session:own", NO, "- | notes"]),
-    (&NAMESPACES, "own", ["own | session:own", "own | session:own +", "own | session:own", NO, "own | notes"]),
+    (
+        &NAMESPACES,
+        "own",
+        ["own | session:own", "own | session:own +", "own | session:own", NO, "own | notes"],
+    ),
     (&NAMESPACES, "foreign", [NO, NO, NO, NO, NO]),
     (&NAMESPACES, "expired", [NO, NO, NO, NO, NO]),
     (&NAMESPACES, "unknown", [NO, NO, NO, NO, NO]),
@@ -80,7 +86,8 @@ async fn s02_two_held_sessions_in_one_claim_are_refused_too() {
     let world = World::new();
     for operation in [&NAMESPACE, &NAMESPACES, &STORE, &DELETE] {
         for (session, namespace) in [(world.own, world.expired), (world.expired, world.own)] {
-            let denial = world.authorize(developer(), operation, claim(Some(session), session_namespace(namespace)));
+            let denial =
+                world.authorize(developer(), operation, claim(Some(session), session_namespace(namespace)));
             assert!(matches!(denial.await, Err(Denial::NotYours)), "{}", operation.name);
         }
     }
@@ -92,7 +99,8 @@ async fn s02_the_reason_does_not_tell_foreign_from_ended_from_unknown() {
     for operation in [&SESSION, &END, &NAMESPACE, &NAMESPACES, &STORE, &DELETE] {
         let mut told = Vec::new();
         for session in [world.foreign, world.expired, world.unknown] {
-            let denial = world.authorize(developer(), operation, claim(Some(session), unnamed())).await.unwrap_err();
+            let denial =
+                world.authorize(developer(), operation, claim(Some(session), unnamed())).await.unwrap_err();
             told.push(format!("{denial} {denial:?} {}", denial.reason()));
         }
         told.dedup();

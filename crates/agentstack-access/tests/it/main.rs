@@ -1,6 +1,10 @@
 //! Who may do what, and that there is no other way to it.
 
+#[cfg(test)]
 mod authorize;
+#[cfg(test)]
 mod compile;
+#[cfg(test)]
 mod policy;
+#[cfg(test)]
 mod support;

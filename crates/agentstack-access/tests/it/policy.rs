@@ -34,7 +34,9 @@ async fn s35_each_role_has_the_operations_of_the_table_and_no_other() {
                 let granted = world.authorize(principal.clone(), operation, claim).await;
                 assert_eq!(granted.is_ok(), *permitted, "{role:?} {}", operation.name);
                 if let Err(denial) = granted {
-                    assert!(matches!(denial, Denial::Forbidden { permission } if permission == operation.name));
+                    assert!(
+                        matches!(denial, Denial::Forbidden { permission } if permission == operation.name)
+                    );
                     assert_eq!(denial.reason(), "policy");
                 }
             }

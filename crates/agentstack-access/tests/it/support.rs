@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use agentstack_access::{
-    Authorizer, Caller, Claim, Denial, DirectoryUnavailable, Effect, Holder, NamespaceClaim, Operation, Policy,
-    Principal, Reach, Role, Scope, SessionDirectory, Standing,
+    Authorizer, Caller, Claim, Denial, DirectoryUnavailable, Effect, Holder, NamespaceClaim, Operation,
+    Policy, Principal, Reach, Role, Scope, SessionDirectory, Standing,
 };
 use agentstack_core::time::ManualClock;
 use agentstack_core::{Namespace, SessionId, Timestamp};
@@ -50,7 +50,8 @@ impl SessionDirectory for Directory {
             return Err(DirectoryUnavailable("the disk is gone".into()));
         }
         let known = self.sessions.iter().find(|(id, ..)| *id == session);
-        let fits = known.filter(|(_, holds, ends)| holder.is_none_or(|holder| holder == holds && *ends > now));
+        let fits =
+            known.filter(|(_, holds, ends)| holder.is_none_or(|holder| holder == holds && *ends > now));
         Ok(fits.map(|(.., ends)| Standing { expires_at: *ends }))
     }
 }

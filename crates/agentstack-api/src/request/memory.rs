@@ -91,9 +91,9 @@ impl TryFrom<SearchMemoryRequest> for SearchMemory {
         // `useVector` is how the reference says it; `mode` says more and wins.
         let mode = match (request.mode, request.use_vector) {
             (Some(mode), _) => mode,
-            (None, Some(true)) => SearchMode::Hybrid,
             (None, Some(false)) => SearchMode::Text,
-            (None, None) => SearchMode::Auto,
+            // The best there is: without an embedder that is text, as in the reference.
+            (None, Some(true) | None) => SearchMode::Auto,
         };
         let agent = agent(request.agent_id.as_deref())?;
         let claim = claim(request.session_id.as_deref(), request.namespace.as_deref(), include_shared)?;

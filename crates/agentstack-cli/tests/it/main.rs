@@ -35,7 +35,8 @@ impl Workplace {
     /// Standard output of a run that has to end with this code.
     fn expect(&self, arguments: &[&str], code: i32) -> String {
         let output = self.run(arguments);
-        let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        let (out, err) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{out}\n{err}");
         out + &err
     }
@@ -79,7 +80,11 @@ fn quickstart_ends_with_a_hit_a_refusal_and_a_verified_log() {
     assert!(shown.contains("architecture.md#"), "a search hit: {shown}");
     assert_eq!(shown.matches("→ not_found").count(), 3, "{shown}");
     assert!(shown.contains("Audit log: ") && shown.contains("intact."), "{shown}");
-    assert!(shown.contains("claude mcp add agentstack") && shown.contains("mcpServers") && shown.contains("\"servers\""));
+    assert!(
+        shown.contains("claude mcp add agentstack")
+            && shown.contains("mcpServers")
+            && shown.contains("\"servers\"")
+    );
     assert!(workplace.key().is_file() && workplace.path().join("data/aistack.db").is_file());
 
     // And once more, with what is there.

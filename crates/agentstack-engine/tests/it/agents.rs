@@ -41,7 +41,9 @@ async fn a_bound_agent_sees_its_own_and_common_entries_alone() {
         assert_eq!(found, expected);
         assert_eq!(client.ok("memory_list", json!({})).await["total"], 2);
         // Another's entry is answered as one that is not there.
-        for (name, more) in [("memory_get", json!({})), ("memory_history", json!({})), ("memory_delete", json!({}))] {
+        for (name, more) in
+            [("memory_get", json!({})), ("memory_history", json!({})), ("memory_delete", json!({}))]
+        {
             let mut told = Vec::new();
             for key in [theirs, "nothing"] {
                 let mut arguments = more.clone();

@@ -22,7 +22,12 @@ async fn ready(world: &World) -> Client<'_> {
 }
 
 /// The one record of a call, and nothing else since `before`.
-async fn only_record(client: &Client<'_>, before: usize, request: agentstack_core::RequestId, what: &str) -> Record {
+async fn only_record(
+    client: &Client<'_>,
+    before: usize,
+    request: agentstack_core::RequestId,
+    what: &str,
+) -> Record {
     let records = client.world.records().await;
     assert_eq!(records.len(), before + 1, "{what}: one record");
     let record = records.into_iter().next_back().unwrap();
@@ -76,7 +81,11 @@ async fn s43_each_denied_call_leaves_one_record_with_the_reason() {
     let client = ready(&world).await;
     for spec in OPERATIONS {
         let name = spec.operation.name;
-        assert_eq!(OPEN_TO_ALL.contains(&name), spec.operation.reach == Reach::Principal, "{name}: can be denied");
+        assert_eq!(
+            OPEN_TO_ALL.contains(&name),
+            spec.operation.reach == Reach::Principal,
+            "{name}: can be denied"
+        );
     }
     for spec in in_sessions() {
         let name = spec.operation.name;
@@ -114,7 +123,12 @@ async fn s35_a_viewer_reads_and_the_denied_rest_is_recorded() {
         assert_eq!(record.reason, "policy");
     }
     for spec in OPERATIONS.iter().filter(|spec| spec.operation.effect == Effect::Read) {
-        assert_eq!(viewer.call(spec.operation.name, sample(spec)).await.code(), "ok", "{}", spec.operation.name);
+        assert_eq!(
+            viewer.call(spec.operation.name, sample(spec)).await.code(),
+            "ok",
+            "{}",
+            spec.operation.name
+        );
     }
 }
 
@@ -146,6 +160,7 @@ async fn s43_each_invalid_call_leaves_one_record() {
         assert_eq!(answer.code(), "invalid_input", "{name}");
         let record = only_record(&client, before, answer.request, name).await;
         assert_eq!((record.operation.as_str(), record.outcome), (name, Outcome::InvalidInput));
+        assert_eq!((record.decision, record.reason.as_str()), (Decision::Deny, "input"), "{name}");
         assert_eq!(record.principal, "embedded:planner");
     }
 }

@@ -15,8 +15,26 @@ pub(crate) const CANARY: &str = "canary-7f3a91";
 
 /// Words of SQL and of our own insides, and what paths look like.
 const INSIDES: &[&str] = &[
-    "select ", "insert ", "update ", "delete from", "sqlite", "sqlcipher", "database", "fts5", "syntax error",
-    "constraint", "namespaces", "rowid", "panicked", ".rs", "/tmp", "/home", "/var", ".db", "serde", "expected",
+    "select ",
+    "insert ",
+    "update ",
+    "delete from",
+    "sqlite",
+    "sqlcipher",
+    "database",
+    "fts5",
+    "syntax error",
+    "constraint",
+    "namespaces",
+    "rowid",
+    "panicked",
+    ".rs",
+    "/tmp",
+    "/home",
+    "/var",
+    ".db",
+    "serde",
+    "expected",
     "invalid type",
 ];
 
@@ -97,7 +115,9 @@ async fn s10_a_failing_store_shows_nothing_of_itself() {
     let client = world.client("planner").await;
     client.store("known", "text").await;
     store.break_everything();
-    for spec in OPERATIONS.iter().filter(|spec| !matches!(spec.operation.name, "system_health" | "system_config")) {
+    for spec in
+        OPERATIONS.iter().filter(|spec| !matches!(spec.operation.name, "system_health" | "system_config"))
+    {
         let answer = client.call(spec.operation.name, sample(spec)).await;
         assert_eq!(answer.code(), "unavailable", "{}", spec.operation.name);
     }
@@ -125,12 +145,19 @@ async fn invalid_input_names_the_field_and_the_rule() {
 }
 
 #[tokio::test]
-async fn search_by_meaning_is_unavailable_without_an_embedder() {
+async fn search_by_meaning_is_refused_without_an_embedder_and_the_best_there_is_is_text() {
     let world = World::new();
     let client = world.client("planner").await;
-    for arguments in [json!({ "mode": "semantic" }), json!({ "mode": "hybrid" }), json!({ "useVector": true })] {
-        let mut arguments = arguments;
+    client.store("known", "text").await;
+    for mode in ["semantic", "hybrid"] {
+        let error =
+            client.call("memory_search", json!({ "query": "text", "mode": mode })).await.value.unwrap_err();
+        let error = &error["error"];
+        assert_eq!((&error["code"], &error["field"]), (&json!("invalid_input"), &json!("mode")));
+    }
+    for way in [json!({ "mode": "auto" }), json!({ "useVector": true }), json!({ "useVector": false })] {
+        let mut arguments = way;
         arguments["query"] = json!("text");
-        assert_eq!(client.call("memory_search", arguments).await.code(), "unavailable");
+        assert_eq!(client.keys("memory_search", arguments).await, ["known"]);
     }
 }

@@ -8,8 +8,8 @@ use agentstack_audit::{Checkpoint, Decision, Draft, Line, Outcome};
 use agentstack_core::{Entry, EntrySummary, Label, MemoryKey, SessionId, Timestamp, TokenHash, Version};
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::{
-    AuditLog, Counts, Found, Health, Listed, Listing, MemoryStore, NewEntry, NewSession, Pending, Removed, Search,
-    Session, SessionStatus, SessionStore, StorageError, StoreHealth, Target,
+    AuditLog, Counts, Found, Health, Listed, Listing, MemoryStore, NewEntry, NewSession, Pending, Removed,
+    Search, Session, SessionStatus, SessionStore, StorageError, StoreHealth, Target,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -56,11 +56,21 @@ impl Faulty {
 
 #[async_trait]
 impl MemoryStore for Faulty {
-    async fn store(&self, scope: &Scope, entry: NewEntry, pending: Pending) -> Result<EntrySummary, StorageError> {
+    async fn store(
+        &self,
+        scope: &Scope,
+        entry: NewEntry,
+        pending: Pending,
+    ) -> Result<EntrySummary, StorageError> {
         self.writes()?.store(scope, entry, pending).await
     }
 
-    async fn get(&self, scope: &Scope, key: &MemoryKey, target: Target) -> Result<Option<Entry>, StorageError> {
+    async fn get(
+        &self,
+        scope: &Scope,
+        key: &MemoryKey,
+        target: Target,
+    ) -> Result<Option<Entry>, StorageError> {
         self.reads()?.get(scope, key, target).await
     }
 
@@ -72,7 +82,12 @@ impl MemoryStore for Faulty {
         self.writes()?.delete(scope, key, pending).await
     }
 
-    async fn history(&self, scope: &Scope, key: &MemoryKey, limit: u32) -> Result<Vec<Version>, StorageError> {
+    async fn history(
+        &self,
+        scope: &Scope,
+        key: &MemoryKey,
+        limit: u32,
+    ) -> Result<Vec<Version>, StorageError> {
         self.reads()?.history(scope, key, limit).await
     }
 
@@ -94,7 +109,12 @@ impl MemoryStore for Faulty {
 
 #[async_trait]
 impl SessionStore for Faulty {
-    async fn start(&self, scope: &Scope, session: NewSession, pending: Pending) -> Result<Session, StorageError> {
+    async fn start(
+        &self,
+        scope: &Scope,
+        session: NewSession,
+        pending: Pending,
+    ) -> Result<Session, StorageError> {
         self.writes()?.start(scope, session, pending).await
     }
 
@@ -153,6 +173,10 @@ impl StoreHealth for Faulty {
         self.reads()?.health().await
     }
 
+    async fn keep_house(&self) -> Result<(), StorageError> {
+        self.writes()?.keep_house().await
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }
@@ -183,7 +207,9 @@ async fn s45_without_a_log_refusals_deny_reads_are_not_answered_and_nothing_is_w
     let foreign = client.call("memory_get", json!({ "sessionId": UNKNOWN, "key": "known" })).await;
     assert_eq!(foreign.code(), "not_found");
     let mut calls = vec![(foreign.request, "memory_get", Decision::Deny, Outcome::NotFound)];
-    for name in ["memory_get", "memory_search", "memory_list", "memory_history", "session_status", "system_status"] {
+    for name in
+        ["memory_get", "memory_search", "memory_list", "memory_history", "session_status", "system_status"]
+    {
         let read = client.call(name, sample(spec(name))).await;
         assert_eq!(read.code(), "unavailable", "{name}");
         calls.push((read.request, name, Decision::Allow, Outcome::Unavailable));
@@ -195,7 +221,7 @@ async fn s45_without_a_log_refusals_deny_reads_are_not_answered_and_nothing_is_w
     }
     let invalid = client.call("memory_get", json!({ "key": 1 })).await;
     assert_eq!(invalid.code(), "invalid_input");
-    calls.push((invalid.request, "memory_get", Decision::Allow, Outcome::InvalidInput));
+    calls.push((invalid.request, "memory_get", Decision::Deny, Outcome::InvalidInput));
     // Health says so, and needs no record to say it.
     let health = client.ok("system_health", json!({})).await;
     assert_eq!(health["status"], "degraded");

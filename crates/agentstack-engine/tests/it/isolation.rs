@@ -36,18 +36,17 @@ impl Closed {
 
 /// The ways in which a call can reach for a session.
 fn reaches(arguments: &Value, has_namespace: bool, own: &str, other: &str) -> Vec<(&'static str, Value)> {
+    let name = |session: &str| format!("session:{session}");
     let with = |session: Option<&str>, namespace: Option<&str>| {
         let mut arguments = arguments.clone();
-        for (field, value) in [("sessionId", session.map(str::to_owned)), ("namespace", namespace.map(name))] {
+        for (field, value) in [("sessionId", session.map(str::to_owned)), ("namespace", namespace.map(name))]
+        {
             if let Some(value) = value {
                 arguments[field] = json!(value);
             }
         }
         arguments
     };
-    fn name(session: &str) -> String {
-        format!("session:{session}")
-    }
     let mut ways = vec![("its id", with(Some(other), None))];
     if has_namespace {
         ways.push(("its id and namespace", with(Some(other), Some(other))));
@@ -74,9 +73,15 @@ async fn assert_matrix(world: &World) {
                 let answer = caller.anywhere(name, arguments).await;
                 let what = format!("{name}, a session that is {what}, by {way}");
                 assert_eq!(answer.code(), "not_found", "{what}");
-                let [record] = &world.records_of(answer.request).await[..] else { panic!("{what}: one record") };
+                let [record] = &world.records_of(answer.request).await[..] else {
+                    panic!("{what}: one record")
+                };
                 assert_eq!((record.decision, record.outcome), (Decision::Deny, Outcome::NotFound), "{what}");
-                assert_eq!((record.reason.as_str(), record.operation.as_str()), ("session_not_held", name), "{what}");
+                assert_eq!(
+                    (record.reason.as_str(), record.operation.as_str()),
+                    ("session_not_held", name),
+                    "{what}"
+                );
                 told.push((answer.bytes(), what));
             }
         }
@@ -133,7 +138,8 @@ async fn s02_a_resume_token_of_no_live_session_is_not_found_and_recorded_as_deni
     let caller = world.client("planner").await;
     let ended = world.client("somebody else").await;
     ended.ok("session_end", json!({})).await;
-    let expired = world.enter_with(Principal::embedded("another", Role::Developer), json!({ "ttlSeconds": 1 })).await;
+    let expired =
+        world.enter_with(Principal::embedded("another", Role::Developer), json!({ "ttlSeconds": 1 })).await;
     world.clock.advance_millis(1_000);
     let unknown = ResumeToken::generate().unwrap();
     let mut told = Vec::new();

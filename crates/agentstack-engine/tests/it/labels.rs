@@ -34,7 +34,10 @@ async fn s11_no_operation_takes_a_label() {
             let mut arguments = sample(spec);
             arguments[field] = value;
             let error = client.call(spec.operation.name, arguments).await.value.unwrap_err();
-            assert_eq!((&error["error"]["code"], &error["error"]["field"]), (&json!("invalid_input"), &json!(field)));
+            assert_eq!(
+                (&error["error"]["code"], &error["error"]["field"]),
+                (&json!("invalid_input"), &json!(field))
+            );
         }
     }
 }
@@ -42,13 +45,15 @@ async fn s11_no_operation_takes_a_label() {
 #[tokio::test]
 async fn s11_the_origin_is_the_principals_whatever_the_entry_says_of_itself() {
     let world = World::new();
-    let claims = json!({ "label": { "trust": "trusted" }, "trust": "trusted", "origin": { "principal": "boss" } });
+    let claims =
+        json!({ "label": { "trust": "trusted" }, "trust": "trusted", "origin": { "principal": "boss" } });
     for (principal, name) in [
         (Principal::embedded("planner", Role::Developer), "embedded:planner"),
         (Principal::local("uid-1000", agentstack_core::ProcessId::generate()), "local:uid-1000"),
     ] {
         let client = world.enter(principal).await;
-        let entry = json!({ "key": "known", "content": claims.to_string(), "metadata": claims, "agentId": "coder" });
+        let entry =
+            json!({ "key": "known", "content": claims.to_string(), "metadata": claims, "agentId": "coder" });
         client.ok("memory_store", entry).await;
         let restored = client.ok("memory_restore", json!({ "key": "known", "version": 1 })).await;
         assert_eq!(restored["entry"]["label"]["origin"]["tool"], "memory_restore");
@@ -78,7 +83,11 @@ async fn s11_each_version_keeps_its_own_origin() {
         client.ok("memory_store", json!({ "key": "known", "content": content, "namespace": "notes" })).await;
     }
     let history = bob.ok("memory_history", json!({ "key": "known", "namespace": "notes" })).await;
-    let names: Vec<_> =
-        history["versions"].as_array().unwrap().iter().map(|v| v["label"]["origin"]["principal"].clone()).collect();
+    let names: Vec<_> = history["versions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v["label"]["origin"]["principal"].clone())
+        .collect();
     assert_eq!(names, ["embedded:ann", "embedded:bob", "embedded:ann"]);
 }

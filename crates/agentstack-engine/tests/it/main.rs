@@ -1,17 +1,30 @@
 //! The use cases, from a call's arguments to its answer and its audit record.
 
+#[cfg(test)]
 mod agents;
+#[cfg(test)]
 mod answers;
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod errors;
+#[cfg(test)]
 mod expiry;
+#[cfg(test)]
 mod faulty;
+#[cfg(test)]
 mod isolation;
+#[cfg(test)]
 mod labels;
-mod log;
+#[cfg(test)]
 mod noninterference;
+#[cfg(test)]
 mod pages;
+#[cfg(test)]
 mod secrets;
+#[cfg(test)]
 mod strings;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod versions;

@@ -62,7 +62,12 @@ impl World {
     }
 
     /// Makes a call, and looks at the error if it comes to one (S10).
-    pub(crate) async fn dispatch(&self, caller: &Caller, name: &str, arguments: Value) -> Result<Reply, ErrorBody> {
+    pub(crate) async fn dispatch(
+        &self,
+        caller: &Caller,
+        name: &str,
+        arguments: Value,
+    ) -> Result<Reply, ErrorBody> {
         let sent = arguments.to_string();
         let answer = self.engine.dispatch(caller, spec(name), object(arguments)).await;
         if let Err(error) = &answer {
@@ -99,7 +104,8 @@ impl World {
 
     /// The audit log, written to the end.
     pub(crate) async fn lines(&self) -> Vec<String> {
-        static READ: Operation = Operation { name: "audit_verify", effect: Effect::Read, reach: Reach::Principal };
+        static READ: Operation =
+            Operation { name: "audit_verify", effect: Effect::Read, reach: Reach::Principal };
         let operator = Arc::new(Principal::operator("root"));
         self.engine.checkpoint_audit(Arc::clone(&operator)).await.unwrap();
         let scope = self.authorizer.authorize(&Caller::new(operator), &READ, Claim::none()).await.unwrap();
@@ -215,8 +221,8 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         "memory_search" => json!({ "query": "text" }),
         "memory_get" | "memory_delete" | "memory_history" => json!({ "key": "known" }),
         "memory_restore" => json!({ "key": "known", "version": 1 }),
-        "memory_list" | "session_start" | "session_end" | "session_status" | "session_active" | "system_status"
-        | "system_health" | "system_config" => json!({}),
+        "memory_list" | "session_start" | "session_end" | "session_status" | "session_active"
+        | "system_status" | "system_health" | "system_config" => json!({}),
         other => panic!("{other} has no sample call: add one here"),
     }
 }
@@ -236,26 +242,29 @@ pub(crate) fn takes_session(spec: &Spec) -> bool {
 
 /// The text with each id named by the order in which it first occurs, and without tokens.
 pub(crate) fn without_ids(text: &str) -> String {
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
     let mut out = String::new();
     let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        if let Some(id) = rest.get(..36).filter(|id| is_id(id)) {
-            let place = seen.iter().position(|known| known == id).unwrap_or_else(|| {
-                seen.push(id.to_owned());
-                seen.len() - 1
-            });
-            out.push_str(&format!("<{place}>"));
-            rest = &rest[36..];
-        } else if rest.starts_with("asr_") {
-            out.push_str("<token>");
-            rest = &rest[68..];
+    loop {
+        if let Some((id, after)) = rest.split_at_checked(36).filter(|(id, _)| is_id(id)) {
+            let place = seen.iter().position(|known| *known == id).unwrap_or(seen.len());
+            if place == seen.len() {
+                seen.push(id);
+            }
+            out.extend(["<", &place.to_string(), ">"]);
+            rest = after;
+        } else if let Some((_, after)) =
+            rest.strip_prefix("asr_").and_then(|token| token.split_at_checked(64))
+        {
+            out += "<token>";
+            rest = after;
         } else {
-            out.push(c);
-            rest = &rest[c.len_utf8()..];
+            let mut characters = rest.chars();
+            let Some(character) = characters.next() else { return out };
+            out.push(character);
+            rest = characters.as_str();
         }
     }
-    out
 }
 
 /// Whether a text is a UUID in its canonical form.

@@ -18,9 +18,10 @@ pub(crate) const SESSION_ENTRIES: usize = 200;
 pub(crate) const COMMON: &str = "deployment";
 
 const WORDS: [&str; 32] = [
-    "amber", "branch", "cache", "delta", "engine", "filter", "gateway", "harbor", "index", "journal", "kernel",
-    "ledger", "matrix", "network", "object", "packet", "quorum", "router", "schema", "token", "update", "vector",
-    "worker", "yield", "zone", "account", "budget", "client", "driver", "export", "format", "groups",
+    "amber", "branch", "cache", "delta", "engine", "filter", "gateway", "harbor", "index", "journal",
+    "kernel", "ledger", "matrix", "network", "object", "packet", "quorum", "router", "schema", "token",
+    "update", "vector", "worker", "yield", "zone", "account", "budget", "client", "driver", "export",
+    "format", "groups",
 ];
 
 /// A word that one entry has.
@@ -63,7 +64,8 @@ impl Engine {
         let Value::Object(arguments) = arguments else { return Err(anyhow!("arguments are an object")) };
         let spec = find_operation(operation).context("there is such an operation")?;
         let begun = Instant::now();
-        let reply = self.stack.engine().dispatch(&Caller::new(Arc::clone(&self.principal)), spec, arguments).await;
+        let reply =
+            self.stack.engine().dispatch(&Caller::new(Arc::clone(&self.principal)), spec, arguments).await;
         let value = reply.map_err(|error| anyhow!("{operation}: {}", error.message()))?.to_value();
         Ok((value, begun.elapsed()))
     }
@@ -114,7 +116,7 @@ pub(crate) async fn scopes(effort: Effort, report: &mut Report) -> Result<()> {
         for series in [&mut *in_many, &mut *in_one, &mut *in_turn] {
             series.begin();
         }
-        for call in 0..effort.calls {
+        for _ in 0..effort.calls {
             in_many.add(many.search(among, COMMON).await?);
             in_one.add(one.search(&alone, COMMON).await?);
         }

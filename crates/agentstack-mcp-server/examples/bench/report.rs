@@ -32,9 +32,7 @@ impl Report {
     }
 
     pub(crate) fn json(&self) -> Value {
-        let figure = |f: &Figure| {
-            json!({"name": f.name, "value": f.value, "unit": f.unit, "p99": f.p99, "goal": f.goal, "met": f.met()})
-        };
+        let figure = |f: &Figure| json!({"name": f.name, "value": f.value, "unit": f.unit, "p99": f.p99, "goal": f.goal, "met": f.met()});
         self.0.iter().map(figure).collect()
     }
 }

@@ -1,6 +1,9 @@
 //! Times of one thing, in rounds.
 
+use std::ops::Range;
 use std::time::Duration;
+
+use anyhow::Result;
 
 /// The times of one thing in microseconds, round by round.
 #[derive(Default)]
@@ -17,6 +20,25 @@ impl Series {
         if let Some(round) = self.0.last_mut() {
             round.push(took.as_secs_f64() * 1e6);
         }
+    }
+
+    /// A round of calls with these numbers.
+    pub(crate) fn round(
+        &mut self,
+        numbers: Range<usize>,
+        mut call: impl FnMut(usize) -> Result<Duration>,
+    ) -> Result<()> {
+        self.begin();
+        for n in numbers {
+            self.add(call(n)?);
+        }
+        Ok(())
+    }
+
+    /// One time as a round of its own.
+    pub(crate) fn note(&mut self, took: Duration) {
+        self.begin();
+        self.add(took);
     }
 
     /// The `q`th part of all times, 0 to 1.

@@ -28,12 +28,12 @@ pub(crate) fn start(programs: &Programs, effort: Effort, report: &mut Report) ->
     for _ in 0..effort.starts {
         let [echo, echo_call, ours, ours_call] = &mut times;
         let (mut peer, took) = Peer::start(programs.echo())?;
-        note(echo, took);
-        note(echo_call, took + peer.call("echo", &json!({"text": "x"}))?);
+        echo.note(took);
+        echo_call.note(took + peer.call("echo", &json!({"text": "x"}))?);
         peer.close()?;
         let (mut peer, took) = Peer::start(programs.ours(home.path()))?;
-        note(ours, took);
-        note(ours_call, took + peer.call("system_status", &json!({}))?);
+        ours.note(took);
+        ours_call.note(took + peer.call("system_status", &json!({}))?);
         peer.close()?;
     }
     let [echo, echo_call, ours, ours_call] = &times;
@@ -44,12 +44,6 @@ pub(crate) fn start(programs: &Programs, effort: Effort, report: &mut Report) ->
     report.figure("start to initialize, of echo's", ours.ratio(echo), "×", Some(4.0));
     report.figure("start to first call, of echo's", ours_call.ratio(echo_call), "×", Some(4.0));
     Ok(())
-}
-
-/// One time as a round of its own.
-fn note(series: &mut Series, took: Duration) {
-    series.begin();
-    series.add(took);
 }
 
 /// Round trips in turns: the yardstick, ours, the disk.
@@ -63,22 +57,21 @@ pub(crate) fn calls(programs: &Programs, effort: Effort, report: &mut Report) ->
     let mut disk = File::create(home.path().join("sync"))?;
     let mut times: [Series; 8] = Default::default();
     for round in 0..=effort.rounds {
-        for series in &mut times {
-            series.begin();
-        }
-        for call in 0..effort.calls {
-            let n = round * effort.calls + call;
-            let key = format!("entry-{}", n * 7 % effort.entries);
-            let [echo_small, echo_large, get, search_rare, search_common, small, large, sync] = &mut times;
-            echo_small.add(echo.call("echo", &json!({"text": content(n, SMALL)}))?);
-            get.add(ours.call("memory_get", &json!({"sessionId": session, "key": key}))?);
-            search_rare.add(ours.call("memory_search", &search(&session, &rare(n % effort.entries)))?);
-            search_common.add(ours.call("memory_search", &search(&session, COMMON))?);
-            small.add(ours.call("memory_store", &store(&aside, &format!("small-{n}"), n, SMALL))?);
-            echo_large.add(echo.call("echo", &json!({"text": content(n, LARGE)}))?);
-            large.add(ours.call("memory_store", &store(&aside, &format!("large-{n}"), n, LARGE))?);
-            sync.add(append(&mut disk)?);
-        }
+        let numbers = || (round * effort.calls)..((round + 1) * effort.calls);
+        let [echo_small, echo_large, get, search_rare, search_common, small, large, sync] = &mut times;
+        echo_small.round(numbers(), |n| echo.call("echo", &json!({"text": content(n, SMALL)})))?;
+        get.round(numbers(), |n| ours.call("memory_get", &get_arguments(&session, n * 7 % effort.entries)))?;
+        search_rare
+            .round(numbers(), |n| ours.call("memory_search", &search(&session, &rare(n % effort.entries))))?;
+        search_common.round(numbers(), |_| ours.call("memory_search", &search(&session, COMMON)))?;
+        small.round(numbers(), |n| {
+            ours.call("memory_store", &store(&aside, &format!("small-{n}"), n, SMALL))
+        })?;
+        sync.round(numbers(), |_| append(&mut disk))?;
+        large.round(numbers(), |n| {
+            ours.call("memory_store", &store(&aside, &format!("large-{n}"), n, LARGE))
+        })?;
+        echo_large.round(numbers(), |n| echo.call("echo", &json!({"text": content(n, LARGE)})))?;
         if round == 0 {
             // The first one warms up.
             times = Default::default();
@@ -96,8 +89,18 @@ pub(crate) fn calls(programs: &Programs, effort: Effort, report: &mut Report) ->
     report.figure("get, of echo", get.ratio(echo_small), "×", Some(1.3));
     report.figure("search rare, of echo", search_rare.ratio(echo_small), "×", Some(2.0));
     report.figure("search common, of echo", search_common.ratio(echo_small), "×", None);
-    report.figure("store 90 B less sync, of echo", small.ratio_beyond(Some(sync), echo_small), "×", Some(3.0));
-    report.figure("store 2 kB less sync, of echo", large.ratio_beyond(Some(sync), echo_large), "×", Some(3.0));
+    report.figure(
+        "store 90 B less sync, of echo",
+        small.ratio_beyond(Some(sync), echo_small),
+        "×",
+        Some(3.0),
+    );
+    report.figure(
+        "store 2 kB less sync, of echo",
+        large.ratio_beyond(Some(sync), echo_large),
+        "×",
+        Some(3.0),
+    );
     let bytes = u32::try_from(ours.answer_bytes("tools/list")?)?;
     report.figure("tools/list", f64::from(bytes), "B", Some(12_000.0));
     echo.close()?;
@@ -145,6 +148,10 @@ fn fill(peer: &mut Peer, entries: usize, size: usize) -> Result<Value> {
 
 fn store(session: &Value, key: &str, n: usize, size: usize) -> Value {
     json!({"sessionId": session, "key": key, "content": content(n, size)})
+}
+
+fn get_arguments(session: &Value, n: usize) -> Value {
+    json!({"sessionId": session, "key": format!("entry-{n}")})
 }
 
 fn search(session: &Value, word: &str) -> Value {

@@ -1,14 +1,18 @@
 -- Sessions, memory, its index, and the audit log.
 -- Times are milliseconds since the Unix epoch; ids are the 16 bytes of a UUIDv7.
 
--- A namespace's id tags its terms in the index, so it must never be used again: AUTOINCREMENT.
+-- A namespace's id names its postings, so it must never be used again: AUTOINCREMENT.
 CREATE TABLE namespaces (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     name    TEXT NOT NULL UNIQUE,
     shared  INTEGER NOT NULL CHECK (shared IN (0, 1)),
     -- Statistics of the namespace's own entries, from which its ranking is made.
     entries INTEGER NOT NULL DEFAULT 0,
-    terms   INTEGER NOT NULL DEFAULT 0
+    terms   INTEGER NOT NULL DEFAULT 0,
+    -- How many entries it has ever had.
+    made    INTEGER NOT NULL DEFAULT 0,
+    -- Under which its terms are kept in the index.
+    secret  BLOB NOT NULL DEFAULT (randomblob(16)) CHECK (length(secret) = 16)
 ) STRICT;
 CREATE INDEX namespaces_shared ON namespaces (id) WHERE shared = 1;
 
@@ -41,11 +45,15 @@ CREATE TABLE ended_namespaces (
 CREATE TABLE entries (
     id         INTEGER PRIMARY KEY,
     namespace  INTEGER NOT NULL REFERENCES namespaces (id),
+    -- In which of its namespace's runs of postings its terms are, and how many terms its content has.
+    run        INTEGER NOT NULL,
     length     INTEGER NOT NULL,
     version    INTEGER NOT NULL CHECK (version >= 1),
     updated_at INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     uuid       BLOB NOT NULL CHECK (length(uuid) = 16),
+    -- Of the key, which would be text in one more place.
+    key_hash   BLOB NOT NULL CHECK (length(key_hash) = 16),
     agent      TEXT,
     key        TEXT NOT NULL,
     tags       TEXT NOT NULL,
@@ -57,7 +65,7 @@ CREATE TABLE entries (
     metadata   TEXT NOT NULL,
     content    TEXT NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX entries_key ON entries (namespace, key);
+CREATE UNIQUE INDEX entries_key ON entries (namespace, key_hash);
 CREATE INDEX entries_recent ON entries (namespace, updated_at, uuid);
 
 -- An origin is made once, with its version (S11).
@@ -84,13 +92,21 @@ CREATE UNIQUE INDEX entry_versions_entry ON entry_versions (entry, version);
 CREATE TRIGGER entry_versions_fixed BEFORE UPDATE ON entry_versions
 BEGIN SELECT RAISE(ABORT, 'a past version never changes'); END;
 
--- The inverted index. It holds terms that were made in Rust, each tagged with its namespace's id; no
--- text is kept in it (content=''), and removing an entry removes its terms from the pages at once.
-CREATE VIRTUAL TABLE entry_terms USING fts5(
-    head, body, extra, content = '', columnsize = 0, tokenize = 'ascii'
-);
-INSERT INTO entry_terms (entry_terms, rank) VALUES ('secure-delete', 1);
-CREATE VIRTUAL TABLE entry_term_instances USING fts5vocab('entry_terms', 'instance');
+-- The inverted index: see index.rs. Terms are kept under their namespace's secret.
+CREATE TABLE postings (
+    namespace INTEGER NOT NULL,
+    run       INTEGER NOT NULL,
+    term      BLOB NOT NULL,
+    entry     INTEGER NOT NULL,
+    -- How often the entry's key and content have it, and where.
+    head      INTEGER NOT NULL,
+    body      INTEGER NOT NULL,
+    places    BLOB NOT NULL,
+    PRIMARY KEY (namespace, run, term, entry)
+) STRICT, WITHOUT ROWID;
+
+-- The analysis whose terms the index holds: entries and queries are taken apart alike, or nothing is found.
+CREATE TABLE index_analysis (analysis INTEGER NOT NULL) STRICT;
 
 -- The audit log: a hash chain (S44).
 CREATE TABLE audit (
@@ -107,3 +123,7 @@ CREATE TABLE audit_checkpoints (
     sequence   INTEGER PRIMARY KEY REFERENCES audit (sequence),
     checkpoint TEXT NOT NULL
 ) STRICT;
+CREATE TRIGGER audit_checkpoints_no_update BEFORE UPDATE ON audit_checkpoints
+BEGIN SELECT RAISE(ABORT, 'a checkpoint never changes'); END;
+CREATE TRIGGER audit_checkpoints_no_delete BEFORE DELETE ON audit_checkpoints
+BEGIN SELECT RAISE(ABORT, 'a checkpoint never goes'); END;

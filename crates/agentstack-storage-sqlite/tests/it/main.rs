@@ -1,10 +1,27 @@
 //! The embedded backend: the suite of all backends, and what is SQLite's own.
 
+#[cfg(test)]
+mod ended;
+#[cfg(test)]
+mod equivalence;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod processes;
+#[cfg(test)]
+mod residue;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod support;
 
+#[cfg(test)]
 mod encrypted {
     agentstack_storage::conformance_tests!(crate::support::encrypted);
 }
+#[cfg(test)]
 mod unencrypted {
     agentstack_storage::conformance_tests!(crate::support::unencrypted);
 }

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use agentstack_storage::StoreHealth;
 use agentstack_storage::conformance::{Opened, World};
 use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
 /// The key of all tests.
@@ -23,6 +26,17 @@ pub(crate) fn path(folder: &TempDir) -> PathBuf {
 
 pub(crate) async fn open(path: &Path, encrypted: bool) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(OpenOptions::new(path.to_owned(), keys(encrypted))).await
+}
+
+/// Makes a database, or proves that one opens, and lets go of it.
+pub(crate) async fn create(path: &Path, encrypted: bool) {
+    open(path, encrypted).await.unwrap().close().await;
+}
+
+/// A connection without any of the store's settings, to a database that is not encrypted.
+pub(crate) async fn raw(path: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    SqliteConnection::connect_with(&options).await.unwrap()
 }
 
 /// A world over the database at `path`.

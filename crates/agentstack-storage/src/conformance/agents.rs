@@ -6,9 +6,9 @@ use super::world::{World, entry, keys, listing, search};
 use crate::text::Match;
 use crate::{AgentFilter, Listing, Search, StorageError, Target};
 
-fn filter(agent: &str, include_common: bool) -> Option<AgentFilter> {
+fn filter(agent: &str, include_common: bool) -> AgentFilter {
     let agent: AgentId = agent.parse().unwrap();
-    Some(AgentFilter { agent, include_common })
+    AgentFilter { agent, include_common }
 }
 
 pub async fn a_bound_caller_sees_its_own_and_common_entries(world: &World) {
@@ -26,8 +26,17 @@ pub async fn a_bound_caller_sees_its_own_and_common_entries(world: &World) {
     assert_eq!((keys(&listed), listed.total), (ann_keys(&["bound", "of a", "common"]), 3));
     assert_eq!(bound.found("word", Match::Any).await, ["bound", "of a", "common"]);
     assert!(bound.found("b", Match::Any).await.is_empty());
-    assert_eq!(bound.list(Listing { agent: filter("b", false), ..listing(10) }).await.total, 0);
+    assert_eq!(bound.list(Listing { agent: Some(filter("b", false)), ..listing(10) }).await.total, 0);
+    assert_eq!((bound.status().await.entries, ann.status().await.entries), (3, 4));
     assert_eq!(ann.keys().await.len(), 4);
+}
+
+pub async fn a_bound_caller_changes_a_common_entry_without_taking_it(world: &World) {
+    let ann = world.local("ann").start().await;
+    ann.store("common", "word").await;
+    let changed = ann.bound_to("a").store("common", "other word").await;
+    assert_eq!((changed.agent_id, changed.label.origin.agent_id), (None, Some("a".parse().unwrap())));
+    assert_eq!(ann.bound_to("b").get("common").await.unwrap().content, "other word");
 }
 
 fn ann_keys(keys: &[&str]) -> Vec<String> {
@@ -88,11 +97,17 @@ pub async fn a_filter_keeps_to_an_agent(world: &World) {
     ann.for_agent("a").store("of a", "word").await;
     ann.for_agent("b").store("of b", "word").await;
     for (include_common, expected) in [(false, vec!["of a"]), (true, vec!["of a", "common"])] {
-        let listed = ann.list(Listing { agent: filter("a", include_common), ..listing(10) }).await;
+        let listed = ann.list(Listing { agent: Some(filter("a", include_common)), ..listing(10) }).await;
         assert_eq!((keys(&listed), listed.total), (ann_keys(&expected), expected.len() as u64));
-        let found = ann.search(Search { agent: filter("a", include_common), ..search("word", Match::Any) }).await;
+        let found = ann
+            .search(Search { agent: Some(filter("a", include_common)), ..search("word", Match::Any) })
+            .await;
         let found: Vec<_> = found.hits.iter().map(|hit| hit.entry.summary.key.as_str()).collect();
         assert_eq!(found, expected);
     }
-    assert_eq!(ann.list(Listing { agent: filter("A", false), ..listing(10) }).await.total, 0, "case counts");
+    assert_eq!(
+        ann.list(Listing { agent: Some(filter("A", false)), ..listing(10) }).await.total,
+        0,
+        "case counts"
+    );
 }

@@ -98,7 +98,9 @@ pub async fn an_entry_must_have_all_the_tags(world: &World) {
 
 pub async fn a_list_may_take_in_all_shared_namespaces(world: &World) {
     let (ann, bob) = (world.local("ann").start().await, world.local("bob").start().await);
-    for (key, place) in [("own", ann.clone()), ("team", bob.named("team")), ("all", bob.named("all")), ("bob's", bob.clone())] {
+    for (key, place) in
+        [("own", ann.clone()), ("team", bob.named("team")), ("all", bob.named("all")), ("bob's", bob.clone())]
+    {
         place.store(key, "text").await;
         world.clock.advance_millis(1);
     }

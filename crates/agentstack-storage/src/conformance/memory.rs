@@ -3,14 +3,22 @@
 use agentstack_core::limits::CONTENT_CHARS;
 use agentstack_core::{Namespace, Trust};
 
-use super::world::{World, entry, key, listing, metadata, pending, search, tags};
 use super::world::{MEMORY_GET, MEMORY_STORE};
+use super::world::{World, entry, key, listing, metadata, pending, search, tags};
 use crate::text::Match;
 use crate::{NewEntry, StorageError, Target};
 
 pub async fn an_entry_is_read_back_as_it_was_stored(world: &World) {
     let ann = world.local("ann").start().await.for_agent("coder");
-    let contents = ["plain", "line\nbreak\r\n\ttab", "nul \0 byte", "東京 👍🏽 \u{200b}\u{202e}", " ", "'; --", "\u{feff}"];
+    let contents = [
+        "plain",
+        "line\nbreak\r\n\ttab",
+        "nul \0 byte",
+        "東京 👍🏽 \u{200b}\u{202e}",
+        " ",
+        "'; --",
+        "\u{feff}",
+    ];
     for (number, content) in contents.into_iter().enumerate() {
         let name = format!("{content}\u{0}{number}");
         let object = r#"{"n": null, "f": 0.1, "big": 9007199254740993, "x": 5e-324, "y": 123456789.123456789, "l": [{"a": "\u0000é"}]}"#;

@@ -7,19 +7,31 @@ use crate::Search;
 use crate::model::SEARCHED_CHARS;
 use crate::text::Match;
 
+/// Queries, each with the keys that it finds.
+type Queries<'a> = &'a [(&'a str, &'a [&'a str])];
+
 pub async fn any_all_phrase_and_prefix_find_what_they_say(world: &World) {
     let ann = world.local("ann").start().await;
     ann.store("fox", "The quick brown foxes jump over the lazy dog").await;
     ann.store("dog", "Dogs are lazy, and brown").await;
     ann.store("cat", "Universities have cats").await;
-    let table: [(Match, &[(&str, &[&str])]); 4] = [
+    let table: [(Match, Queries<'_>); 4] = [
         (Match::Any, &[("fox cat", &["cat", "fox"]), ("jumping", &["fox"]), ("bro", &[]), ("whale", &[])]),
         (Match::All, &[("lazy brown", &["dog", "fox"]), ("lazy fox", &["fox"]), ("lazy cat", &[])]),
         (
             Match::Phrase,
-            &[("quick brown", &["fox"]), ("brown quick", &[]), ("lazy dog", &["fox"]), ("cat", &["cat"]), ("lazy and", &["dog"])],
+            &[
+                ("quick brown", &["fox"]),
+                ("brown quick", &[]),
+                ("lazy dog", &["fox"]),
+                ("cat", &["cat"]),
+                ("lazy and", &["dog"]),
+            ],
         ),
-        (Match::Prefix, &[("bro", &["dog", "fox"]), ("universi", &["cat"]), ("foxe", &["fox"]), ("rown", &[])]),
+        (
+            Match::Prefix,
+            &[("bro", &["dog", "fox"]), ("universi", &["cat"]), ("foxe", &["fox"]), ("rown", &[])],
+        ),
     ];
     for (how, queries) in table {
         for (query, expected) in queries {
@@ -75,7 +87,9 @@ pub async fn a_key_counts_more_than_a_content(world: &World) {
 
 pub async fn equals_are_newest_first(world: &World) {
     let ann = world.local("ann").start().await;
-    for (key, place) in [("x1", ann.clone()), ("x2", ann.named("b")), ("x3", ann.clone()), ("x4", ann.named("a"))] {
+    for (key, place) in
+        [("x1", ann.clone()), ("x2", ann.named("b")), ("x3", ann.clone()), ("x4", ann.named("a"))]
+    {
         place.store(key, "same words").await;
     }
     assert_eq!(ann.with_shared().found("same", Match::Any).await, ["x4", "x3", "x2", "x1"]);
@@ -92,10 +106,13 @@ pub async fn results_are_cut_by_limit_offset_and_threshold(world: &World) {
     let all = ann.search(search("word", Match::Any)).await;
     assert_eq!((all.hits.len(), all.more), (9, false));
     assert!(all.hits.is_sorted_by(|a, b| a.score >= b.score));
-    assert!(all.hits.iter().all(|hit| hit.score > 0.0 && hit.score <= 1.0 && hit.match_type == MatchType::Text));
+    assert!(
+        all.hits.iter().all(|hit| hit.score > 0.0 && hit.score <= 1.0 && hit.match_type == MatchType::Text)
+    );
     for (offset, limit) in [(0, 4), (4, 4), (8, 4), (9, 4), (50, 4), (0, 9), (5, 4)] {
-        let page = ann.search(Search { offset, limit, ..search("word", Match::Any) }).await;
-        let expected: Vec<Hit> = all.hits.iter().skip(offset as usize).take(limit as usize).cloned().collect();
+        let page = ann.search(Search { limit, offset, ..search("word", Match::Any) }).await;
+        let expected: Vec<Hit> =
+            all.hits.iter().skip(offset as usize).take(limit as usize).cloned().collect();
         assert_eq!(page.hits, expected);
         assert_eq!(page.more, offset + limit < 9, "{offset} {limit}");
     }
@@ -125,7 +142,10 @@ pub async fn a_search_takes_in_shared_namespaces_and_names_them(world: &World) {
     assert_eq!(ann.found("word", Match::Any).await, ["own"]);
     let hits = ann.with_shared().search(search("word", Match::Any)).await.hits;
     let named: Vec<_> = hits.iter().map(|hit| &hit.entry.summary.namespace).collect();
-    assert_eq!(named, [&Namespace::Shared("team".parse().unwrap()), &Namespace::Session(ann.session.unwrap())]);
+    assert_eq!(
+        named,
+        [&Namespace::Shared("team".parse().unwrap()), &Namespace::Session(ann.session.unwrap())]
+    );
     assert_eq!(ann.named("team").found("word", Match::Any).await, ["shared"]);
     assert_eq!(world.local("cid").with_shared().found("word", Match::Any).await, ["shared"]);
     assert!(ann.named("other").found("word", Match::Any).await.is_empty());
@@ -137,9 +157,36 @@ pub async fn s31_any_string_is_a_legal_query(world: &World) {
     let long = "word ".repeat(200);
     let dense = "東京都".repeat(333);
     let texts = [
-        "\"", "'", "foo AND", "NEAR(foo bar, 5)", "foo*", "-foo", "{head body} : foo", "body:foo", "^foo", "(", "\0",
-        "foo\"bar", "1·foo", "·", "%", "_", "\\", "''; DROP TABLE entries; --", "", " ", "\u{202e}foo", &long, &dense,
-        "head : \"foo\"", "a+b", "…", "foo\u{0}bar", "\u{10FFFF}", "[1,2]", "\u{e0041}",
+        "\"",
+        "'",
+        "foo AND",
+        "NEAR(foo bar, 5)",
+        "foo*",
+        "-foo",
+        "{head body} : foo",
+        "body:foo",
+        "^foo",
+        "(",
+        "\0",
+        "foo\"bar",
+        "1·foo",
+        "·",
+        "%",
+        "_",
+        "\\",
+        "''; DROP TABLE entries; --",
+        "",
+        " ",
+        "\u{202e}foo",
+        &long,
+        &dense,
+        "head : \"foo\"",
+        "a+b",
+        "…",
+        "foo\u{0}bar",
+        "\u{10FFFF}",
+        "[1,2]",
+        "\u{e0041}",
     ];
     for how in [Match::Any, Match::All, Match::Phrase, Match::Prefix] {
         for text in texts {
@@ -172,7 +219,12 @@ async fn answers(ann: &Call<'_>) -> String {
             for call in [ann.clone(), ann.named("team"), ann.with_shared(), ann.bound_to("a")] {
                 let found = call.search(Search { limit: 5, ..search(query, how) }).await;
                 let hits = found.hits.iter().map(|hit| {
-                    (hit.score.to_bits(), hit.entry.summary.key.as_str().to_owned(), hit.entry.summary.id, hit.entry.content.clone())
+                    (
+                        hit.score.to_bits(),
+                        hit.entry.summary.key.as_str().to_owned(),
+                        hit.entry.summary.id,
+                        hit.entry.content.clone(),
+                    )
                 });
                 answers.push(format!("{how:?} {query} {} {:?}", found.more, hits.collect::<Vec<_>>()));
             }
@@ -185,7 +237,9 @@ async fn answers(ann: &Call<'_>) -> String {
 
 pub async fn s05_a_foreign_session_changes_no_byte_of_an_answer(world: &World) {
     let ann = world.local("ann").start().await;
-    for (key, content) in [("alpha", "alpha beta"), ("b", "beta gamma alpha alpha"), ("c", "gamma"), ("d", "alpha beta")] {
+    for (key, content) in
+        [("alpha", "alpha beta"), ("b", "beta gamma alpha alpha"), ("c", "gamma"), ("d", "alpha beta")]
+    {
         ann.store(key, content).await;
         ann.for_agent("a").named("team").store(key, &format!("{content} shared")).await;
     }

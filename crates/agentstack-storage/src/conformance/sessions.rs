@@ -7,9 +7,9 @@ use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
 use agentstack_core::{Namespace, ResumeToken, SessionId};
 
 use super::world::{
-    Call, MEMORY_DELETE, MEMORY_GET, MEMORY_HISTORY, MEMORY_LIST, MEMORY_RESTORE, MEMORY_SEARCH, MEMORY_STORE,
-    SESSION_ACTIVE, SESSION_END, SESSION_START, SESSION_STATUS, World, entry, key, label, listing, metadata,
-    new_session, pending, search,
+    Call, MEMORY_DELETE, MEMORY_GET, MEMORY_HISTORY, MEMORY_LIST, MEMORY_RESTORE, MEMORY_SEARCH,
+    MEMORY_STORE, SESSION_ACTIVE, SESSION_END, SESSION_START, SESSION_STATUS, World, entry, key, label,
+    listing, metadata, new_session, pending, search,
 };
 use crate::text::Match;
 use crate::{Removed, StorageError, Target};
@@ -85,8 +85,15 @@ pub async fn s02_foreign_ended_expired_and_unknown_are_the_same(world: &World) {
     for call in [ended, expired, foreign, other_process, unknown] {
         let named = call.named(&Namespace::Session(call.session.unwrap()).to_string());
         for operation in [
-            &MEMORY_STORE, &MEMORY_SEARCH, &MEMORY_GET, &MEMORY_LIST, &MEMORY_DELETE, &MEMORY_HISTORY, &MEMORY_RESTORE,
-            &SESSION_END, &SESSION_STATUS,
+            &MEMORY_STORE,
+            &MEMORY_SEARCH,
+            &MEMORY_GET,
+            &MEMORY_LIST,
+            &MEMORY_DELETE,
+            &MEMORY_HISTORY,
+            &MEMORY_RESTORE,
+            &SESSION_END,
+            &SESSION_STATUS,
         ] {
             for call in [&call, &named, &call.named("team"), &call.with_shared()] {
                 let denied = call.authorize(operation).await;
@@ -110,7 +117,9 @@ async fn assert_refused(world: &World, calls: &[Call<'_>], meanwhile: impl Async
     }
     meanwhile().await;
     let records = world.records().await.len();
-    let gone = |result: Option<StorageError>| assert!(matches!(result, Some(StorageError::SessionGone)), "{result:?}");
+    let gone = |result: Option<StorageError>| {
+        assert!(matches!(result, Some(StorageError::SessionGone)), "{result:?}");
+    };
     let key = key("key");
     for (write, read, reads, sessions) in &scopes {
         let store = &world.store;
@@ -135,7 +144,7 @@ pub async fn a_scope_ends_with_its_session(world: &World) {
     ann.store("key", "some text").await;
     ann.named("team").store("key", "some text").await;
     let calls = [ann.clone(), ann.named("team"), ann.with_shared(), ann.named("nowhere")];
-    assert_refused(world, &calls, async || drop(ann.end().await)).await;
+    assert_refused(world, &calls, async || assert_eq!(ann.end().await.entries, 1)).await;
     assert!(ann.in_session(ann.start().await.session.unwrap()).named("team").get("key").await.is_some());
 }
 
@@ -204,7 +213,10 @@ pub async fn s07_the_end_removes_everything_of_the_session_and_nothing_else(worl
         assert_eq!(call.history("3").await.len(), 2);
     }
     // An operator oversees sessions, not memory.
-    assert!(matches!(world.operator().in_session(other.session.unwrap()).authorize(&MEMORY_GET).await, Err(Denial::NotYours)));
+    assert!(matches!(
+        world.operator().in_session(other.session.unwrap()).authorize(&MEMORY_GET).await,
+        Err(Denial::NotYours)
+    ));
     assert_eq!(ann.start().await.end().await, Removed::default());
 }
 

@@ -10,7 +10,9 @@ pub async fn history_is_newest_first_with_the_current_one(world: &World) {
     let ann = world.local("ann").start().await;
     let start = world.now();
     for number in 1..=4 {
-        ann.for_agent(&format!("agent-{number}")).store_tagged("key", &format!("text {number}"), &["t"]).await;
+        ann.for_agent(&format!("agent-{number}"))
+            .store_tagged("key", &format!("text {number}"), &["t"])
+            .await;
         world.clock.advance_millis(1_000);
     }
     let history = ann.history("key").await;
@@ -59,7 +61,10 @@ pub async fn a_restored_version_is_the_next_one_with_its_own_label(world: &World
     world.clock.advance_millis(1_000);
     let restored = ann.restore("key", 1).await.unwrap();
     assert_eq!((restored.id, restored.version, restored.created_at), (first.id, 3, first.created_at));
-    assert_eq!((&restored.tags, &restored.agent_id, restored.chars), (&first.tags, &first.agent_id, first.chars));
+    assert_eq!(
+        (&restored.tags, &restored.agent_id, restored.chars),
+        (&first.tags, &first.agent_id, first.chars)
+    );
     assert_eq!(restored.updated_at, world.now());
     assert_eq!(restored.label.origin.tool, "memory_restore");
     assert_eq!(restored.label.origin.at, world.now());

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use agentstack_access::{
-    Authorizer, Caller, Claim, Denial, Effect, NamespaceClaim, Operation, Policy, Principal, Reach, Role, Scope,
+    Authorizer, Caller, Claim, Denial, Effect, NamespaceClaim, Operation, Policy, Principal, Reach, Role,
+    Scope,
 };
 use agentstack_audit::{Decision, Draft, Outcome, Record, Report, Verifier, VerifyingKey};
 use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
@@ -18,8 +19,8 @@ use agentstack_core::{
 
 use crate::text::{Match, TextQuery};
 use crate::{
-    Found, Listed, Listing, NewEntry, NewSession, Page, Pending, Removed, Search, Session, SessionStatus, Storage,
-    StorageError, Target,
+    Found, Listed, Listing, NewEntry, NewSession, Page, Pending, Removed, Search, Session, SessionStatus,
+    Storage, StorageError, Target,
 };
 
 macro_rules! operations {
@@ -103,7 +104,14 @@ impl World {
     }
 
     fn call(&self, principal: Principal) -> Call<'_> {
-        Call { world: self, principal: Arc::new(principal), session: None, namespace: None, agent: None, shared: false }
+        Call {
+            world: self,
+            principal: Arc::new(principal),
+            session: None,
+            namespace: None,
+            agent: None,
+            shared: false,
+        }
     }
 
     /// All records, oldest first.
@@ -136,7 +144,7 @@ pub struct Call<'w> {
     shared: bool,
 }
 
-impl<'w> Call<'w> {
+impl Call<'_> {
     /// The same caller bound to an agent.
     #[must_use]
     pub fn bound_to(&self, agent: &str) -> Self {

@@ -3,17 +3,23 @@
 use agentstack_access::Scope;
 use agentstack_audit::Outcome;
 use agentstack_core::limits::VERSIONS_KEPT;
-use agentstack_core::{Entry, EntrySummary, Label, MemoryKey, Version};
+use agentstack_core::{Entry, EntrySummary, Label, MemoryKey, Namespace, Version};
 use async_trait::async_trait;
 
 use super::{Kept, ReferenceStore, State, is_visible, namespace};
+use crate::model::owner;
 use crate::{
     Found, ListPosition, Listed, Listing, MemoryStore, NewEntry, Page, Pending, Search, StorageError, Target,
 };
 
 impl State {
     /// Makes `version` the current one of the entry of this key, under the next number.
-    fn put(&mut self, scope: &Scope, key: &MemoryKey, mut version: Version) -> Result<EntrySummary, StorageError> {
+    fn put(
+        &mut self,
+        scope: &Scope,
+        key: &MemoryKey,
+        mut version: Version,
+    ) -> Result<EntrySummary, StorageError> {
         let namespace = namespace(scope)?.clone();
         let entries = self.entries.entry(namespace.clone()).or_default();
         let Some(place) = entries.iter().position(|kept| kept.key == *key) else {
@@ -37,7 +43,12 @@ impl State {
 
 #[async_trait]
 impl MemoryStore for ReferenceStore {
-    async fn store(&self, scope: &Scope, entry: NewEntry, pending: Pending) -> Result<EntrySummary, StorageError> {
+    async fn store(
+        &self,
+        scope: &Scope,
+        entry: NewEntry,
+        pending: Pending,
+    ) -> Result<EntrySummary, StorageError> {
         let mut state = self.state()?;
         state.check(scope)?;
         let namespace = namespace(scope)?;
@@ -49,12 +60,14 @@ impl MemoryStore for ReferenceStore {
         if entry.if_version.is_some_and(|expected| expected != current) {
             return Err(StorageError::VersionConflict { current });
         }
+        let existing = existing.map(|kept| kept.current.agent_id.as_ref());
+        let agent = owner(scope, matches!(namespace, Namespace::Session(_)), existing).cloned();
         let version = Version {
             version: 0,
             content: entry.content.into_string(),
             tags: entry.tags,
             metadata: entry.metadata,
-            agent_id: scope.agent().cloned(),
+            agent_id: agent,
             stored_at: scope.at(),
             label: entry.label,
         };
@@ -63,7 +76,12 @@ impl MemoryStore for ReferenceStore {
         Ok(summary)
     }
 
-    async fn get(&self, scope: &Scope, key: &MemoryKey, target: Target) -> Result<Option<Entry>, StorageError> {
+    async fn get(
+        &self,
+        scope: &Scope,
+        key: &MemoryKey,
+        target: Target,
+    ) -> Result<Option<Entry>, StorageError> {
         let state = self.state()?;
         state.check(scope)?;
         let namespace = namespace(scope)?;
@@ -73,7 +91,8 @@ impl MemoryStore for ReferenceStore {
                 Target::Current => true,
                 Target::Version(number) => version.version == number,
             };
-            let version = kept.versions().find(wanted).filter(|version| is_visible(scope, namespace, version))?;
+            let version =
+                kept.versions().find(wanted).filter(|version| is_visible(scope, namespace, version))?;
             Some(Entry { summary: kept.summary(namespace, version), content: version.content.clone() })
         }))
     }
@@ -116,7 +135,12 @@ impl MemoryStore for ReferenceStore {
         Ok(true)
     }
 
-    async fn history(&self, scope: &Scope, key: &MemoryKey, limit: u32) -> Result<Vec<Version>, StorageError> {
+    async fn history(
+        &self,
+        scope: &Scope,
+        key: &MemoryKey,
+        limit: u32,
+    ) -> Result<Vec<Version>, StorageError> {
         let state = self.state()?;
         state.check(scope)?;
         let namespace = namespace(scope)?;

@@ -19,7 +19,8 @@ impl State {
             let postings: Vec<Posting> = candidates.flat_map(|kept| kept.postings(&search.query)).collect();
             let by_number = |number: i64| entries.iter().find(|kept| kept.number == number);
             let length = |number| by_number(number).map_or(0, Kept::length);
-            for scored in rank(&search.query, statistics(entries), length, &postings) {
+            let visible = entries.iter().filter(|kept| kept.is_visible(scope, namespace));
+            for scored in rank(&search.query, statistics(visible), length, &postings) {
                 let in_order = |kept: &&Kept| kept.has_phrase(search.query.phrase());
                 if let Some(kept) = by_number(scored.entry).filter(in_order)
                     && scored.score >= search.threshold
@@ -43,9 +44,12 @@ impl State {
     }
 }
 
-fn statistics(entries: &[Kept]) -> Statistics {
-    let terms = entries.iter().map(|kept| u64::from(kept.length())).sum();
-    Statistics { entries: entries.len() as u64, terms }
+/// The statistics of what the caller may see.
+fn statistics<'a>(entries: impl Iterator<Item = &'a Kept>) -> Statistics {
+    entries.fold(Statistics { entries: 0, terms: 0 }, |sum, kept| Statistics {
+        entries: sum.entries + 1,
+        terms: sum.terms + u64::from(kept.length()),
+    })
 }
 
 impl Kept {
@@ -55,11 +59,16 @@ impl Kept {
 
     fn postings(&self, query: &TextQuery) -> Vec<Posting> {
         let posting = |(place, wanted): (u32, &QueryTerm)| {
-            let many = |terms: &[Term]| u32::try_from(terms.iter().filter(|term| is(term, wanted)).count()).ok();
+            let many =
+                |terms: &[Term]| u32::try_from(terms.iter().filter(|term| is(term, wanted)).count()).ok();
             let frequency = many(&self.body.terms)? + many(&self.body.extra)? + many(&self.head.extra)?;
             Some(Posting { entry: self.number, term: place, frequency, heading: many(&self.head.terms)? })
         };
-        (0..).zip(query.terms()).filter_map(posting).filter(|found| found.frequency + found.heading > 0).collect()
+        (0..)
+            .zip(query.terms())
+            .filter_map(posting)
+            .filter(|found| found.frequency + found.heading > 0)
+            .collect()
     }
 
     /// Whether the terms stand one after the other in the key or in the content.

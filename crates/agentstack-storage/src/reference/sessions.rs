@@ -10,7 +10,12 @@ use crate::{NewSession, Pending, Removed, Session, SessionStatus, SessionStore, 
 
 impl Held {
     fn session(&self, id: SessionId) -> Session {
-        Session { id, started_at: self.started_at, expires_at: self.ends_at(), metadata: self.metadata.clone() }
+        Session {
+            id,
+            started_at: self.started_at,
+            expires_at: self.ends_at(),
+            metadata: self.metadata.clone(),
+        }
     }
 }
 
@@ -56,7 +61,9 @@ impl SessionStore for ReferenceStore {
     ) -> Result<Option<Session>, StorageError> {
         let mut state = self.state()?;
         let fits = |held: &Held| token.matches(held.resume.as_bytes()) && held.is_live(scope.at());
-        let Some((id, held)) = state.sessions.iter_mut().find(|(_, held)| fits(held)) else { return Ok(None) };
+        let Some((id, held)) = state.sessions.iter_mut().find(|(_, held)| fits(held)) else {
+            return Ok(None);
+        };
         held.last_used_at = held.last_used_at.max(scope.at());
         if !held.is_held_by(scope.holder()) {
             held.holders.push(scope.holder().clone());
@@ -80,16 +87,18 @@ impl SessionStore for ReferenceStore {
     async fn status(&self, scope: &Scope) -> Result<SessionStatus, StorageError> {
         let state = self.state()?;
         let (id, held) = state.session_of(scope)?;
-        Ok(SessionStatus { session: held.session(id), entries: state.size(id) })
+        let own = Namespace::Session(id);
+        let entries =
+            state.entries.get(&own).into_iter().flatten().filter(|kept| kept.is_visible(scope, &own));
+        Ok(SessionStatus { session: held.session(id), entries: entries.count() as u64 })
     }
 
     async fn active(&self, scope: &Scope) -> Result<Vec<Session>, StorageError> {
         let state = self.state()?;
         let all = scope.principal().is_operator();
         let newest_first = state.sessions.iter().rev();
-        let wanted = newest_first.filter(|(_, held)| {
-            held.is_live(scope.at()) && (all || held.is_held_by(scope.holder()))
-        });
+        let wanted = newest_first
+            .filter(|(_, held)| held.is_live(scope.at()) && (all || held.is_held_by(scope.holder())));
         Ok(wanted.map(|(id, held)| held.session(*id)).collect())
     }
 

@@ -14,6 +14,17 @@ pub struct Analyzed {
     pub extra: Vec<Term>,
 }
 
+/// The analysis that [`analyze`] does. An index that was made by another one cannot be kept up to date: what is
+/// taken out of it has to be what was put in. It grows with every change of what [`analyze`] returns.
+pub const ANALYSIS: i64 = 1;
+
+/// How much an entry may bring into the index, in bytes, counting [`TERM_BYTES`] for each term besides its text. A
+/// legal content of ordinary text stays below; some characters stand for several words each, and a million of
+/// those do not. What comes after is stored and shown like all else, but not found by its words.
+const INDEXED_BYTES: usize = 20 * 1024 * 1024;
+/// What a backend adds to a term.
+const TERM_BYTES: usize = 8;
+
 /// About what a word of English takes with the space behind it.
 const BYTES_PER_WORD: usize = 6;
 
@@ -23,23 +34,31 @@ pub fn analyze(text: &str) -> Analyzed {
     let english = English::new();
     let mut terms = Vec::with_capacity(text.len() / BYTES_PER_WORD);
     let mut extra = Vec::new();
-    scan(text, |kind, token| match kind {
-        Kind::Word | Kind::Part => {
-            let stem = english.stem(token);
-            if stem != token {
+    let mut room = INDEXED_BYTES;
+    scan(text, |kind, token| {
+        // Stem and word as written take no more than twice the token.
+        room = room.saturating_sub(2 * (token.len() + TERM_BYTES));
+        if room == 0 {
+            return;
+        }
+        match kind {
+            Kind::Word | Kind::Part => {
+                let stem = english.stem(token);
+                if stem != token {
+                    extra.push(Term::new(token));
+                }
+                terms.push(Term::new(&stem));
+            }
+            Kind::Compound => {
+                let stem = english.stem(token);
+                if stem != token {
+                    extra.push(Term::new(&stem));
+                }
                 extra.push(Term::new(token));
             }
-            terms.push(Term::new(&stem));
+            Kind::Pair | Kind::Single | Kind::Symbol => terms.push(Term::new(token)),
+            Kind::Tail => extra.push(Term::new(token)),
         }
-        Kind::Compound => {
-            let stem = english.stem(token);
-            if stem != token {
-                extra.push(Term::new(&stem));
-            }
-            extra.push(Term::new(token));
-        }
-        Kind::Pair | Kind::Single | Kind::Symbol => terms.push(Term::new(token)),
-        Kind::Tail => extra.push(Term::new(token)),
     });
     extra.sort_unstable();
     extra.dedup();
@@ -65,6 +84,28 @@ mod tests {
             Match::Phrase if query.phrase().len() < 2 => query.terms().iter().any(hit),
             Match::Phrase => held.terms.windows(query.phrase().len()).any(|window| window == query.phrase()),
         }
+    }
+
+    #[test]
+    fn what_one_entry_brings_into_the_index_is_bounded() {
+        let bytes = |terms: &[Term]| terms.iter().map(|term| term.as_str().len() + TERM_BYTES).sum::<usize>();
+        // U+FDFA alone stands for a phrase of four words.
+        for letter in ["ﷺ", "猫"] {
+            let held = analyze(&letter.repeat(1_000_000 / letter.chars().count()));
+            assert!(bytes(&held.terms) + bytes(&held.extra) <= INDEXED_BYTES, "{letter}");
+            assert!(!held.terms.is_empty());
+        }
+    }
+
+    /// Whoever sees this fail has changed what the index holds: [`ANALYSIS`] has to grow, and a migration has to
+    /// make the indexes that are there anew.
+    #[test]
+    fn the_analysis_is_the_one_that_its_number_stands_for() {
+        let text = "The quick brown foxes' fooBar, v1.2.3 of src/main.rs; naïve Straße 東京都 ไทย 👍🏽 it's HTTPServer2 C++";
+        let held = analyze(text);
+        let shown = |terms: &[Term]| terms.iter().map(Term::as_str).collect::<Vec<_>>().join(" ");
+        let pinned = format!("{}\n{}\n{}", ANALYSIS, shown(&held.terms), shown(&held.extra));
+        insta::assert_snapshot!(pinned);
     }
 
     #[test]

@@ -47,6 +47,10 @@ pub struct TextQuery {
     phrase: Vec<Term>,
 }
 
+/// Most distinct terms that a query looks for: the first ones. A person's question has a dozen; each one costs a
+/// walk over all entries that have it.
+const QUERY_TERMS: usize = 64;
+
 impl TextQuery {
     /// Reads a query. Never fails: a text without a word gives an empty query, which finds nothing.
     ///
@@ -131,14 +135,14 @@ impl Builder {
             required: strict && !compound,
             weight: if compound { COMPOUND_WEIGHT } else { 1.0 },
         };
-        let place = self.places.entry(wanted.term.clone()).or_insert(self.terms.len());
-        match self.terms.get_mut(*place) {
-            Some(there) => {
-                there.prefix |= wanted.prefix;
-                there.required |= wanted.required;
-                there.weight = there.weight.max(wanted.weight);
-            }
-            None => self.terms.push(wanted),
+        let place = self.places.get(&wanted.term).copied().unwrap_or(self.terms.len());
+        if let Some(there) = self.terms.get_mut(place) {
+            there.prefix |= wanted.prefix;
+            there.required |= wanted.required;
+            there.weight = there.weight.max(wanted.weight);
+        } else if self.terms.len() < QUERY_TERMS {
+            self.places.insert(wanted.term.clone(), place);
+            self.terms.push(wanted);
         }
     }
 }

@@ -12,6 +12,7 @@ async fn open() -> Opened {
     Opened { verifying: store.verifying_key(), store: Arc::new(store), keep: Box::new(()) }
 }
 
+#[cfg(test)]
 mod reference {
     agentstack_storage::conformance_tests!(crate::open);
 }

@@ -22,14 +22,18 @@ pub(super) struct Document {
     pub(super) sensitive: Option<&'static str>,
     /// The variables it refers to.
     pub(super) mentioned: BTreeSet<String>,
+    /// The fields whose values come from variables, and so are not for everybody's eyes.
+    pub(super) substituted: BTreeSet<&'static str>,
 }
 
 impl Document {
     /// Reads `fields`.
     pub(super) fn read(fields: Map<String, Value>, environment: &Environment) -> Result<Self, FieldProblem> {
-        let mut reader = Reader { environment, sensitive: None, mentioned: BTreeSet::new() };
+        let mut reader =
+            Reader { environment, sensitive: None, mentioned: BTreeSet::new(), substituted: BTreeSet::new() };
         let fields = reader.section("", fields)?;
-        let document = Self { fields, sensitive: reader.sensitive, mentioned: reader.mentioned };
+        let Reader { sensitive, mentioned, substituted, .. } = reader;
+        let document = Self { fields, sensitive, mentioned, substituted };
         match document.get("security.keySource").and_then(Value::as_object) {
             Some(sources) if sources.len() != 1 => {
                 let names = fields::names_in("security.keySource").join(", ");
@@ -46,6 +50,14 @@ impl Document {
         names.try_fold(first, |value, name| value.get(name))
     }
 
+    /// The first field that only a file may set which the user has named or put in the place for it: what
+    /// weakens protection.
+    pub(super) fn needs_trust(&self) -> Option<&'static str> {
+        let plaintext = self.get("security.encryption") == Some(&Value::Bool(false));
+        let key = self.get("security.keySource").is_some();
+        plaintext.then_some("security.encryption").or(key.then_some("security.keySource"))
+    }
+
     /// Puts a value at a path.
     pub(super) fn set(&mut self, path: &str, value: Value) {
         // Of the ways to come by the key there is only one.
@@ -58,7 +70,7 @@ impl Document {
     }
 }
 
-fn set(fields: &mut Map<String, Value>, path: &str, value: Value) {
+pub(super) fn set(fields: &mut Map<String, Value>, path: &str, value: Value) {
     match path.split_once('.') {
         None => {
             fields.insert(path.to_owned(), value);
@@ -77,6 +89,7 @@ struct Reader<'a> {
     environment: &'a Environment,
     sensitive: Option<&'static str>,
     mentioned: BTreeSet<String>,
+    substituted: BTreeSet<&'static str>,
 }
 
 impl Reader<'_> {
@@ -107,7 +120,13 @@ impl Reader<'_> {
             self.sensitive.get_or_insert(field.path);
         }
         let value = match value {
-            Value::String(text) => Value::String(self.replaced(field.path, &text)?),
+            Value::String(text) => {
+                let value = self.replaced(field.path, &text)?;
+                if value != text {
+                    self.substituted.insert(field.path);
+                }
+                Value::String(value)
+            }
             Value::Array(items) => {
                 let items = items.into_iter().enumerate().map(|(index, item)| match item {
                     Value::String(text) => {

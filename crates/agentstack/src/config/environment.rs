@@ -84,7 +84,7 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Variables with our prefix that other parts of the product read.
-pub(super) const OTHERS: &[&str] = &[CONFIG, "AGENTSTACK_TOKEN", "AGENTSTACK_CORPORA", "AGENTSTACK_LOG"];
+pub(super) const OTHERS: &[&str] = &[CONFIG, "AGENTSTACK_CORPORA", "AGENTSTACK_LOG"];
 
 /// The fields that the environment sets. `mentioned` are the variables that the file refers to: they are
 /// the user's own, whatever they are called.

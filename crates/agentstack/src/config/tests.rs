@@ -32,11 +32,13 @@ fn put(path: &Path, text: &str, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Loads a file with this text in an environment.
+/// Loads a file with this text, which the user has named, in an environment.
 fn load_in(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let (folder, _) = empty();
-    put(&folder.path().join("aistack.config.json"), text, 0o600);
-    let sources = Sources { current_dir: folder.path().to_owned(), ..environment(variables) };
+    let file = folder.path().join("aistack.config.json");
+    put(&file, text, 0o600);
+    let current_dir = folder.path().to_owned();
+    let sources = Sources { explicit: Some(file), current_dir, ..environment(variables) };
     Config::load(&sources).map(|loaded| loaded.config)
 }
 
@@ -176,18 +178,12 @@ fn flags_come_before_variables_before_the_file_before_defaults() {
     assert_eq!(config.memory.default_namespace.as_str(), "team");
 
     let (_folder, sources) = empty();
-    let overrides = Overrides {
-        memory_path: Some("/flag.db".into()),
-        default_namespace: Some("flag".to_owned()),
-        encryption: Some(true),
-        key_file: Some("/flag.key".into()),
-    };
+    let overrides = Overrides { memory_path: Some("/flag.db".into()), key_file: Some("/flag.key".into()) };
     let sources = Sources { environment: environment(&variables).environment, overrides, ..sources };
     let config = Config::load(&sources).unwrap().config;
     assert_eq!(config.memory.path, Path::new("/flag.db"));
     assert!(matches!(&config.security.key_source, KeySource::File(path) if path == Path::new("/flag.key")));
-    assert!(config.security.encryption);
-    assert_eq!(config.memory.default_namespace.as_str(), "flag");
+    assert_eq!(config.memory.default_namespace.as_str(), "team");
 }
 
 #[test]
@@ -205,9 +201,9 @@ fn s40_the_key_itself_can_stand_in_a_variable() {
 #[test]
 fn flags_obey_the_rules_too() {
     let (_folder, sources) = empty();
-    let overrides = Overrides { default_namespace: Some("no spaces".to_owned()), ..Overrides::default() };
+    let overrides = Overrides { memory_path: Some("".into()), ..Overrides::default() };
     let error = Config::load(&Sources { overrides, ..sources }).unwrap_err();
-    assert!(error.to_string().starts_with("command line: `memory.defaultNamespace` must be"), "{error}");
+    assert!(error.to_string().starts_with("command line: `memory.path` must be"), "{error}");
 }
 
 #[test]
@@ -228,7 +224,7 @@ fn variables_with_our_prefix_are_known_and_valid() {
         assert_eq!(field, name);
         assert!(said.contains(rule), "{name}: {said}");
     }
-    for name in ["AGENTSTACK_TOKEN", "AGENTSTACK_CORPORA", "AGENTSTACK_LOG", "AISTACK_X", "OPENAI_API_KEY"] {
+    for name in ["AGENTSTACK_CORPORA", "AGENTSTACK_LOG", "AISTACK_X", "OPENAI_API_KEY"] {
         load_in("{}", &[(name, "x")]).unwrap();
     }
     let (field, _) =

@@ -1,8 +1,9 @@
 // agentstack-mcp as the official TypeScript client sees it: `suite.mjs <binary>`.
 //
 // Each scenario runs once for each protocol revision. The client validates every structured answer against
-// the tool's output schema, and hands us every line on standard output that is not JSON-RPC.
+// the tool's output schema. It passes over lines that are not JSON, so the last check reads them itself.
 
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -47,13 +48,13 @@ function check(what, ok, detail) {
 
 /** One server process and the client that started it. */
 class Peer {
-  strays = [];
+  complaints = [];
 
   constructor(binary, home, options) {
     const env = { XDG_CONFIG_HOME: home, XDG_DATA_HOME: home, HOME: home };
     this.transport = new StdioClientTransport({ command: binary, args: ['--log', 'warn'], env, cwd: home });
     this.client = new Client({ name: 'suite', version: '1' }, options);
-    this.client.onerror = (error) => this.strays.push(String(error));
+    this.client.onerror = (error) => this.complaints.push(String(error));
   }
 
   async answer(tool, args) {
@@ -135,7 +136,7 @@ async function isolation(stranger, sessionId, resumeToken) {
     const refused = await stranger.refusal(tool, { sessionId, key, ...extra });
     check(`${tool} in a foreign session is not_found`, refused.code === 'not_found', refused);
     const absent = await stranger.refusal(tool, { sessionId: UNKNOWN_SESSION, key, ...extra });
-    check(`${tool} tells it from no unknown session`, isDeepStrictEqual(refused, absent), [refused, absent]);
+    check(`${tool} answers as for an unknown session`, isDeepStrictEqual(refused, absent), [refused, absent]);
   }
   const resumed = await stranger.call('session_start', { resumeToken });
   check('a resume token opens the session', resumed.session.id === sessionId, resumed);
@@ -183,21 +184,51 @@ async function scenario(binary, home, options, revision) {
     await close(stranger);
     await close(peer);
   }
-  const strays = [...peer.strays, ...stranger.strays];
-  check('writes nothing but JSON-RPC', strays.length === 0, strays);
+  const complaints = [...peer.complaints, ...stranger.complaints];
+  check('gives the client no reason to complain', complaints.length === 0, complaints);
+}
+
+/** Every byte of a life, from the first to the last, without the client in between. */
+function wholeLife(binary, home) {
+  const clientInfo = { name: 'suite', version: '1' };
+  const lines = [
+    { id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo } },
+    { method: 'notifications/initialized' },
+    { id: 2, method: 'tools/call', params: { name: 'session_start', arguments: {} } },
+  ];
+  const input = lines.map((line) => `${JSON.stringify({ jsonrpc: '2.0', ...line })}\n`).join('');
+  const env = { ...process.env, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home, HOME: home };
+  const begun = performance.now();
+  const ended = spawnSync(binary, { input, cwd: home, env, encoding: 'utf8', timeout: 30_000 });
+  const took = performance.now() - begun;
+  check('a life of three lines ends well', ended.status === 0, [ended.status, ended.stderr]);
+  check(`and within ${EXIT_MS} ms`, took < EXIT_MS, took);
+  const isAnswer = (line, index) => {
+    try {
+      const { jsonrpc, id, result } = JSON.parse(line);
+      return jsonrpc === '2.0' && id === index + 1 && result !== undefined;
+    } catch {
+      return false;
+    }
+  };
+  const written = ended.stdout.trimEnd().split('\n');
+  check('every line it wrote is an answer', written.length === 2 && written.every(isAnswer), written);
+}
+
+function inTemporaryHome(run) {
+  const home = mkdtempSync(join(tmpdir(), 'agentstack-suite-'));
+  return Promise.resolve(home)
+    .then(run)
+    .catch((error) => check('runs to its end', false, String(error)))
+    .finally(() => rmSync(home, { recursive: true }));
 }
 
 const binary = resolve(process.argv[2]);
 for (const [options, revision] of REVISIONS) {
   about = `[${revision}]`;
-  const home = mkdtempSync(join(tmpdir(), 'agentstack-suite-'));
-  try {
-    await scenario(binary, home, options, revision);
-  } catch (error) {
-    check('runs to its end', false, String(error));
-  } finally {
-    rmSync(home, { recursive: true });
-  }
+  await inTemporaryHome((home) => scenario(binary, home, options, revision));
 }
+about = '[stdio]';
+await inTemporaryHome((home) => wholeLife(binary, home));
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

@@ -107,16 +107,31 @@ fn s42_a_file_with_a_secret_must_be_private() {
 }
 
 #[test]
-fn a_file_that_was_come_upon_runs_no_program() {
+fn s37_a_file_that_was_come_upon_neither_weakens_protection_nor_runs_a_program() {
+    for (security, wanted) in [
+        (json!({"keySource": {"command": ["touch", "canary"]}}), "security.keySource"),
+        (json!({"keySource": {"file": "/tmp/key"}}), "security.keySource"),
+        (json!({"encryption": false}), "security.encryption"),
+    ] {
+        let (folder, sources) = empty();
+        let path = folder.path().join("aistack.config.json");
+        put(&path, &json!({ "security": security }).to_string(), 0o600);
+        let (field, rule) = problem(Config::load(&sources).unwrap_err());
+        assert_eq!(field, wanted);
+        assert!(rule.contains("--config"), "{rule}");
+        // Whoever names the file has looked at it.
+        Config::load(&Sources { explicit: Some(path), ..sources }).unwrap();
+    }
+}
+
+#[test]
+fn s40_what_comes_from_a_variable_is_not_shown() {
     let (folder, sources) = empty();
-    let path = folder.path().join("aistack.config.json");
-    put(&path, &json!({"security": {"keySource": {"command": ["touch", "canary"]}}}).to_string(), 0o600);
-    let (field, rule) = problem(Config::load(&sources).unwrap_err());
-    assert_eq!(field, "security.keySource.command");
-    assert!(rule.contains("--config"), "{rule}");
-    // Whoever names the file has looked at it.
-    let named = Config::load(&Sources { explicit: Some(path), ..sources }).unwrap();
-    assert_eq!(named.config.security.key_source.kind(), "command");
+    let file = json!({"providers": {"openai": {"model": "${HOME}"}, "anthropic": {"model": "plain"}}});
+    put(&folder.path().join("aistack.config.json"), &file.to_string(), 0o600);
+    let shown = Config::load(&sources).unwrap().config.redacted();
+    assert_eq!(shown["providers"]["openai"]["model"], "set");
+    assert_eq!(shown["providers"]["anthropic"]["model"], "plain");
 }
 
 #[test]

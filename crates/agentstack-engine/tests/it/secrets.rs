@@ -1,0 +1,155 @@
+//! What is told to the product stays out of its logs (S40).
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use agentstack_access::{Principal, Role};
+use agentstack_api::OPERATIONS;
+use agentstack_core::ResumeToken;
+use serde_json::json;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::support::{UNKNOWN, World, sample, takes_session};
+
+/// What has the shape of somebody's secret. In parts, so that nobody takes this file for a leak.
+const SECRETS: &[&str] = &[
+    concat!("AKIA", "IOSFODNN7CANARY0"),
+    concat!("ghp", "_0123456789canary0123456789canary0123"),
+    concat!("sk-ant", "-api03-canarycanarycanarycanarycanary"),
+    concat!("xoxb", "-123456789012-canarycanarycanary"),
+    concat!("AIza", "SyCanaryCanaryCanaryCanaryCanary123"),
+    concat!("-----BEGIN RSA ", "PRIVATE KEY-----\ncanary\n-----END"),
+    concat!("postgres://canary:", "hunter2@example.org/db"),
+    concat!("eyJhbGciOi", "JIUzI1NiJ9.canary.canary"),
+    "hunter2 canary \u{1b}[31m\u{202e}",
+];
+
+/// Every line that is logged on this thread while the guard lives, of every crate and at every level.
+struct Captured {
+    text: Arc<Mutex<Vec<u8>>>,
+    _guard: tracing::subscriber::DefaultGuard,
+}
+
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Captured {
+    fn start() -> Self {
+        let text: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let sink = Arc::clone(&text);
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(LevelFilter::TRACE)
+            .with_ansi(false)
+            .with_writer(move || Sink(Arc::clone(&sink)))
+            .finish();
+        Self { text, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.text.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// What a secret would look like in a log, however it was escaped.
+fn traces(secret: &str) -> Vec<String> {
+    let escaped = json!(secret).to_string();
+    let mut traces = vec![secret.to_owned(), escaped.trim_matches('"').to_owned(), format!("{secret:?}")];
+    traces.extend(secret.contains("canary").then(|| "canary".to_owned()));
+    traces
+}
+
+fn assert_absent(text: &str, secrets: &[&str], place: &str) {
+    for secret in secrets {
+        for trace in traces(secret) {
+            let at = text.find(&trace);
+            assert!(at.is_none(), "{trace:?} in {place}: {:?}", at.and_then(|at| text.get(at..)));
+        }
+    }
+}
+
+async fn tell_everything(world: &World) -> Vec<String> {
+    let mut tokens = Vec::new();
+    let client = world.enter_with(
+        Principal::embedded("planner", Role::Developer),
+        json!({
+            "metadata": { SECRETS[0]: SECRETS[1] },
+        }),
+    );
+    let client = client.await;
+    tokens.push(client.token.clone());
+    let unknown = ResumeToken::generate().unwrap().reveal().to_owned();
+    for token in [&client.token, &unknown, &format!("{unknown}0"), &client.token.to_uppercase()] {
+        let _ = client.call("session_start", json!({ "resumeToken": token })).await;
+        tokens.push(token.clone());
+    }
+    for secret in SECRETS {
+        let told = json!({ "key": secret, "content": secret, "tags": [secret.get(..20)], "metadata": { *secret: secret } });
+        client.ok("memory_store", told).await;
+        for arguments in [
+            json!({ "query": secret }),
+            json!({ "query": secret, "match": "phrase", "tags": [secret.get(..20)] }),
+        ] {
+            client.ok("memory_search", arguments).await;
+        }
+        for name in ["memory_get", "memory_history", "memory_delete"] {
+            client.ok(name, json!({ "key": secret })).await;
+        }
+        // As every argument of every operation, and in the name of one.
+        let name = format!("{secret} ");
+        for spec in OPERATIONS {
+            let fields = (spec.input_schema)()["properties"].as_object().unwrap();
+            for field in
+                fields.keys().map(String::as_str).filter(|field| *field != "agentId").chain([name.as_str()])
+            {
+                let mut arguments = sample(spec);
+                if takes_session(spec) {
+                    arguments["sessionId"] = json!(UNKNOWN);
+                }
+                arguments[field] = json!(secret);
+                let _ = client.anywhere(spec.operation.name, arguments).await;
+            }
+        }
+    }
+    tokens
+}
+
+#[tokio::test]
+async fn s40_no_secret_is_in_the_audit_log_or_in_a_log_line() {
+    let logged = Captured::start();
+    let world = World::new();
+    let tokens = tell_everything(&world).await;
+    let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+    let lines = world.lines().await.join("\n");
+    let logged = logged.text();
+    assert!(logged.lines().count() > 100 && lines.lines().count() > 100, "the calls have left their lines");
+    for (text, place) in [(&lines, "the audit log"), (&logged, "the log")] {
+        assert_absent(text, SECRETS, place);
+        assert_absent(text, &tokens, place);
+    }
+    // S46: whatever was said, a record is one line of printable ASCII.
+    assert!(lines.bytes().all(|byte| byte == b'\n' || matches!(byte, b' '..=b'~')));
+}
+
+#[tokio::test]
+async fn s40_a_failing_call_is_logged_with_its_cause_and_nothing_else() {
+    let logged = Captured::start();
+    let store = Arc::new(crate::faulty::Faulty::new());
+    let world = World::over(Arc::clone(&store) as _, Box::new(()));
+    let client = world.client("planner").await;
+    store.break_writes();
+    let told = json!({ "key": "hunter2", "content": "hunter2", "metadata": { "a": "hunter2" } });
+    assert_eq!(client.call("memory_store", told).await.code(), "unavailable");
+    let logged = logged.text();
+    assert!(logged.contains("a call failed") && logged.contains("the storage device is full"), "{logged}");
+    assert!(!logged.contains("hunter2"), "{logged}");
+}

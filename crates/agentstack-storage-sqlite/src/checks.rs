@@ -1,0 +1,232 @@
+//! Tests that need what only this crate can reach: its connections and its statements.
+#![expect(clippy::disallowed_types, reason = "`EXPLAIN QUERY PLAN` is put before constant texts")]
+
+use std::ffi::c_int;
+use std::sync::Arc;
+use std::time::Instant;
+
+use agentstack_storage::conformance::Opened;
+use agentstack_storage::conformance::world::{MEMORY_STORE, World, entry, pending};
+use agentstack_storage::{MemoryStore, StorageError, StoreHealth};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection, Executor, Row};
+use tempfile::TempDir;
+
+use crate::connect::LIMITS;
+use crate::{MasterKey, OpenOptions, SqliteStore, memory, search, session};
+
+async fn open(folder: &TempDir, encrypted: bool) -> Arc<SqliteStore> {
+    let keys = MasterKey::parse(&"5a".repeat(32)).unwrap().derive();
+    let keys = if encrypted { keys } else { keys.without_encryption() };
+    let options = OpenOptions::new(folder.path().join("data/store.db"), keys);
+    Arc::new(SqliteStore::open(options).await.unwrap())
+}
+
+fn world(store: &Arc<SqliteStore>) -> World {
+    let verifying = store.verifying_key();
+    World::new(Opened { store: Arc::clone(store) as _, verifying, keep: Box::new(()) })
+}
+
+/// The value of a limit or of a switch, as SQLite has it.
+async fn native(connection: &mut SqliteConnection) -> (Vec<c_int>, c_int, c_int) {
+    let mut locked = connection.lock_handle().await.unwrap();
+    let handle = locked.as_raw_handle().as_ptr();
+    let (mut defensive, mut extensions) = (-1, -1);
+    #[expect(unsafe_code, reason = "SQLite tells these settings through its C interface only")]
+    // SAFETY: the handle is locked; -1 asks without setting, and the out pointers live across the call.
+    let limits = unsafe {
+        let asked: c_int = -1;
+        libsqlite3_sys::sqlite3_db_config(
+            handle,
+            libsqlite3_sys::SQLITE_DBCONFIG_DEFENSIVE,
+            asked,
+            &raw mut defensive,
+        );
+        libsqlite3_sys::sqlite3_db_config(
+            handle,
+            libsqlite3_sys::SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION,
+            asked,
+            &raw mut extensions,
+        );
+        LIMITS.map(|(limit, _)| libsqlite3_sys::sqlite3_limit(handle, limit, -1))
+    };
+    (limits.to_vec(), defensive, extensions)
+}
+
+async fn assert_hardened(connection: &mut SqliteConnection) {
+    let (limits, defensive, extensions) = native(connection).await;
+    assert_eq!(limits, LIMITS.map(|(_, value)| value));
+    assert_eq!((defensive, extensions), (1, 0));
+    let pragmas = [
+        ("PRAGMA trusted_schema", "0"),
+        ("PRAGMA cell_size_check", "1"),
+        ("PRAGMA secure_delete", "1"),
+        ("PRAGMA synchronous", "2"),
+        ("PRAGMA foreign_keys", "1"),
+        ("PRAGMA temp_store", "2"),
+        ("PRAGMA journal_mode", "wal"),
+        ("PRAGMA busy_timeout", "30000"),
+        ("PRAGMA cache_size", "-65536"),
+    ];
+    for (pragma, expected) in pragmas {
+        let row = sqlx::query(pragma).fetch_one(&mut *connection).await.unwrap();
+        let value =
+            row.try_get::<i64, _>(0).map_or_else(|_| row.get::<String, _>(0), |value| value.to_string());
+        assert_eq!(value, expected, "{pragma}");
+    }
+    for refused in [
+        "SELECT load_extension('nothing')",
+        "ATTACH ':memory:' AS other",
+        "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema",
+    ] {
+        assert!(connection.execute(refused).await.is_err(), "{refused}");
+    }
+    connection.execute("PRAGMA writable_schema = OFF").await.unwrap();
+}
+
+#[tokio::test]
+async fn s32_every_connection_is_hardened() {
+    for encrypted in [true, false] {
+        let folder = TempDir::new().unwrap();
+        let store = open(&folder, encrypted).await;
+        // The first connection and all of the pool, at the same time.
+        let mut primary = store.primary().await.unwrap();
+        assert_hardened(primary.connection().unwrap()).await;
+        let mut first = store.reader().await.unwrap();
+        let mut second = store.reader().await.unwrap();
+        assert_hardened(first.connection().unwrap()).await;
+        assert_hardened(second.connection().unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_read_does_not_wait_for_a_write() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder, true).await;
+    let write = store.write().await.unwrap();
+    assert_eq!(store.health().await.unwrap().backend, "sqlite");
+    drop(write);
+    assert!(world(&store).records().await.is_empty());
+}
+
+/// Sets what makes writing fail on the first connection.
+async fn set(store: &SqliteStore, pragma: &'static str) {
+    let mut primary = store.primary().await.unwrap();
+    primary.connection().unwrap().execute(pragma).await.unwrap();
+}
+
+#[tokio::test]
+async fn s45_a_full_database_undoes_the_call_and_goes_on_when_there_is_room() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder, true).await;
+    let world = world(&store);
+    let team = world.local("ann").named("team");
+    set(&store, "PRAGMA max_page_count = 60").await;
+    let mut stored = 0;
+    let error = loop {
+        match team.try_store(entry(&stored.to_string(), &"word ".repeat(500))).await {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StorageError::Full(_)), "{error:?}");
+    assert_eq!((team.keys().await.len(), world.records().await.len()), (stored, stored));
+    set(&store, "PRAGMA max_page_count = 10000").await;
+    team.store("more", "word").await;
+    assert_eq!(team.found("word", agentstack_storage::text::Match::Any).await.len(), stored + 1);
+    assert!(world.verified().await.is_intact());
+}
+
+#[tokio::test]
+async fn s45_a_read_only_database_answers_and_refuses() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder, true).await;
+    let world = world(&store);
+    let team = world.local("ann").start().await.named("team");
+    team.store("key", "word").await;
+    // Long enough for the time of last use to be written again: that this fails must not refuse a read.
+    world.clock.advance_millis(600_000);
+    set(&store, "PRAGMA query_only = ON").await;
+    let scope = team.scope(&MEMORY_STORE).await;
+    let refused = store.store(&scope, entry("key", "words"), pending(&scope)).await;
+    assert!(matches!(refused, Err(StorageError::ReadOnly(_))), "{refused:?}");
+    assert_eq!(team.get("key").await.unwrap().content, "word");
+    set(&store, "PRAGMA query_only = OFF").await;
+    assert_eq!(team.store("key", "words").await.version, 2);
+    assert!(world.verified().await.is_intact());
+}
+
+#[tokio::test]
+async fn a_call_waits_for_another_processs_transaction_and_then_gives_up() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder, false).await;
+    let world = world(&store);
+    let team = world.local("ann").named("team");
+    team.store("key", "word").await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("data/store.db"));
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    set(&store, "PRAGMA busy_timeout = 50").await;
+    let begun = Instant::now();
+    let refused = team.try_store(entry("key", "words")).await;
+    assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
+    assert!(begun.elapsed().as_millis() >= 50);
+    assert_eq!(team.get("key").await.unwrap().content, "word");
+    other.execute("ROLLBACK").await.unwrap();
+    assert_eq!(team.store("key", "words").await.version, 2);
+}
+
+/// The plan of a statement, without the transaction it may begin.
+async fn plan(connection: &mut SqliteConnection, sql: &'static str) -> Vec<String> {
+    let sql = sql.trim_start_matches("BEGIN IMMEDIATE; ");
+    let rows =
+        sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(connection).await.unwrap();
+    rows.iter().map(|row| row.get("detail")).collect()
+}
+
+#[tokio::test]
+async fn no_statement_reads_a_whole_table_of_entries_or_sessions() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder, false).await;
+    let mut primary = store.primary().await.unwrap();
+    let connection = primary.connection().unwrap();
+    for sql in [
+        memory::entry::OPEN,
+        memory::GET,
+        memory::VERSIONS,
+        memory::ALIVE,
+        search::SPACES,
+        search::POSTINGS,
+        search::HITS,
+        search::LIST,
+        search::COUNT,
+        search::COUNT_ALL,
+        session::STATUS,
+        session::STANDING,
+        session::SOME,
+        session::REMOVE_RUNS,
+        session::RESUME,
+    ] {
+        let plan = plan(connection, sql).await;
+        let scans = plan.iter().filter(|step| {
+            let table = step.strip_prefix("SCAN ").unwrap_or_default();
+            // Constants, arguments, the shared namespaces, the last record of the log, and what one step found.
+            let small = [
+                "CONSTANT",
+                "json_each",
+                "q VIRTUAL",
+                "t VIRTUAL",
+                "namespaces",
+                "n ",
+                "audit",
+                "a ",
+                "e",
+                "e ",
+                "(subquery",
+            ];
+            step.starts_with("SCAN ")
+                && !small.iter().any(|name| table == *name || name.len() > 1 && table.starts_with(name))
+        });
+        assert_eq!(scans.collect::<Vec<_>>(), Vec::<&String>::new(), "{sql}\n{plan:#?}");
+    }
+}

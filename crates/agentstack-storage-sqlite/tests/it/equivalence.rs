@@ -1,0 +1,325 @@
+//! Whatever is asked, in whatever order: SQLite and the reference store answer alike.
+
+use std::sync::Arc;
+
+use agentstack_audit::SigningKey;
+use agentstack_core::Secret;
+use agentstack_storage::conformance::world::{entry, listing, metadata, new_session, search, tags};
+use agentstack_storage::conformance::{Call, Opened, World};
+use agentstack_storage::reference::ReferenceStore;
+use agentstack_storage::text::Match;
+use agentstack_storage::{AgentFilter, Listing, NewEntry, Page, Search, Target};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use crate::support;
+
+const HOUR: i64 = 60 * 60 * 1_000;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Store {
+        place: Place,
+        key: u8,
+        words: Vec<u8>,
+        tags: Vec<u8>,
+        if_version: Option<u32>,
+    },
+    Get {
+        place: Place,
+        key: u8,
+        version: Option<u32>,
+    },
+    Delete {
+        place: Place,
+        key: u8,
+    },
+    History {
+        place: Place,
+        key: u8,
+        limit: u32,
+    },
+    Restore {
+        place: Place,
+        key: u8,
+        version: u32,
+    },
+    List {
+        place: Place,
+        tags: Vec<u8>,
+        agent: Option<(u8, bool)>,
+        limit: u32,
+        offset: u32,
+        cursor: bool,
+    },
+    Search {
+        place: Place,
+        words: Vec<u8>,
+        how: u8,
+        tags: Vec<u8>,
+        agent: Option<(u8, bool)>,
+        cut: (u32, u32, u8),
+    },
+    Session {
+        who: usize,
+        what: u8,
+    },
+    Wait {
+        millis: i64,
+    },
+}
+
+/// Who calls, and about what.
+#[derive(Debug, Clone)]
+struct Place {
+    who: usize,
+    shared: u8,
+    agent: Option<u8>,
+    bound: bool,
+}
+
+const WORDS: [&str; 12] = [
+    "deploy",
+    "deployment",
+    "fooBar",
+    "foo",
+    "東京都",
+    "京都",
+    "running",
+    "run",
+    "the",
+    "👍",
+    "don't",
+    "v1.2",
+];
+const AGENTS: [&str; 2] = ["a", "b"];
+const TAGS: [&str; 3] = ["x", "y", "x y"];
+
+fn text(words: &[u8]) -> String {
+    words.iter().map(|word| WORDS[*word as usize % WORDS.len()]).collect::<Vec<_>>().join(" ")
+}
+
+fn some_tags(numbers: &[u8]) -> Vec<agentstack_core::Tag> {
+    tags(&numbers.iter().map(|tag| TAGS[*tag as usize % TAGS.len()]).collect::<Vec<_>>())
+}
+
+fn filter(agent: Option<(u8, bool)>) -> Option<AgentFilter> {
+    let (agent, include_common) = agent?;
+    Some(AgentFilter { agent: AGENTS[agent as usize % 2].parse().unwrap(), include_common })
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    (0..2_usize, 0..4_u8, proptest::option::weighted(0.3, 0..2_u8), any::<bool>())
+        .prop_map(|(who, shared, agent, bound)| Place { who, shared, agent, bound })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (key, words, some) = (|| 0..4_u8, || vec(0..12_u8, 1..6), || vec(0..3_u8, 0..2));
+    let agent = || proptest::option::weighted(0.3, (0..2_u8, any::<bool>()));
+    prop_oneof![
+        8 => (place(), key(), words(), some(), proptest::option::weighted(0.2, 0..3_u32)).prop_map(
+            |(place, key, words, tags, if_version)| Step::Store { place, key, words, tags, if_version }
+        ),
+        2 => (place(), key(), proptest::option::of(0..4_u32))
+            .prop_map(|(place, key, version)| Step::Get { place, key, version }),
+        2 => (place(), key()).prop_map(|(place, key)| Step::Delete { place, key }),
+        1 => (place(), key(), 0..4_u32).prop_map(|(place, key, limit)| Step::History { place, key, limit }),
+        2 => (place(), key(), 0..4_u32).prop_map(|(place, key, version)| Step::Restore { place, key, version }),
+        3 => (place(), some(), agent(), 0..4_u32, 0..3_u32, any::<bool>()).prop_map(
+            |(place, tags, agent, limit, offset, cursor)| Step::List { place, tags, agent, limit, offset, cursor }
+        ),
+        6 => (place(), words(), 0..4_u8, some(), agent(), (0..4_u32, 0..2_u32, 0..3_u8)).prop_map(
+            |(place, words, how, tags, agent, cut)| Step::Search { place, words, how, tags, agent, cut }
+        ),
+        1 => (0..2_usize, 0..3_u8).prop_map(|(who, what)| Step::Session { who, what }),
+        2 => (0..HOUR / 3_000).prop_map(|seconds| Step::Wait { millis: seconds * 1_000 }),
+    ]
+}
+
+/// A store under test, with its callers.
+struct Side<'w> {
+    world: &'w World,
+    callers: Vec<Call<'w>>,
+}
+
+impl<'w> Side<'w> {
+    async fn new(world: &'w World) -> Self {
+        let mut side = Self { world, callers: vec![] };
+        for name in ["ann", "bob"] {
+            side.callers.push(side.begin(&world.local(name)).await);
+        }
+        side
+    }
+
+    async fn begin(&self, call: &Call<'w>) -> Call<'w> {
+        call.start_with(new_session(self.world, HOUR, 4 * HOUR).0).await
+    }
+
+    fn at(&self, place: &Place) -> Call<'w> {
+        let mut call = self.callers[place.who].clone();
+        match place.shared {
+            0 => call = call.named("team"),
+            1 => call = call.with_shared(),
+            _ => {}
+        }
+        match place.agent.map(|agent| AGENTS[agent as usize]) {
+            Some(agent) if place.bound => call.bound_to(agent),
+            Some(agent) => call.for_agent(agent),
+            None => call,
+        }
+    }
+
+    /// Ends a session and begins another, or shows it.
+    async fn session(&mut self, who: usize, what: u8) -> String {
+        if what == 0 {
+            let removed = self.callers[who].end().await;
+            self.callers[who] = self.begin(&self.callers[who]).await;
+            return format!("{removed:?}");
+        }
+        let status = self.callers[who].status().await;
+        let session = &status.session;
+        format!("{} {} {} {:?}", status.entries, session.started_at, session.expires_at, session.metadata)
+    }
+
+    /// What the store answers, without the ids that it makes up.
+    async fn answer(&mut self, step: &Step) -> String {
+        // A session that has expired is begun anew, on both sides or on neither.
+        for who in 0..2 {
+            if self.callers[who].active().await.is_empty() {
+                self.callers[who] = self.begin(&self.callers[who]).await;
+            }
+        }
+        match step {
+            Step::Store { place, key, words, tags, if_version } => {
+                let object = metadata(&format!(r#"{{"n": {}.{}}}"#, key, words.len()));
+                let (tags, if_version) = (some_tags(tags), *if_version);
+                let new = NewEntry { tags, if_version, metadata: object, ..entry(&name(*key), &text(words)) };
+                match self.at(place).try_store(new).await {
+                    Ok(summary) => shown(&summary),
+                    Err(error) => format!("{error:?}"),
+                }
+            }
+            Step::Get { place, key, version } => {
+                let target = version.map_or(Target::Current, Target::Version);
+                let got = self.at(place).get_at(&name(*key), target).await;
+                format!("{:?}", got.map(|entry| (shown(&entry.summary), entry.content)))
+            }
+            Step::Delete { place, key } => self.at(place).delete(&name(*key)).await.to_string(),
+            Step::History { place, key, limit } => {
+                format!("{:?}", self.at(place).history_of(&name(*key), *limit).await)
+            }
+            Step::Restore { place, key, version } => {
+                let restored = self.at(place).restore(&name(*key), *version).await;
+                format!("{:?}", restored.as_ref().map(shown))
+            }
+            Step::List { place, tags, agent, limit, offset, cursor } => {
+                let asked = Listing {
+                    tags: some_tags(tags),
+                    agent: filter(*agent),
+                    page: Page::Offset(*offset),
+                    ..listing(*limit)
+                };
+                pages(&self.at(place), asked, *cursor).await
+            }
+            Step::Search { place, words, how, tags, agent, cut: (limit, offset, threshold) } => {
+                let how = [Match::Any, Match::All, Match::Phrase, Match::Prefix][*how as usize];
+                let asked = Search {
+                    tags: some_tags(tags),
+                    agent: filter(*agent),
+                    limit: *limit,
+                    offset: *offset,
+                    threshold: f64::from(*threshold) / 10.0,
+                    ..search(&text(words), how)
+                };
+                found(&self.at(place), asked).await
+            }
+            Step::Session { who, what } => self.session(*who, *what).await,
+            Step::Wait { millis } => {
+                self.world.clock.advance_millis(*millis);
+                String::new()
+            }
+        }
+    }
+}
+
+/// A page of a list, and the next if wanted.
+async fn pages(call: &Call<'_>, asked: Listing, cursor: bool) -> String {
+    let first = call.list(asked.clone()).await;
+    let mut pages = vec![(first.total, first.entries)];
+    if let (true, Some(next)) = (cursor, first.next) {
+        let page = call.list(Listing { page: Page::After(next), ..asked }).await;
+        pages.push((page.total, page.entries));
+    }
+    let page = |(total, entries): &(u64, Vec<_>)| {
+        format!("{total} {:?}", entries.iter().map(shown).collect::<Vec<_>>())
+    };
+    format!("{:?} {}", pages.iter().map(page).collect::<Vec<_>>(), first.next.is_some())
+}
+
+async fn found(call: &Call<'_>, asked: Search) -> String {
+    let found = call.search(asked).await;
+    let hits = found.hits.iter().map(|hit| (shown(&hit.entry.summary), hit.score, &hit.entry.content));
+    format!("{:?} {}", hits.collect::<Vec<_>>(), found.more)
+}
+
+fn name(key: u8) -> String {
+    format!("key {} {}", key, WORDS[key as usize])
+}
+
+/// A summary without its id, and with its namespace's kind for its session's id.
+fn shown(summary: &agentstack_core::EntrySummary) -> String {
+    let namespace = match &summary.namespace {
+        agentstack_core::Namespace::Session(_) => "own".to_owned(),
+        agentstack_core::Namespace::Shared(name) => name.to_string(),
+    };
+    let agentstack_core::EntrySummary {
+        key,
+        version,
+        agent_id,
+        tags,
+        metadata,
+        created_at,
+        updated_at,
+        label,
+        chars,
+        ..
+    } = summary;
+    format!(
+        "{namespace} {} {version} {agent_id:?} {:?} {:?} {created_at} {updated_at} {label:?} {chars}",
+        key.as_str(),
+        tags.iter().map(agentstack_core::Tag::as_str).collect::<Vec<_>>(),
+        metadata.as_object(),
+    )
+}
+
+fn reference() -> World {
+    let store = ReferenceStore::new(SigningKey::new(&Secret::new([7; 32])));
+    World::new(Opened { verifying: store.verifying_key(), store: Arc::new(store), keep: Box::new(()) })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sqlite_answers_like_the_reference(steps in vec(step(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = TempDir::new().unwrap();
+            let worlds = [reference(), support::world(&support::path(&folder), false).await];
+            let mut expected = Side::new(&worlds[0]).await;
+            let mut sqlite = Side::new(&worlds[1]).await;
+            for step in &steps {
+                let answers = (sqlite.answer(step).await, expected.answer(step).await);
+                prop_assert_eq!(&answers.0, &answers.1, "{:?}", step);
+            }
+            let records = [&worlds[0], &worlds[1]].map(World::records);
+            let [one, other] = records;
+            let shape = |record: &agentstack_audit::Record| (record.operation.clone(), record.at.clone(), record.counts.clone());
+            let (one, other) = (one.await, other.await);
+            prop_assert_eq!(one.iter().map(shape).collect::<Vec<_>>(), other.iter().map(shape).collect::<Vec<_>>());
+            prop_assert!(worlds[1].verified().await.is_intact());
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,184 @@
+//! S45: what fails is undone as a whole, and when there is room again it goes on.
+#![expect(clippy::disallowed_methods, reason = "`mount` makes the small device")]
+
+use std::path::Path;
+use std::process::Command;
+
+use agentstack_storage::StorageError;
+use agentstack_storage::conformance::world::{
+    MEMORY_DELETE, MEMORY_RESTORE, MEMORY_STORE, SESSION_END, SESSION_START, draft, entry, key, label,
+    new_session, pending,
+};
+use agentstack_storage::conformance::{Call, World};
+use agentstack_storage::text::Match;
+use sqlx::{Connection, Executor};
+use tempfile::TempDir;
+
+use crate::support;
+
+/// All that a caller can see.
+async fn picture(world: &World, ann: &Call<'_>) -> String {
+    let mut seen = vec![format!("{:?} {:?}", ann.status().await, ann.active().await)];
+    for call in [ann.clone(), ann.named("team")] {
+        for key in call.keys().await {
+            seen.push(format!("{key} {:?} {}", call.get(&key).await, call.history(&key).await.len()));
+        }
+        seen.push(format!("{:?}", call.found("words", Match::Any).await));
+    }
+    seen.push(world.records().await.len().to_string());
+    seen.join("\n")
+}
+
+/// Every mutation, with the error it has.
+async fn mutations(world: &World, ann: &Call<'_>) -> Vec<Option<StorageError>> {
+    let store = &world.store;
+    let (write, restore) = (ann.scope(&MEMORY_STORE).await, ann.scope(&MEMORY_RESTORE).await);
+    let (delete, end) = (ann.scope(&MEMORY_DELETE).await, ann.scope(&SESSION_END).await);
+    let team = ann.named("fresh").scope(&MEMORY_STORE).await;
+    let start = ann.scope(&SESSION_START).await;
+    let (new, token) = new_session(world, 1_000, 1_000);
+    vec![
+        store.store(&write, entry("new", "new words"), pending(&write)).await.err(),
+        store.store(&write, entry("old", "newer words"), pending(&write)).await.err(),
+        store.store(&team, entry("new", "new words"), pending(&team)).await.err(),
+        store.restore(&restore, &key("old"), 1, label(&restore), pending(&restore)).await.err(),
+        store.delete(&delete, &key("old"), pending(&delete)).await.err(),
+        store.start(&start, new, pending(&start)).await.err(),
+        store.resume(&start, token.hash(), pending(&start)).await.map(drop).err(),
+        store.append(&[draft(&start)]).await.err(),
+        store.end(&end, pending(&end)).await.err(),
+    ]
+}
+
+async fn filled(world: &World) -> Call<'_> {
+    let ann = world.local("ann").start().await;
+    for call in [&ann, &ann.named("team")] {
+        call.store("old", "first words").await;
+        call.store("old", "second words").await;
+    }
+    ann
+}
+
+#[tokio::test]
+async fn s45_without_its_record_no_mutation_happens() {
+    let folder = TempDir::new().unwrap();
+    let path = support::path(&folder);
+    let world = support::world(&path, false).await;
+    let ann = filled(&world).await;
+    let before = picture(&world, &ann).await;
+    let mut raw = support::raw(&path).await;
+    raw.execute("CREATE TRIGGER broken BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        .await
+        .unwrap();
+    for (number, error) in mutations(&world, &ann).await.into_iter().enumerate() {
+        // To resume with a token of no session is no mutation.
+        assert_eq!(error.is_some(), number != 6, "mutation {number}");
+        assert!(error.is_none_or(|error| matches!(error, StorageError::Unavailable(_))));
+    }
+    assert_eq!(picture(&world, &ann).await, before);
+    raw.execute("DROP TRIGGER broken").await.unwrap();
+    raw.close().await.unwrap();
+    assert!(mutations(&world, &ann).await.iter().all(Option::is_none));
+    assert!(world.verified().await.is_intact());
+}
+
+/// A device of one MiB, for root; unmounted when dropped.
+struct Device(TempDir);
+
+impl Device {
+    fn mount() -> Option<Self> {
+        let folder = TempDir::new().unwrap();
+        run(folder.path(), "size=1m,mode=0700").then(|| Self(folder))
+    }
+
+    fn remount(&self, options: &str) {
+        assert!(run(self.0.path(), &format!("remount,{options}")));
+    }
+}
+
+fn run(path: &Path, options: &str) -> bool {
+    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output();
+    mount.is_ok_and(|output| output.status.success())
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).output();
+    }
+}
+
+#[tokio::test]
+async fn s45_a_full_or_read_only_device_leaves_nothing_half_done() {
+    // Where nothing can be mounted, `checks::s45_…` show the same with limits of SQLite's own.
+    let Some(device) = Device::mount() else { return };
+    for encrypted in [true, false] {
+        device.remount("size=1m,rw");
+        let path = device.0.path().join(if encrypted { "encrypted.db" } else { "plain.db" });
+        let world = support::world(&path, encrypted).await;
+        let ann = filled(&world).await;
+        let mut stored = 0;
+        let text = "words ".repeat(1_000);
+        let error = loop {
+            match ann.named("team").try_store(entry(&stored.to_string(), &text)).await {
+                Ok(_) => stored += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, StorageError::Full(_)), "{error:?}");
+        assert!(stored > 5);
+        assert_eq!(ann.named("team").keys().await.len(), stored + 1);
+        assert!(ann.named("team").get(&stored.to_string()).await.is_none());
+        assert!(world.verified().await.is_intact());
+        device.remount("size=8m,rw");
+        ann.named("team").store(&stored.to_string(), &text).await;
+        let before = picture(&world, &ann).await;
+        world.store.close().await;
+        device.remount("ro");
+        let refused = support::open(&path, encrypted).await;
+        assert!(refused.is_err(), "a store that cannot write does not open");
+        device.remount("rw");
+        let world = support::world(&path, encrypted).await;
+        let operator = world.operator().in_session(ann.session.unwrap());
+        assert!(before.contains(&format!("{:?}", operator.status().await)));
+        assert!(world.verified().await.is_intact());
+        world.store.close().await;
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn s44_a_log_that_was_edited_is_not_signed_again() {
+    let edits = [
+        "UPDATE audit SET hash = randomblob(32) WHERE sequence = 3",
+        "DELETE FROM audit WHERE sequence = 3",
+        "DELETE FROM audit WHERE sequence >= 3",
+        "UPDATE audit_checkpoints SET checkpoint = replace(checkpoint, ':3:', ':4:')",
+    ];
+    for edit in edits {
+        let folder = TempDir::new().unwrap();
+        let path = support::path(&folder);
+        let world = support::world(&path, false).await;
+        let ann = world.local("ann").start().await;
+        let scope = world.operator().scope(&SESSION_START).await;
+        for number in 0..6 {
+            ann.store(&number.to_string(), "text").await;
+            if number == 1 {
+                assert_eq!(world.store.checkpoint(&scope).await.unwrap().unwrap().sequence, 3);
+            }
+        }
+        let mut raw = support::raw(&path).await;
+        assert!(raw.execute(edit).await.is_err(), "append-only, but for whoever changes the schema: {edit}");
+        for trigger in [
+            "DROP TRIGGER audit_no_update",
+            "DROP TRIGGER audit_no_delete",
+            "DROP TRIGGER audit_checkpoints_no_update",
+            "PRAGMA foreign_keys = OFF",
+            edit,
+        ] {
+            raw.execute(trigger).await.unwrap();
+        }
+        let signed = world.store.checkpoint(&scope).await;
+        assert!(matches!(signed, Err(StorageError::Damaged(_))), "{edit}: {signed:?}");
+        assert!(!world.verified().await.is_intact(), "{edit}");
+    }
+}

@@ -1,0 +1,192 @@
+//! S08: after a deletion or the end of a session no trace is left in any file. Scanned in a database
+//! without encryption: what is found there is what the key would uncover elsewhere.
+
+use std::fs;
+use std::path::Path;
+
+use agentstack_storage::NewEntry;
+use agentstack_storage::conformance::world::{entry, metadata, tags};
+use agentstack_storage::conformance::{Call, World};
+use tempfile::TempDir;
+
+use crate::support;
+
+/// Each is searched for in three pieces, whatever the case: the index keeps stems, and of a word that
+/// begins like the one before it only the rest.
+const CANARIES: [&str; 4] = ["Qxjzvkwqing", "wzkqjhvbjq", "ZQWKXJVHPz", "jkqzhwvxqk"];
+
+/// Where pieces of a canary are in the files of a folder.
+pub(crate) fn traces(folder: &Path) -> Vec<String> {
+    let mut traces = vec![];
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = fs::read(&path).unwrap().to_ascii_lowercase();
+        for canary in CANARIES {
+            let word = canary.trim_end_matches("ing").to_ascii_lowercase();
+            for piece in [word.get(..5), word.get(word.len() - 5..), word.get(2..7)].into_iter().flatten() {
+                for (place, _) in
+                    bytes.windows(5).enumerate().filter(|(_, window)| *window == piece.as_bytes())
+                {
+                    traces.push(format!("{piece} at {place} of {}", path.display()));
+                }
+            }
+        }
+    }
+    traces
+}
+
+/// The same words in every run.
+struct Words(u64);
+
+impl Words {
+    /// A number below `end`.
+    fn below(&mut self, end: usize) -> usize {
+        // Knuth's linear congruential generator; its upper bits are good enough.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+
+    fn word(&mut self) -> String {
+        (0..2 + self.below(7)).map(|_| char::from(b'a' + u8::try_from(self.below(16)).unwrap())).collect()
+    }
+
+    /// Ordinary words, `count` of them.
+    fn text(&mut self, count: usize) -> String {
+        (0..count).map(|_| self.word()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The same with canaries among them.
+    fn canary_text(&mut self, count: usize) -> String {
+        let mut words: Vec<String> = (0..count).map(|_| self.word()).collect();
+        for canary in CANARIES {
+            let place = self.below(words.len());
+            let word = words[place].clone();
+            words.insert(place, format!("{canary} {word}-{canary} {canary}_x"));
+        }
+        words.join(" ")
+    }
+}
+
+/// An entry full of canaries, with a history; some are long enough for overflow pages.
+async fn store_canary(call: &Call<'_>, words: &mut Words, number: usize) -> String {
+    let key = format!("{} {number} {}", CANARIES[number % 4], words.text(1));
+    for round in 0..=number % 3 {
+        let size = if number.is_multiple_of(5) { 4_000 } else { 30 + 40 * round };
+        let new = NewEntry {
+            metadata: metadata(&format!(r#"{{"{}": "{}"}}"#, CANARIES[1], CANARIES[2])),
+            tags: tags(&[CANARIES[3], "plain"]),
+            ..entry(&key, &words.canary_text(size))
+        };
+        call.try_store(new).await.unwrap();
+    }
+    key
+}
+
+async fn store_plain(call: &Call<'_>, words: &mut Words, count: usize) {
+    for _ in 0..count {
+        let (key, size) = (words.text(2), 5 + words.below(115));
+        call.store(&key, &words.text(size)).await;
+    }
+}
+
+#[tokio::test]
+async fn s08_a_deleted_entry_leaves_no_trace() {
+    let folder = TempDir::new().unwrap();
+    let path = support::path(&folder);
+    let world = support::world(&path, false).await;
+    let mut words = Words(8);
+    let ann = world.local("ann").start().await;
+    let places = [ann.clone(), ann.named("team"), world.local("bob").start().await];
+    let mut stored = vec![];
+    for number in 0..60 {
+        for place in &places {
+            store_plain(place, &mut words, 4).await;
+            stored.push((place, store_canary(place, &mut words, number).await));
+        }
+    }
+    assert!(traces(path.parent().unwrap()).len() > 1_000, "the scan finds what is there");
+    for (number, (place, key)) in stored.iter().enumerate() {
+        assert!(place.delete(key).await);
+        if number.is_multiple_of(10) {
+            store_plain(place, &mut words, 2).await;
+        }
+    }
+    let last = words.text(2);
+    ann.store(&last, "text").await;
+    ann.delete(&last).await;
+    assert_no_trace(&path);
+    assert_goes_on(&world, &ann).await;
+}
+
+/// Updates, deletions and new entries move rows from page to page, and every move may leave a copy.
+#[tokio::test]
+async fn s08_a_deleted_entry_leaves_no_trace_however_much_was_moved() {
+    let folder = TempDir::new().unwrap();
+    let path = support::path(&folder);
+    let world = support::world(&path, false).await;
+    let mut words = Words(9);
+    let ann = world.local("ann").start().await;
+    let places = [ann.clone(), ann.named("team")];
+    let (mut plain, mut canaries) = (vec![], vec![]);
+    for round in 0..500 {
+        let place = &places[words.below(2)];
+        match words.below(4) {
+            0 => canaries.push((place, store_canary(place, &mut words, round).await)),
+            1 if canaries.len() > 20 => {
+                let (place, key) = canaries.remove(words.below(20));
+                assert!(place.delete(&key).await);
+            }
+            2 if plain.len() > 50 => {
+                let (place, key): (&Call<'_>, String) = plain.remove(words.below(50));
+                assert!(place.delete(&key).await);
+            }
+            3 if plain.len() > 50 => {
+                let (place, key) = &plain[words.below(50)];
+                let size = words.below(600) + 1;
+                place.store(key, &words.text(size)).await;
+            }
+            _ => {
+                let (key, size) = (format!("{} {round}", words.word()), words.below(100) + 1);
+                place.store(&key, &words.text(size)).await;
+                plain.push((place, key));
+            }
+        }
+    }
+    for (place, key) in canaries {
+        assert!(place.delete(&key).await);
+    }
+    assert_no_trace(&path);
+    assert_goes_on(&world, &ann).await;
+}
+
+#[tokio::test]
+async fn s08_an_ended_session_leaves_no_trace() {
+    let folder = TempDir::new().unwrap();
+    let path = support::path(&folder);
+    let world = support::world(&path, false).await;
+    let mut words = Words(8);
+    let (ann, bob) = (world.local("ann").start().await, world.local("bob").start().await);
+    for number in 0..150 {
+        store_plain(&ann, &mut words, 2).await;
+        store_plain(&bob, &mut words, 3).await;
+        store_canary(&ann, &mut words, number).await;
+    }
+    assert!(traces(path.parent().unwrap()).len() > 1_000, "the scan finds what is there");
+    assert_eq!(ann.end().await.entries, 450);
+    assert_no_trace(&path);
+    assert_goes_on(&world, &bob).await;
+    world.store.close().await;
+    assert_no_trace(&path);
+}
+
+fn assert_no_trace(path: &Path) {
+    let traces = traces(path.parent().unwrap());
+    assert!(traces.is_empty(), "{} traces: {:#?}", traces.len(), &traces[..traces.len().min(20)]);
+}
+
+/// The index is still whole.
+async fn assert_goes_on(world: &World, call: &Call<'_>) {
+    call.store("after", "entirely new words").await;
+    assert_eq!(call.found("entirely", agentstack_storage::text::Match::Any).await, ["after"]);
+    assert!(world.verified().await.is_intact());
+}
