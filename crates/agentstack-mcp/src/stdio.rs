@@ -22,7 +22,7 @@ pub enum ServeError {
 
 /// How long calls that are still going on may take after the end of input. One that waits for another
 /// process's transaction longer than that is not answered any more; nobody reads the answer.
-const LAST_ANSWERS: Duration = Duration::from_millis(1_000);
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// Serves until standard input ends. Answers to what had been asked by then are written first.
 ///

@@ -57,7 +57,7 @@ pub(crate) async fn migrate(
     check_analysis(connection, options).await
 }
 
-/// An index of another analysis cannot be kept up to date.
+/// An index of another analysis would not answer this one's queries.
 async fn check_analysis(connection: &mut SqliteConnection, options: &OpenOptions) -> Result<(), OpenError> {
     let analysis = sqlx::query_scalar("SELECT analysis FROM index_analysis").fetch_one(connection).await;
     match analysis.map_err(|source| options.problem(source))? {

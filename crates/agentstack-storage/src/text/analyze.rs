@@ -14,8 +14,8 @@ pub struct Analyzed {
     pub extra: Vec<Term>,
 }
 
-/// The analysis that [`analyze`] does. An index that was made by another one cannot be kept up to date: what is
-/// taken out of it has to be what was put in. It grows with every change of what [`analyze`] returns.
+/// The analysis that [`analyze`] does. In an index that was made by another one, a query's terms are not what they
+/// were when the entry was stored. It grows with every change of what [`analyze`] returns.
 pub const ANALYSIS: i64 = 1;
 
 /// How much an entry may bring into the index, in bytes, counting [`TERM_BYTES`] for each term besides its text. A
