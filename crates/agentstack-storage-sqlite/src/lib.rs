@@ -7,6 +7,7 @@
 //! **Invariant:** every statement is constant text with bound parameters (S32).
 
 mod audit;
+mod briefly;
 #[cfg(test)]
 mod checks;
 mod connect;

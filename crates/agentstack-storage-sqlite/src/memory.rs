@@ -14,6 +14,7 @@ use sqlx::Row;
 
 use self::entry::{NewVersion, Opened};
 use crate::SqliteStore;
+use crate::briefly::briefly;
 use crate::error::storage;
 use crate::index::key_hash;
 use crate::row::{SUMMARY_COLUMNS, summary, summary_columns, version};
@@ -96,7 +97,7 @@ impl MemoryStore for SqliteStore {
         let question = scoped(GET, scope).bind(namespace(scope)?.to_string()).bind(key_hash(key));
         let row = {
             let mut reader = self.reader().await?;
-            question.fetch_one(reader.connection()?).await.map_err(storage)?
+            briefly(question.fetch_one(reader.connection()?)).await.map_err(storage)?
         };
         if !row.try_get::<bool, _>(0).map_err(storage)? {
             return Err(StorageError::SessionGone);

@@ -17,6 +17,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use self::candidates::{ranges, read_postings, spaces};
 use crate::SqliteStore;
+use crate::briefly::briefly;
 use crate::error::storage;
 use crate::row::{SUMMARY_COLUMNS, count, summary, summary_columns, tags_json};
 use crate::write::{Statement, alive, scoped};
@@ -57,7 +58,7 @@ macro_rules! visible {
 pub(crate) const SPACES: &str = concat!(
     "SELECT ",
     alive!(),
-    ", n.id, n.secret, n.made, ",
+    ", n.id, n.secret, n.run, ",
     visible!("count(*)", "n.entries"),
     ", ",
     visible!("coalesce(sum(o.length), 0)", "n.terms"),
@@ -184,7 +185,7 @@ impl SqliteStore {
         let mut reader = self.reader().await?;
         let connection = reader.connection()?;
         let counted = filtered(if all { COUNT_ALL } else { COUNT }, scope, agent, tags.as_ref());
-        let row = counted.fetch_one(&mut *connection).await.map_err(storage)?;
+        let row = briefly(counted.fetch_one(&mut *connection)).await.map_err(storage)?;
         if !row.try_get::<bool, _>(0).map_err(storage)? {
             return Err(StorageError::SessionGone);
         }
@@ -198,7 +199,7 @@ impl SqliteStore {
             .bind(after.map(|position| position.id.as_bytes().to_vec()))
             .bind(i64::from(listing.limit) + 1)
             .bind(offset);
-        let rows = question.fetch_all(connection).await.map_err(storage)?;
+        let rows = briefly(question.fetch_all(connection)).await.map_err(storage)?;
         let mut entries = rows.iter().map(|row| summary(row, 0)).collect::<Result<Vec<_>, _>>()?;
         let limit = listing.limit as usize;
         let more = entries.len() > limit;
@@ -221,7 +222,9 @@ async fn hits(
     }
     let wanted: Vec<[i64; 2]> = best.iter().map(|(hit, namespace)| [hit.entry, *namespace]).collect();
     let wanted = serde_json::to_string(&wanted).unwrap_or_else(|_| "[]".into());
-    let rows = question.bind(wanted).bind(SEARCHED_CHARS * 4).fetch_all(connection).await.map_err(storage)?;
+    let rows = briefly(question.bind(wanted).bind(SEARCHED_CHARS * 4).fetch_all(connection))
+        .await
+        .map_err(storage)?;
     let mut entries = HashMap::with_capacity(rows.len());
     for row in &rows {
         let entry = Entry {

@@ -9,6 +9,7 @@ use sqlx::{Executor, Row, Sqlite};
 use tokio::sync::MutexGuard;
 
 use crate::SqliteStore;
+use crate::briefly::briefly;
 use crate::error::storage;
 use crate::store::Primary;
 
@@ -44,7 +45,7 @@ impl SqliteStore {
         let mut primary = self.primary().await?;
         primary.unfinished = true;
         let sql = "BEGIN IMMEDIATE; SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
-        let opened = sqlx::query(sql).fetch_optional(primary.connection()?).await.map_err(storage);
+        let opened = briefly(sqlx::query(sql).fetch_optional(primary.connection()?)).await.map_err(storage);
         let mut write = Write { primary, head: Head::EMPTY };
         let head =
             opened.and_then(|row| row.map_or(Ok(Head::EMPTY), |row| head(row.try_get(0), row.try_get(1))));
@@ -65,7 +66,7 @@ impl SqliteStore {
     ) -> Result<(Write<'_>, sqlx::sqlite::SqliteRow), StorageError> {
         let mut primary = self.primary().await?;
         primary.unfinished = true;
-        let asked = question.fetch_one(primary.connection()?).await.map_err(storage);
+        let asked = briefly(question.fetch_one(primary.connection()?)).await.map_err(storage);
         let mut write = Write { primary, head: Head::EMPTY };
         let answered = asked.and_then(|row| Ok((head(row.try_get(0), row.try_get(1))?, row)));
         match answered {
@@ -101,7 +102,7 @@ impl Write<'_> {
 
     /// Runs a statement; returns how many rows it changed.
     pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, StorageError> {
-        Ok(statement.execute(self.connection()?).await.map_err(storage)?.rows_affected())
+        Ok(briefly(statement.execute(self.connection()?)).await.map_err(storage)?.rows_affected())
     }
 
     /// The head of the audit log in this transaction.

@@ -24,7 +24,7 @@ pub(crate) const OPEN: &str = concat!(
     "SELECT a.sequence, a.hash, ",
     alive!(),
     ", (SELECT coalesce(max(id), 0) + 1 FROM entries), ",
-    "n.id, n.secret, n.made, e.id, e.uuid, e.version, e.agent, e.created_at, e.length, e.run ",
+    "n.id, n.secret, n.run, n.filled, e.id, e.uuid, e.version, e.agent, e.created_at, e.length, e.run ",
     "FROM (SELECT 1) LEFT JOIN (SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1) a ",
     "LEFT JOIN namespaces n ON n.name = $4 LEFT JOIN entries e ON e.namespace = n.id AND e.key_hash = $5"
 );
@@ -39,14 +39,15 @@ macro_rules! add_postings {
 const ADD_POSTINGS: &str = add_postings!();
 
 /// $4 namespace $5 postings $6 run $7 entry $8 length $9 key $10 id $11 version $12 agent $13 tags $14 to $17 label
-/// $18 chars $19 metadata $20 content $21 created $22 to $24 the record $25 the key's hash.
+/// $18 chars $19 metadata $20 content $21 created $22 to $24 the record $25 the key's hash $26 number of postings.
 const INSERT: &str = concat!(
     "INSERT INTO entries (id, namespace, run, length, version, updated_at, created_at, uuid, key_hash, agent, key, ",
     "tags, trust, origin_principal, origin_agent, origin_tool, chars, metadata, content) ",
     "VALUES ($7, $4, $6, $8, $11, $3, $21, $10, $25, $12, $9, $13, $14, $15, $16, $17, $18, $19, $20); ",
     add_postings!(),
     "; ",
-    "UPDATE namespaces SET entries = entries + 1, terms = terms + $8, made = made + 1 WHERE id = $4; ",
+    "UPDATE namespaces SET entries = entries + 1, terms = terms + $8, ",
+    "filled = iif(run = $6, filled, 0) + $26, run = $6 WHERE id = $4; ",
     "INSERT INTO audit (sequence, body, hash) VALUES ($22, $23, $24); COMMIT"
 );
 
@@ -90,8 +91,8 @@ pub(super) struct Opened<'a> {
 struct Space {
     id: i64,
     secret: Vec<u8>,
-    /// How many entries it has ever had.
-    made: i64,
+    /// The run that new entries go to.
+    run: i64,
 }
 
 pub(super) struct Existing {
@@ -106,9 +107,10 @@ pub(super) struct Existing {
 
 impl Space {
     fn read(columns: &mut Columns<'_>) -> Result<Option<Self>, StorageError> {
-        let (id, secret, made): (Option<i64>, Option<Vec<u8>>, Option<i64>) =
-            (columns.take()?, columns.take()?, columns.take()?);
-        Ok(id.zip(secret).zip(made).map(|((id, secret), made)| Self { id, secret, made }))
+        let (id, secret): (Option<i64>, Option<Vec<u8>>) = (columns.take()?, columns.take()?);
+        let (run, filled): (Option<i64>, Option<i64>) = (columns.take()?, columns.take()?);
+        let run = run.zip(filled).map(|(run, filled)| if filled < RUN { run } else { run + 1 });
+        Ok(id.zip(secret).zip(run).map(|((id, secret), run)| Self { id, secret, run }))
     }
 }
 
@@ -174,7 +176,7 @@ impl Opened<'_> {
             .bind(name);
         let row = made.fetch_one(self.write.connection()?).await.map_err(storage)?;
         let mut columns = Columns::from(&row, 0);
-        Ok(Space { id: columns.take()?, secret: columns.take()?, made: 0 })
+        Ok(Space { id: columns.take()?, secret: columns.take()?, run: 0 })
     }
 
     /// Puts the current version, if there is one, into the history, and all but the last of the new terms into
@@ -187,7 +189,7 @@ impl Opened<'_> {
     ) -> Result<(i64, i64, String), StorageError> {
         let (row, run) = match &self.entry {
             Some(entry) => (entry.row, entry.run),
-            None => (self.next, space.made / RUN),
+            None => (self.next, space.run),
         };
         if self.entry.is_some() {
             let oldest = i64::from(version) - i64::from(VERSIONS_KEPT) - 1;
@@ -240,7 +242,8 @@ impl Opened<'_> {
             .bind(new.content.to_owned())
             .bind(created_at);
         let line = self.write.line(draft);
-        self.write.run(bind_line(statement, line).bind(key_hash(new.key))).await?;
+        let statement = bind_line(statement, line).bind(key_hash(new.key)).bind(terms.postings());
+        self.write.run(statement).await?;
         Ok(EntrySummary {
             id,
             key: new.key.clone(),

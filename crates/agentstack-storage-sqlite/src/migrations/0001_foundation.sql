@@ -9,8 +9,9 @@ CREATE TABLE namespaces (
     -- Statistics of the namespace's own entries, from which its ranking is made.
     entries INTEGER NOT NULL DEFAULT 0,
     terms   INTEGER NOT NULL DEFAULT 0,
-    -- How many entries it has ever had.
-    made    INTEGER NOT NULL DEFAULT 0,
+    -- The run of postings that new entries go to, and how many it has been given.
+    run     INTEGER NOT NULL DEFAULT 0,
+    filled  INTEGER NOT NULL DEFAULT 0,
     -- Under which its terms are kept in the index.
     secret  BLOB NOT NULL DEFAULT (randomblob(16)) CHECK (length(secret) = 16)
 ) STRICT;

@@ -8,8 +8,9 @@ use agentstack_storage::text::{Term, TextQuery};
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
+use crate::briefly::briefly;
 use crate::error::storage;
-use crate::index::{Cipher, RUN, range, unpacked};
+use crate::index::{Cipher, range, unpacked};
 use crate::row::{Columns, count};
 use crate::write::Statement;
 
@@ -49,7 +50,7 @@ pub(super) async fn spaces(
     question: Statement,
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Space>, StorageError> {
-    let rows = question.fetch_all(connection).await.map_err(storage)?;
+    let rows = briefly(question.fetch_all(connection)).await.map_err(storage)?;
     let mut spaces = Vec::with_capacity(rows.len());
     for row in &rows {
         let mut columns = Columns::from(row, 0);
@@ -57,9 +58,9 @@ pub(super) async fn spaces(
             return Err(StorageError::SessionGone);
         }
         let Some(id) = columns.take::<Option<i64>>()? else { continue };
-        let (secret, made): (_, i64) = (columns.take()?, columns.take()?);
+        let (secret, run): (_, i64) = (columns.take()?, columns.take()?);
         let statistics = Statistics { entries: count(columns.take()?)?, terms: count(columns.take()?)? };
-        let runs = made / RUN + 1;
+        let runs = run + 1;
         let (postings, lengths, places) = (vec![], HashMap::new(), HashMap::new());
         spaces.push(Space { id, secret, runs, statistics, postings, lengths, places });
     }
@@ -101,7 +102,7 @@ pub(super) async fn read_postings(
     connection: &mut SqliteConnection,
     spaces: &mut [Space],
 ) -> Result<(), StorageError> {
-    for row in question.fetch_all(connection).await.map_err(storage)? {
+    for row in briefly(question.fetch_all(connection)).await.map_err(storage)? {
         let text: &str = row.try_get(0).map_err(storage)?;
         parse(text, spaces).ok_or_else(|| StorageError::damaged("the postings of the index"))?;
     }
