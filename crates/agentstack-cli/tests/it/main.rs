@@ -1,5 +1,9 @@
 //! The operator's binary, run as a person would.
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "the tests start the binary, and fail loudly")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the tests start the binary, and fail loudly"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -47,9 +47,9 @@ impl Peer {
         let line = self.line("tools/call", &json!({"name": tool, "arguments": arguments}));
         let begun = Instant::now();
         self.ask(&line)?;
-        let took = begun.elapsed();
+        let passed = begun.elapsed();
         self.checked().with_context(|| format!("calling {tool}"))?;
-        Ok(took)
+        Ok(passed)
     }
 
     /// Calls a tool and reads its structured answer.
