@@ -100,14 +100,16 @@ fn quickstart_ends_with_a_hit_a_refusal_and_a_verified_log() {
 #[test]
 fn s44_a_checkpoint_that_was_kept_elsewhere_finds_a_log_that_was_exchanged() {
     let workplace = Workplace::new();
+    workplace.expect(&["quickstart"], 0);
     workplace.expect(&["session", "end", "01a20676-d460-7647-b7f0-f40ac2053627"], 1);
     let checkpoint = workplace.expect(&["audit", "checkpoint"], 0);
-    assert!(checkpoint.starts_with("agentstack-checkpoint:v1:1:"), "{checkpoint}");
+    assert!(checkpoint.starts_with("agentstack-checkpoint:v1:"), "{checkpoint}");
     std::fs::write(workplace.path().join("kept"), &checkpoint).unwrap();
     workplace.expect(&["audit", "verify", "--checkpoints", "kept"], 0);
 
     // Somebody with the key puts a new database in its place.
     std::fs::remove_dir_all(workplace.path().join("data")).unwrap();
+    workplace.expect(&["quickstart"], 0);
     let shown = workplace.expect(&["audit", "verify", "--checkpoints", "kept"], 1);
     assert!(shown.starts_with("The audit log is NOT INTACT"), "{shown}");
 }
@@ -115,6 +117,7 @@ fn s44_a_checkpoint_that_was_kept_elsewhere_finds_a_log_that_was_exchanged() {
 #[test]
 fn a_missing_key_is_exit_code_3_and_nothing_is_changed() {
     let workplace = Workplace::new();
+    workplace.expect(&["quickstart"], 0);
     workplace.expect(&["session", "list"], 0);
     std::fs::remove_file(workplace.key()).unwrap();
     let before = std::fs::read(workplace.path().join("data/aistack.db")).unwrap();
@@ -122,6 +125,14 @@ fn a_missing_key_is_exit_code_3_and_nothing_is_changed() {
     assert!(shown.contains("is missing"), "{shown}");
     assert!(!workplace.key().exists());
     assert_eq!(std::fs::read(workplace.path().join("data/aistack.db")).unwrap(), before);
+}
+
+#[test]
+fn where_there_is_no_database_nothing_is_verified_and_none_is_made() {
+    let workplace = Workplace::new();
+    let shown = workplace.expect(&["audit", "verify"], 3);
+    assert!(shown.contains("there is no database at"), "{shown}");
+    assert!(!workplace.key().exists() && !workplace.path().join("data").exists());
 }
 
 #[test]
