@@ -3,7 +3,7 @@
 use agentstack_access::{Claim, NamespaceClaim};
 use agentstack_api::command::{MatchRule, PageStart, SearchMode};
 use agentstack_api::{Command, InputError, OPERATIONS, parse};
-use agentstack_core::{Namespace, ResumeToken, Tag};
+use agentstack_core::{AgentId, Namespace, ResumeToken, Tag};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -65,7 +65,7 @@ fn a_full_call_becomes_a_command() {
 #[test]
 fn the_references_use_vector_is_a_mode_and_mode_wins() {
     for (arguments, mode) in [
-        (json!({ "useVector": true }), SearchMode::Hybrid),
+        (json!({ "useVector": true }), SearchMode::Auto),
         (json!({ "useVector": false }), SearchMode::Text),
         (json!({ "useVector": true, "mode": "text" }), SearchMode::Text),
         (json!({ "useVector": null, "mode": "semantic" }), SearchMode::Semantic),
@@ -80,10 +80,11 @@ fn the_references_use_vector_is_a_mode_and_mode_wins() {
 }
 
 #[test]
-fn a_filter_by_agent_claims_nothing() {
-    for name in ["memory_search", "memory_list"] {
+fn whoever_names_an_agent_claims_it() {
+    // So that a caller who is bound to one agent cannot name another, not even to filter.
+    for name in ["memory_store", "memory_search", "memory_list"] {
         let command = parse_with(name, "agentId", json!("coder")).unwrap();
-        assert_eq!(command.claim().agent, None, "{name}");
+        assert_eq!(command.claim().agent.as_ref().map(AgentId::as_str), Some("coder"), "{name}");
     }
 }
 
