@@ -38,8 +38,10 @@ impl Report {
 }
 
 impl Figure {
+    /// `None` without a goal, and if the machine was too busy to tell: what is left of a time without a part
+    /// that was measured beside it can be less than nothing.
     fn met(&self) -> Option<bool> {
-        self.goal.map(|goal| self.value <= goal)
+        self.goal.filter(|_| self.value > 0.0).map(|goal| self.value <= goal)
     }
 }
 
@@ -49,7 +51,12 @@ impl fmt::Display for Report {
         for figure in &self.0 {
             let p99 = figure.p99.map_or_else(String::new, number);
             let goal = figure.goal.map_or_else(String::new, number);
-            let verdict = figure.met().map_or("", |met| if met { "met" } else { "MISSED" });
+            let verdict = match (figure.met(), figure.goal) {
+                (Some(true), _) => "met",
+                (Some(false), _) => "MISSED",
+                (None, Some(_)) => "unclear",
+                (None, None) => "",
+            };
             let (name, value, unit) = (&figure.name, number(figure.value), figure.unit);
             writeln!(f, "| {name} | {value} {unit} | {p99} | {goal} | {verdict} |")?;
         }
@@ -58,5 +65,5 @@ impl fmt::Display for Report {
 }
 
 fn number(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+    if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
