@@ -11,8 +11,8 @@ pub(super) const DIGIT_JOINT: char = '\u{b7}';
 /// A normalized index term: 1 to [`MAX_TERM_CHARS`] characters, each a letter, digit, mark or number of some
 /// script (ASCII letters in lower case), part of an emoji, or the middle dot between two digits.
 ///
-/// Never ASCII punctuation, whitespace, a quote, a control or an invisible character: FTS5's `ascii` tokenizer
-/// keeps a term whole, and no term can be read as query syntax (S31).
+/// Never ASCII punctuation, whitespace, a quote, a control or an invisible character, so no term can be read
+/// as query syntax (S31).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Term(Box<str>);
 
