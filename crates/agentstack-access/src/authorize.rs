@@ -1,12 +1,12 @@
 //! The one place that makes a scope.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use agentstack_core::{AgentId, Clock, Namespace, SessionId, SharedName, Timestamp};
 use async_trait::async_trait;
 
-use crate::{Caller, Holder, Operation, Policy, Reach, Scope, SharedNamespaces};
+use crate::{Caller, Holder, Operation, Policy, Principal, Reach, Resource, Scope, SharedNamespaces};
 
 /// Whose session it is and until when, as far as the asking holder may know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,12 @@ pub trait SessionDirectory: Send + Sync {
         holder: Option<&Holder>,
         now: Timestamp,
     ) -> Result<Option<Standing>, DirectoryUnavailable>;
+
+    /// The names of the shared namespaces there are.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    async fn shared_namespaces(&self) -> Result<Vec<SharedName>, DirectoryUnavailable>;
 }
 
 /// The namespace a call names.
@@ -112,7 +118,7 @@ impl Denial {
 /// Decides, and hands out scopes.
 #[derive(Clone)]
 pub struct Authorizer {
-    policy: Policy,
+    policy: Arc<RwLock<Policy>>,
     directory: Arc<dyn SessionDirectory>,
     clock: Arc<dyn Clock>,
     default_namespace: SharedName,
@@ -120,7 +126,7 @@ pub struct Authorizer {
 
 impl fmt::Debug for Authorizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authorizer").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Authorizer").field("policy", self.policy().version()).finish_non_exhaustive()
     }
 }
 
@@ -134,13 +140,25 @@ impl Authorizer {
         clock: Arc<dyn Clock>,
         default_namespace: SharedName,
     ) -> Self {
-        Self { policy, directory, clock, default_namespace }
+        Self { policy: Arc::new(RwLock::new(policy)), directory, clock, default_namespace }
     }
 
     /// The policy in force.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        self.policy
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts another policy into force, in all clones of this authorizer: for every call that is authorized from now on
+    /// (S36).
+    pub fn replace_policy(&self, policy: Policy) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// Whether the principal could do the operation on anything at all. What it may not do is not offered to it.
+    #[must_use]
+    pub fn offers(&self, principal: &Principal, operation: &Operation) -> bool {
+        principal.limits().allow_operation(operation) && self.policy().may_permit(principal, operation)
     }
 
     /// Checks a call and says what it may touch.
@@ -157,10 +175,38 @@ impl Authorizer {
         let at = self.clock.now();
         let principal = &caller.principal;
         let (session, namespace) = self.resolve(operation, &claim)?;
-        if !self.policy.permits(principal.role(), operation, namespace.as_ref()) {
-            return Err(Denial::Forbidden { permission: operation.name });
+        let policy = self.policy();
+        let forbidden = Denial::Forbidden { permission: operation.name };
+        let limits = principal.limits();
+        if !limits.allow_operation(operation) || namespace.as_ref().is_some_and(|n| !limits.allow_namespace(n)) {
+            return Err(forbidden);
         }
-        let overseer = self.policy.oversees_sessions(principal.role(), operation);
+        // A session's standing comes after the policy: who may not do the operation at all learns nothing of it.
+        let mut overseer = false;
+        if let Some(session) = session {
+            overseer = operation.reach == Reach::Session
+                && policy.permits(principal, operation, Resource::ForeignSession(session));
+        }
+        let resource = match (&namespace, session) {
+            (None, Some(session)) => Some(Resource::Session(session)),
+            (None, None) if operation.reach == Reach::Principal => Some(Resource::Service),
+            (Some(namespace), _) => Some(Resource::Namespace(namespace)),
+            // A search in all shared namespaces and no other: each of them is asked for below.
+            (None, None) => None,
+        };
+        if !overseer && resource.is_some_and(|on| !policy.permits(principal, operation, on)) {
+            return Err(forbidden);
+        }
+        let wants_shared = matches!(claim.namespace, NamespaceClaim::Unnamed { include_shared: true })
+            && operation.reach == Reach::Namespaces;
+        let shared = if wants_shared {
+            self.readable(&policy, principal, operation).await?
+        } else {
+            SharedNamespaces::Excluded
+        };
+        if resource.is_none() && !policy.may_permit(principal, operation) {
+            return Err(forbidden);
+        }
         if let Some(session) = session {
             let holder = (!overseer).then(|| principal.holder());
             self.directory.standing(session, holder, at).await?.ok_or(Denial::NotYours)?;
@@ -169,12 +215,6 @@ impl Authorizer {
             (Some(bound), Some(named)) if *bound != named => return Err(Denial::OtherAgent),
             (Some(bound), _) => Some(bound.clone()),
             (None, named) => named,
-        };
-        let shared = match claim.namespace {
-            NamespaceClaim::Unnamed { include_shared: true } if operation.reach == Reach::Namespaces => {
-                SharedNamespaces::Included
-            }
-            _ => SharedNamespaces::Excluded,
         };
         Ok(Scope {
             principal: Arc::clone(principal),
@@ -187,6 +227,29 @@ impl Authorizer {
             agent,
             at,
         })
+    }
+
+    /// The shared namespaces that the principal may do the operation on.
+    async fn readable(
+        &self,
+        policy: &Policy,
+        principal: &Principal,
+        operation: &Operation,
+    ) -> Result<SharedNamespaces, Denial> {
+        let permits = |name: &SharedName| {
+            let namespace = Namespace::Shared(name.clone());
+            policy.permits(principal, operation, Resource::Namespace(&namespace))
+        };
+        let limited = principal.limits().namespaces.as_ref();
+        if !policy.tells_shared_namespaces_apart() && !permits(&self.default_namespace) {
+            return Ok(SharedNamespaces::Excluded);
+        }
+        let candidates = match limited {
+            Some(names) => names.iter().cloned().collect(),
+            None if policy.tells_shared_namespaces_apart() => self.directory.shared_namespaces().await?,
+            None => return Ok(SharedNamespaces::Included),
+        };
+        Ok(SharedNamespaces::Only(candidates.into_iter().filter(permits).collect()))
     }
 
     /// The one namespace that a claim names or implies, unproven; for naming it in the audit log.

@@ -6,16 +6,20 @@
 //!
 //! **Invariant:** nothing in here knows a database, a transport or a global; the caller travels as a value (S06).
 
+mod authenticate;
 mod authorize;
 mod operation;
 mod policy;
 mod principal;
+mod role;
 mod scope;
 
+pub use authenticate::{Grant, TokenDirectory, Unauthenticated, authenticate};
 pub use authorize::{
     Authorizer, Claim, Denial, DirectoryUnavailable, NamespaceClaim, SessionDirectory, Standing,
 };
 pub use operation::{Effect, Operation, Reach};
-pub use policy::{Policy, Role};
-pub use principal::{Caller, Holder, Principal};
+pub use policy::{Policy, Resource};
+pub use principal::{Caller, Holder, Limits, Principal};
+pub use role::Role;
 pub use scope::{Scope, SharedNamespaces};

@@ -1,11 +1,12 @@
 //! Who is calling, as a credential proved it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use agentstack_core::{AgentId, ProcessId, RequestId};
+use agentstack_core::{AgentId, Namespace, ProcessId, RequestId, SharedName};
 
-use crate::Role;
+use crate::{Operation, Role};
 
 /// What sessions belong to. Two principals with equal holders are the same owner.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +34,48 @@ pub struct Principal {
     holder: Holder,
     role: Role,
     agent: Option<AgentId>,
+    limits: Limits,
+}
+
+/// What a credential leaves of what the policy permits. It takes away and never gives.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// The operations it is good for, by name; `None` for all.
+    pub operations: Option<Arc<BTreeSet<String>>>,
+    /// The shared namespaces it reaches; `None` for all.
+    pub namespaces: Option<Arc<BTreeSet<SharedName>>>,
+}
+
+impl Limits {
+    /// Whether they leave this operation.
+    #[must_use]
+    pub fn allow_operation(&self, operation: &Operation) -> bool {
+        self.operations.as_ref().is_none_or(|names| names.contains(operation.name))
+    }
+
+    /// Whether they leave this namespace. A session's is for its holders, whatever their credential.
+    #[must_use]
+    pub fn allow_namespace(&self, namespace: &Namespace) -> bool {
+        match namespace {
+            Namespace::Session(_) => true,
+            Namespace::Shared(name) => self.namespaces.as_ref().is_none_or(|names| names.contains(name)),
+        }
+    }
+
+    /// Whether nothing is allowed under these that `other` does not allow.
+    #[must_use]
+    pub fn are_within(&self, other: &Self) -> bool {
+        within(self.operations.as_deref(), other.operations.as_deref())
+            && within(self.namespaces.as_deref(), other.namespaces.as_deref())
+    }
+}
+
+fn within<T: Ord>(inner: Option<&BTreeSet<T>>, outer: Option<&BTreeSet<T>>) -> bool {
+    match (inner, outer) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(inner), Some(outer)) => inner.is_subset(outer),
+    }
 }
 
 impl Principal {
@@ -42,28 +85,53 @@ impl Principal {
     pub fn local(user: &str, process: ProcessId) -> Self {
         let name = format!("local:{user}");
         let holder = Holder(format!("{name}/{process}").into());
-        Self { name: name.into(), holder, role: Role::Developer, agent: None }
+        Self { name: name.into(), holder, role: Role::Developer, agent: None, limits: Limits::default() }
     }
 
     /// A part of the program that embeds the product, by the name the program gives it.
     #[must_use]
     pub fn embedded(name: &str, role: Role) -> Self {
         let name: Arc<str> = format!("embedded:{name}").into();
-        Self { holder: Holder(name.clone()), name, role, agent: None }
+        Self::named(name, role)
     }
 
     /// The local user at the operator's own command line.
     #[must_use]
     pub fn operator(user: &str) -> Self {
         let name: Arc<str> = format!("operator:{user}").into();
-        Self { holder: Holder(name.clone()), name, role: Role::Operator, agent: None }
+        Self::named(name, Role::Operator)
     }
 
     /// The product itself, doing what time demands (expiry).
     #[must_use]
     pub fn housekeeping() -> Self {
         let name: Arc<str> = "agentstack:housekeeping".into();
-        Self { holder: Holder(name.clone()), name, role: Role::Operator, agent: None }
+        Self::named(name, Role::Operator)
+    }
+
+    /// A program that showed a token of this subject. Tokens of one subject are one holder, so that a token can be
+    /// replaced without losing its sessions.
+    #[must_use]
+    pub fn token(subject: &SharedName, role: Role) -> Self {
+        Self::named(format!("token:{subject}").into(), role)
+    }
+
+    /// The subject of a JSON Web Token, as its issuer knows it.
+    #[must_use]
+    pub fn oauth(issuer: &str, subject: &str, role: Role) -> Self {
+        // A space occurs in no issuer, which is a URL, so no two pairs have one name.
+        Self::named(format!("oauth:{issuer} {subject}").into(), role)
+    }
+
+    fn named(name: Arc<str>, role: Role) -> Self {
+        Self { holder: Holder(name.clone()), name, role, agent: None, limits: Limits::default() }
+    }
+
+    /// The same principal, held to what its credential is good for.
+    #[must_use]
+    pub fn limited_to(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// The same principal, speaking for one agent and unable to speak for another.
@@ -89,6 +157,12 @@ impl Principal {
     #[must_use]
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// What its credential is good for.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Whether it looks after the installation.

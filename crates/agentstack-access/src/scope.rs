@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use agentstack_core::{AgentId, Namespace, RequestId, SessionId, Timestamp};
+use agentstack_core::{AgentId, Namespace, RequestId, SessionId, SharedName, Timestamp};
 
 use crate::{Holder, Operation, Principal};
 
 /// Which shared namespaces a call may read besides its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SharedNamespaces {
     /// None.
     Excluded,
     /// All there are.
     Included,
+    /// Those of these that there are.
+    Only(Arc<[SharedName]>),
 }
 
 /// What one authorized call may touch. Its fields are private and [`crate::Authorizer::authorize`] is
@@ -76,8 +78,8 @@ impl Scope {
 
     /// The shared namespaces it may read besides.
     #[must_use]
-    pub fn shared(&self) -> SharedNamespaces {
-        self.shared
+    pub fn shared(&self) -> &SharedNamespaces {
+        &self.shared
     }
 
     /// The agent the caller is bound to. In a session's namespace, entries of other agents do not

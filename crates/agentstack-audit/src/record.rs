@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use agentstack_core::{AgentId, RequestId, SessionId, Timestamp};
 use serde::{Deserialize, Deserializer};
@@ -101,7 +102,7 @@ pub struct Draft {
     /// Why, in one word.
     pub reason: &'static str,
     /// The version of the policy that was in force.
-    pub policy: &'static str,
+    pub policy: Arc<str>,
     /// The id of the call, as the caller was told it.
     pub request: RequestId,
     /// What came of it.
@@ -131,7 +132,7 @@ impl Draft {
         body.optional("resource", self.resource);
         body.text("decision", self.decision.as_str());
         body.text("reason", self.reason);
-        body.text("policy", self.policy);
+        body.text("policy", &self.policy);
         body.text("requestId", &self.request.to_string());
         body.text("outcome", self.outcome.as_str());
         body.number("durationUs", self.duration_us);

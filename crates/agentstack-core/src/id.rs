@@ -84,6 +84,8 @@ ids! {
     RequestId;
     /// One running process of the local user.
     ProcessId;
+    /// One API token. Knowing it gives nobody access: it is not the token.
+    TokenId;
 }
 
 /// An agent's id or name as its spawner chose it: 1 to 128 characters, none of them a control character.

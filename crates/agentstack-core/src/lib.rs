@@ -13,10 +13,10 @@ pub mod secret;
 pub mod time;
 pub mod token;
 
-pub use id::{AgentId, EntryId, InvalidId, ProcessId, RequestId, SessionId};
+pub use id::{AgentId, EntryId, InvalidId, ProcessId, RequestId, SessionId, TokenId};
 pub use label::{Label, Origin, Trust};
 pub use memory::{Content, Entry, EntrySummary, Hit, MatchType, Metadata, Version};
 pub use name::{InvalidName, MemoryKey, Namespace, QueryText, SharedName, Tag};
 pub use secret::Secret;
 pub use time::{Clock, SystemClock, Timestamp};
-pub use token::{ResumeToken, TokenHash};
+pub use token::{ApiToken, ResumeToken, TokenHash};

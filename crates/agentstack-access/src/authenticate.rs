@@ -1,0 +1,89 @@
+//! From a credential to a principal.
+
+use agentstack_core::{AgentId, ApiToken, SharedName, Timestamp, TokenHash, TokenId};
+use async_trait::async_trait;
+
+use crate::{DirectoryUnavailable, Limits, Principal, Role};
+
+/// What a token stands for, as it was granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The token's id.
+    pub id: TokenId,
+    /// Who shows it.
+    pub subject: SharedName,
+    /// Its role in the policy.
+    pub role: Role,
+    /// The one agent it speaks for, if it is bound to one.
+    pub agent: Option<AgentId>,
+    /// What it is good for.
+    pub limits: Limits,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Who calls with it.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        let principal = Principal::token(&self.subject, self.role).limited_to(self.limits.clone());
+        match &self.agent {
+            Some(agent) => principal.bound_to(agent.clone()),
+            None => principal,
+        }
+    }
+}
+
+/// Where tokens are looked up.
+#[async_trait]
+pub trait TokenDirectory: Send + Sync {
+    /// The grant of the token with this hash that is neither revoked nor expired at `now`. Never an old answer: a
+    /// revocation that was acknowledged, in whatever process, holds from the next call on.
+    ///
+    /// # Errors
+    /// When the tokens cannot be read.
+    async fn grant(&self, token: &TokenHash, now: Timestamp) -> Result<Option<Grant>, DirectoryUnavailable>;
+}
+
+/// Why a credential was not accepted. The caller is told of both but the last in the same words.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unauthenticated {
+    /// It is not a token of ours: its form or its checksum is wrong.
+    #[error("the credential is not a token of this product")]
+    Malformed,
+    /// No such token, or one that has expired or was revoked.
+    #[error("the token is unknown, expired or revoked")]
+    Unknown,
+    /// The tokens could not be looked up.
+    #[error(transparent)]
+    Unavailable(#[from] DirectoryUnavailable),
+}
+
+impl Unauthenticated {
+    /// The word under which the audit log keeps the reason.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed => "token_malformed",
+            Self::Unknown => "token_unknown",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
+/// Turns a token into the principal it stands for.
+///
+/// # Errors
+/// When it stands for none.
+pub async fn authenticate(
+    directory: &dyn TokenDirectory,
+    token: &str,
+    now: Timestamp,
+) -> Result<Principal, Unauthenticated> {
+    let token: ApiToken = token.parse().map_err(|_| Unauthenticated::Malformed)?;
+    let grant = directory.grant(&token.hash(), now).await?;
+    grant.map(|grant| grant.principal()).ok_or(Unauthenticated::Unknown)
+}
