@@ -25,6 +25,14 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// Whether it gives nothing that the principal does not have. Only an operator grants another role than its own.
+    #[must_use]
+    pub fn is_within(&self, principal: &Principal) -> bool {
+        (principal.is_operator() || self.role == principal.role())
+            && principal.agent().is_none_or(|bound| self.agent.as_ref() == Some(bound))
+            && self.limits.are_within(principal.limits())
+    }
+
     /// Who calls with it.
     #[must_use]
     pub fn principal(&self) -> Principal {

@@ -178,7 +178,9 @@ impl Authorizer {
         let policy = self.policy();
         let forbidden = Denial::Forbidden { permission: operation.name };
         let limits = principal.limits();
-        if !limits.allow_operation(operation) || namespace.as_ref().is_some_and(|n| !limits.allow_namespace(n)) {
+        if !limits.allow_operation(operation)
+            || namespace.as_ref().is_some_and(|n| !limits.allow_namespace(n))
+        {
             return Err(forbidden);
         }
         // A session's standing comes after the policy: who may not do the operation at all learns nothing of it.

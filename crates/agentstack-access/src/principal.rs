@@ -102,6 +102,13 @@ impl Principal {
         Self::named(name, Role::Operator)
     }
 
+    /// Somebody whose credential was not accepted, for the record of it. It holds nothing and is let in nowhere.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self::named("unauthenticated".into(), Role::Viewer)
+            .limited_to(Limits { operations: Some(Arc::default()), namespaces: Some(Arc::default()) })
+    }
+
     /// The product itself, doing what time demands (expiry).
     #[must_use]
     pub fn housekeeping() -> Self {

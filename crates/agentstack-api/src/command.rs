@@ -4,8 +4,10 @@
 
 use std::fmt;
 
-use agentstack_access::Claim;
-use agentstack_core::{AgentId, Content, MemoryKey, Metadata, QueryText, ResumeToken, Tag};
+use agentstack_access::{Claim, Limits, Role};
+use agentstack_core::{
+    AgentId, Content, MemoryKey, Metadata, QueryText, ResumeToken, SharedName, Tag, TokenId,
+};
 
 use crate::InputError;
 
@@ -228,6 +230,43 @@ pub struct StartSession {
     pub resume_token: Option<ResumeToken>,
     /// Seconds after which the session expires, if sooner than the installation says.
     pub ttl_seconds: Option<u32>,
+}
+
+/// `token_create`
+#[derive(Debug, Clone)]
+pub struct CreateToken {
+    /// Nothing is claimed.
+    pub claim: Claim,
+    /// Who will show it.
+    pub subject: SharedName,
+    /// Its role in the policy.
+    pub role: Role,
+    /// The one agent it speaks for.
+    pub agent: Option<AgentId>,
+    /// What it is good for.
+    pub limits: Limits,
+    /// After how many seconds it ends by itself.
+    pub expires_in_seconds: Option<u32>,
+}
+
+/// `token_list`
+#[derive(Debug, Clone)]
+pub struct ListTokens {
+    /// Nothing is claimed.
+    pub claim: Claim,
+    /// Most tokens.
+    pub limit: u32,
+    /// The last token of the page before.
+    pub before: Option<TokenId>,
+}
+
+/// `token_revoke`
+#[derive(Debug, Clone)]
+pub struct RevokeToken {
+    /// Nothing is claimed.
+    pub claim: Claim,
+    /// Which.
+    pub id: TokenId,
 }
 
 macro_rules! claims {

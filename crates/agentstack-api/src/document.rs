@@ -66,7 +66,7 @@ pub fn tools() -> Vec<Tool> {
         output_schema: brief((spec.output_schema)(), Part::Whole),
         annotations: spec.operation.effect.into(),
     };
-    OPERATIONS.iter().map(tool).collect()
+    OPERATIONS.iter().filter(|spec| spec.is_tool).map(tool).collect()
 }
 
 /// Fields of answers of which the tool list says no more than the type.
@@ -134,8 +134,8 @@ pub fn operations_markdown() -> String {
     let mut page = String::from(
         "# Operations\n\n\
          Generated from the table in `agentstack-api`; do not edit.\n\n\
-         Each operation is an MCP tool and has REST routes. In a path, a part in braces is the argument of that \
-         name (`{id}` is `sessionId`); the other arguments of a `GET` or `DELETE` go into the query, else into the \
+         Each operation has REST routes, and is an MCP tool unless it says otherwise. In a path, a part in braces is the \
+         argument of that name; the other arguments of a `GET` or `DELETE` go into the query, else into the \
          JSON body.\n\n",
     );
     let _ = writeln!(page, "Every operation can answer {}.", codes(Spec::COMMON_ERRORS));
@@ -154,6 +154,9 @@ fn operation(page: &mut String, spec: &Spec) -> std::fmt::Result {
     writeln!(page, "\n## {}\n\n{}\n", spec.operation.name, spec.description)?;
     let routes = spec.routes.iter().map(|r| format!("`{} {}{}`", r.method.as_str(), Route::BASE, r.path));
     writeln!(page, "- REST: {}\n- Effect: {effect}", list(routes))?;
+    if !spec.is_tool {
+        writeln!(page, "- No MCP tool")?;
+    }
     if !spec.errors.is_empty() {
         writeln!(page, "- Errors besides the common ones: {}", codes(spec.errors))?;
     }

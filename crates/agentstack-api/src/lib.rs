@@ -20,4 +20,4 @@ pub mod view;
 pub use error::{ErrorBody, ErrorCode};
 pub use input::InputError;
 pub use json::JsonError;
-pub use operations::{Command, Method, OPERATIONS, Reply, Route, Spec, find, parse};
+pub use operations::{Command, Method, OPERATIONS, Reply, Route, Spec, all_operations, find, parse};

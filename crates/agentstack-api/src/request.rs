@@ -8,6 +8,7 @@ mod fields;
 mod memory;
 mod session;
 mod system;
+mod token;
 
 pub(crate) use memory::{
     DeleteMemoryRequest, GetMemoryRequest, ListMemoryRequest, MemoryHistoryRequest, RestoreMemoryRequest,
@@ -17,3 +18,4 @@ pub(crate) use session::{
     ActiveSessionsRequest, EndSessionRequest, SessionStatusRequest, StartSessionRequest,
 };
 pub(crate) use system::{SystemConfigRequest, SystemHealthRequest, SystemStatusRequest};
+pub(crate) use token::{CreateTokenRequest, ListTokensRequest, RevokeTokenRequest};

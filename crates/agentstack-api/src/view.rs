@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 mod memory;
 mod session;
 mod system;
+mod token;
 
 pub use memory::{
     DeleteMemoryView, EntryView, GetMemoryView, HistoryView, LabelView, ListMemoryView, OriginView,
@@ -22,6 +23,7 @@ pub use session::{
 pub use system::{
     CheckView, FeaturesView, Health, StorageView, SystemConfigView, SystemHealthView, SystemStatusView,
 };
+pub use token::{CreateTokenView, ListTokensView, RevokeTokenView, TokenView};
 
 fn object<S: Serializer>(metadata: &Metadata, serializer: S) -> Result<S::Ok, S::Error> {
     metadata.as_object().serialize(serializer)

@@ -47,3 +47,5 @@ pub const SESSION_AGE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 pub const SESSION_TTL_MIN_SECONDS: u32 = 1;
 /// Longest `ttlSeconds` of a session: its greatest age.
 pub const SESSION_TTL_MAX_SECONDS: u32 = 30 * 24 * 60 * 60;
+/// Longest life of a token that expires: ten years.
+pub const TOKEN_AGE_MAX_SECONDS: u32 = 10 * 365 * 24 * 60 * 60;

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use agentstack_access::{Caller, Effect, Operation, Principal, Reach};
+use agentstack_access::{Caller, Principal};
 use agentstack_api::ErrorBody;
+use agentstack_api::operations::{AUDIT_CHECKPOINT, AUDIT_VERIFY};
 use agentstack_audit::{Checkpoint, Report, Verifier, VerifyingKey};
 
 use crate::Engine;
 use crate::failure::Failure;
 use crate::session::housekeeper;
-
-static VERIFY: Operation = Operation { name: "audit_verify", effect: Effect::Read, reach: Reach::Principal };
-static CHECKPOINT: Operation =
-    Operation { name: "audit_checkpoint", effect: Effect::Write, reach: Reach::Principal };
 
 /// How many lines are read at a time.
 const LINES: u32 = 1_000;
@@ -32,7 +29,7 @@ impl Engine {
     ) -> Result<Report, ErrorBody> {
         let caller = Caller::new(principal);
         let body = |failure: Failure| failure.body(caller.request);
-        let scope = self.authorize_unclaimed(&caller, &VERIFY).await?;
+        let scope = self.authorize_unclaimed(&caller, &AUDIT_VERIFY).await?;
         let mut checkpoints = self.store().checkpoints(&scope).await.map_err(|error| body(error.into()))?;
         checkpoints.extend(kept);
         let mut verifier = Verifier::new(Some(trusted), checkpoints);
@@ -75,7 +72,7 @@ impl Engine {
     pub async fn checkpoint_audit(&self, principal: Arc<Principal>) -> Result<Option<Checkpoint>, ErrorBody> {
         let caller = Caller::new(principal);
         let body = |failure: Failure| failure.body(caller.request);
-        let scope = self.authorize_unclaimed(&caller, &CHECKPOINT).await?;
+        let scope = self.authorize_unclaimed(&caller, &AUDIT_CHECKPOINT).await?;
         self.journal().flush().await.map_err(|error| body(error.into()))?;
         self.store().checkpoint(&scope).await.map_err(|error| body(error.into()))
     }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use agentstack_access::{Authorizer, Caller, Claim, Effect, Operation, Reach, Scope};
+use agentstack_access::{
+    Authorizer, Caller, Claim, Effect, Operation, Policy, Principal, Scope, Unauthenticated, authenticate,
+};
 use agentstack_api::command::StoreMemory;
-use agentstack_api::{Command, ErrorBody, InputError, Reply, Spec};
+use agentstack_api::{Command, ErrorBody, ErrorCode, InputError, Reply, Spec, operations};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHash, ResourceHasher};
 use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
-use agentstack_core::{Clock, MemoryKey};
+use agentstack_core::{Clock, MemoryKey, RequestId};
 use agentstack_storage::{Pending, Storage};
 use serde_json::{Map, Value};
 
@@ -91,6 +93,45 @@ impl Engine {
         let journal = Journal::start(Arc::clone(&store));
         let (unsigned, started) = (AtomicU64::new(0), Instant::now());
         Arc::new(Self { store, authorizer, resources, clock, settings, journal, unsigned, started })
+    }
+
+    /// Who a token stands for. It is looked up for each call: a revocation holds from the next one on.
+    ///
+    /// # Errors
+    /// When it stands for nobody. That is recorded and logged; all the caller is told is that it is not authenticated.
+    pub async fn authenticate(&self, token: &str, request: RequestId) -> Result<Principal, ErrorBody> {
+        match authenticate(&*self.store, token, self.clock.now()).await {
+            Ok(principal) => Ok(principal),
+            Err(Unauthenticated::Unavailable(error)) => {
+                tracing::error!(request = %request, error = %Chain(&error), "a token could not be looked up");
+                Err(ErrorBody::new(ErrorCode::Unavailable, request))
+            }
+            Err(refusal) => Err(self.refuse_credential(refusal.reason(), request).await),
+        }
+    }
+
+    /// Records and logs a call whose caller showed no credential, or one that is not accepted. Returns what the caller
+    /// is told, which does not depend on the reason.
+    pub async fn refuse_credential(&self, reason: &'static str, request: RequestId) -> ErrorBody {
+        let caller = Caller { principal: Arc::new(Principal::unknown()), request };
+        let mut draft = Pending::new(self.draft(&caller, "authenticate", None), Instant::now())
+            .close(Outcome::Unauthenticated, vec![]);
+        draft.decision = Decision::Deny;
+        draft.reason = reason;
+        log(&draft);
+        self.journal.note(draft).await;
+        ErrorBody::new(ErrorCode::Unauthenticated, request)
+    }
+
+    /// Whether the principal could do the operation on anything at all.
+    #[must_use]
+    pub fn offers(&self, principal: &Principal, operation: &Operation) -> bool {
+        self.authorizer.offers(principal, operation)
+    }
+
+    /// Puts another policy into force, for every call that comes after.
+    pub fn replace_policy(&self, policy: Policy) {
+        self.authorizer.replace_policy(policy);
     }
 
     /// Reads the arguments of a call and makes it.
@@ -189,6 +230,13 @@ impl Engine {
             Command::SystemStatus(_) => Reply::SystemStatus(self.system_status(scope).await?),
             Command::SystemHealth(_) => Reply::SystemHealth(self.system_health().await),
             Command::SystemConfig(_) => Reply::SystemConfig(self.system_config()),
+            Command::CreateToken(command) => {
+                Reply::CreateToken(self.create_token(scope, command, pending).await?)
+            }
+            Command::ListTokens(command) => Reply::ListTokens(self.list_tokens(scope, &command).await?),
+            Command::RevokeToken(command) => {
+                Reply::RevokeToken(self.revoke_token(scope, &command, pending).await?)
+            }
         };
         Ok(Done { reply, recorded: !reads })
     }
@@ -223,7 +271,7 @@ impl Engine {
             resource: command.and_then(|command| self.resource(command)),
             decision: Decision::Allow,
             reason: "permitted",
-            policy: self.authorizer.policy().version(),
+            policy: Arc::clone(self.authorizer.policy().version()),
             request: caller.request,
             outcome: Outcome::Ok,
             duration_us: 0,
@@ -246,9 +294,7 @@ impl Engine {
     }
 
     pub(crate) async fn housekeeping_scope(&self, caller: &Caller) -> Result<Scope, ErrorBody> {
-        static HOUSEKEEPING: Operation =
-            Operation { name: "housekeeping", effect: Effect::Write, reach: Reach::Principal };
-        self.authorize_unclaimed(caller, &HOUSEKEEPING).await
+        self.authorize_unclaimed(caller, &operations::HOUSEKEEPING).await
     }
 
     /// The scope of an operation that is not a row of the table and claims nothing. A denial is recorded.

@@ -15,5 +15,6 @@ mod journal;
 mod memory;
 mod session;
 mod system;
+mod token;
 
 pub use engine::{Engine, Parts, Settings};

@@ -21,6 +21,7 @@ mod row;
 mod search;
 mod session;
 mod store;
+mod tokens;
 mod write;
 
 pub use connect::{Encryption, OpenOptions};

@@ -13,7 +13,8 @@ use crate::{OpenError, OpenOptions};
 const APPLICATION_ID: i64 = 0x4147_5354;
 
 /// The migrations, in order; the schema's number is how many have been done.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_foundation.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_foundation.sql"), include_str!("migrations/0002_tokens.sql")];
 
 /// How far a database is, if it is one of ours.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub(crate) async fn migrate(
     let analysis =
         "INSERT INTO index_analysis (analysis) SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM index_analysis)";
     sqlx::query(analysis).bind(ANALYSIS).execute(&mut *tx).await.map_err(problem)?;
-    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 1").await.map_err(problem)?;
+    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 2").await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
     check_analysis(connection, options).await
 }

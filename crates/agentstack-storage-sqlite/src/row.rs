@@ -39,7 +39,7 @@ impl<'r> Columns<'r> {
         Ok(value)
     }
 
-    fn parsed<T>(
+    pub(crate) fn parsed<T>(
         &mut self,
         what: &'static str,
         parse: impl Fn(&str) -> Option<T>,
@@ -52,7 +52,7 @@ impl<'r> Columns<'r> {
         text.map(|text| text.parse().map_err(|_| StorageError::damaged("an agent's id"))).transpose()
     }
 
-    fn time(&mut self) -> Result<Timestamp, StorageError> {
+    pub(crate) fn time(&mut self) -> Result<Timestamp, StorageError> {
         Ok(Timestamp::from_millis(self.take()?))
     }
 

@@ -8,7 +8,7 @@ mod candidates;
 use std::collections::HashMap;
 
 use agentstack_access::{Scope, SharedNamespaces};
-use agentstack_core::{AgentId, Entry, Hit, MatchType, Namespace};
+use agentstack_core::{AgentId, Entry, Hit, MatchType, Namespace, SharedName};
 use agentstack_storage::model::SEARCHED_CHARS;
 use agentstack_storage::text::rank::{Scored, rank};
 use agentstack_storage::{AgentFilter, Found, ListPosition, Listed, Listing, Page, Search, StorageError};
@@ -22,10 +22,12 @@ use crate::error::storage;
 use crate::row::{SUMMARY_COLUMNS, count, summary, summary_columns, tags_json};
 use crate::write::{Statement, alive, scoped};
 
-/// The namespaces of a scope: the one named `$4` and, if `$5`, every shared one.
+/// The namespaces of a scope: the one named `$4` and of the shared ones those in the JSON array `$5`, or all of them if
+/// it is `true`.
 macro_rules! namespaces {
     () => {
-        "(SELECT id FROM namespaces WHERE name = $4 UNION SELECT id FROM namespaces WHERE shared = 1 AND $5)"
+        "(SELECT id FROM namespaces WHERE name = $4 UNION SELECT id FROM namespaces WHERE shared = 1 \
+          AND ($5 = 'true' OR name IN (SELECT value FROM json_each($5))))"
     };
 }
 
@@ -140,11 +142,21 @@ fn filtered(
 ) -> Statement {
     scoped(sql, scope)
         .bind(scope.namespace().map(Namespace::to_string))
-        .bind(scope.shared() == SharedNamespaces::Included)
+        .bind(match scope.shared() {
+            SharedNamespaces::Excluded => None,
+            SharedNamespaces::Included => Some("true".to_owned()),
+            SharedNamespaces::Only(names) => Some(names_json(names.iter())),
+        })
         .bind(scope.bound_agent().map(AgentId::to_string))
         .bind(agent.map(|filter| filter.agent.to_string()))
         .bind(agent.is_some_and(|filter| filter.include_common))
         .bind(tags.cloned())
+}
+
+/// Nothing can go wrong with texts; if it did, there would be nothing to read.
+fn names_json<'a>(names: impl Iterator<Item = &'a SharedName>) -> String {
+    let names: Vec<&str> = names.map(SharedName::as_str).collect();
+    serde_json::to_string(&names).unwrap_or_else(|_| "[]".into())
 }
 
 fn tags_filter(tags: &[agentstack_core::Tag]) -> Option<String> {

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
 use agentstack_audit::Outcome;
-use agentstack_core::{AgentId, SessionId, Timestamp, TokenHash};
+use agentstack_core::{AgentId, SessionId, SharedName, Timestamp, TokenHash};
 use agentstack_storage::model::used_is_stale;
 use agentstack_storage::{NewSession, Pending, Removed, Session, SessionStatus, SessionStore, StorageError};
 use async_trait::async_trait;
@@ -59,6 +59,8 @@ const EXPIRED: &str =
 pub(crate) const STANDING: &str = "SELECT min(s.expires_at, s.last_used_at + s.idle_ms), s.last_used_at, s.idle_ms FROM sessions s \
      WHERE s.id = $1 AND ($2 IS NULL OR EXISTS \
      (SELECT 1 FROM session_holders h WHERE h.session = s.id AND h.holder = $2))";
+
+pub(crate) const SHARED: &str = "SELECT name FROM namespaces WHERE shared = 1";
 
 /// Removes the postings of some runs of the namespace $1.
 pub(crate) const REMOVE_RUNS: &str = "DELETE FROM postings WHERE namespace = $1 \
@@ -284,9 +286,23 @@ impl SessionDirectory for SqliteStore {
         }
         Ok(found)
     }
+
+    async fn shared_namespaces(&self) -> Result<Vec<SharedName>, DirectoryUnavailable> {
+        self.read_shared().await.map_err(|error| DirectoryUnavailable(Box::new(error)))
+    }
 }
 
 impl SqliteStore {
+    async fn read_shared(&self) -> Result<Vec<SharedName>, StorageError> {
+        let mut reader = self.reader().await?;
+        let rows = sqlx::query(SHARED).fetch_all(reader.connection()?).await.map_err(storage)?;
+        let name = |row: &SqliteRow| {
+            let name: &str = row.try_get(0).map_err(storage)?;
+            name.parse().map_err(|_| StorageError::damaged("a namespace"))
+        };
+        rows.iter().map(name).collect()
+    }
+
     async fn read_standing(
         &self,
         session: SessionId,

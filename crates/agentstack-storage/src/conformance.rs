@@ -17,6 +17,7 @@ pub mod listing;
 pub mod memory;
 pub mod search;
 pub mod sessions;
+pub mod tokens;
 pub mod versions;
 pub mod world;
 
@@ -98,6 +99,13 @@ macro_rules! conformance_tests {
                 expired_sessions_are_shown_to_operators
                 status_counts_the_entries
             }
+            tokens {
+                a_token_stands_for_what_was_granted
+                a_token_ends_when_it_was_to
+                a_revoked_token_is_unknown_from_then_on
+                tokens_are_listed_newest_first_page_by_page
+                a_limited_credential_reads_its_shared_namespaces_only
+            }
             audit {
                 s45_each_mutation_writes_one_record
                 s45_what_did_not_happen_writes_none
@@ -140,6 +148,7 @@ pub fn assert_complete(listed: &[(&str, &str)]) {
         ("memory", include_str!("conformance/memory.rs")),
         ("search", include_str!("conformance/search.rs")),
         ("sessions", include_str!("conformance/sessions.rs")),
+        ("tokens", include_str!("conformance/tokens.rs")),
         ("versions", include_str!("conformance/versions.rs")),
     ];
     for (module, source) in modules {

@@ -1,8 +1,8 @@
 //! The promises of a backend. The suite in `conformance` has a test for each sentence.
 
-use agentstack_access::{Scope, SessionDirectory};
+use agentstack_access::{Grant, Scope, SessionDirectory, TokenDirectory};
 use agentstack_audit::{Checkpoint, Draft, Line};
-use agentstack_core::{Entry, EntrySummary, MemoryKey, SessionId, TokenHash, Version};
+use agentstack_core::{Entry, EntrySummary, MemoryKey, SessionId, TokenHash, TokenId, Version};
 use async_trait::async_trait;
 
 use crate::{
@@ -134,6 +134,40 @@ pub trait SessionStore: Send + Sync {
     async fn expired(&self, scope: &Scope) -> Result<Vec<SessionId>, StorageError>;
 }
 
+/// API tokens. Whom they belong to is no matter here: the scope says that its caller may look after all of them.
+#[async_trait]
+pub trait TokenStore: Send + Sync {
+    /// Keeps the grant of a new token under its hash.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn grant_token(
+        &self,
+        scope: &Scope,
+        hash: TokenHash,
+        grant: Grant,
+        pending: Pending,
+    ) -> Result<(), StorageError>;
+
+    /// Forgets a token: from the commit on it is unknown, in every process. Returns whether there was one; if not, no
+    /// record is written.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn revoke_token(&self, scope: &Scope, id: TokenId, pending: Pending) -> Result<bool, StorageError>;
+
+    /// The tokens there are, expired ones too, newest first: at most `limit` older than `before`.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn tokens(
+        &self,
+        scope: &Scope,
+        before: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Vec<Grant>, StorageError>;
+}
+
 /// The audit log. Writing needs no scope: what was denied has none.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
@@ -190,6 +224,12 @@ pub trait StoreHealth: Send + Sync {
 }
 
 /// All a backend is.
-pub trait Storage: MemoryStore + SessionStore + AuditLog + StoreHealth + SessionDirectory {}
+pub trait Storage:
+    MemoryStore + SessionStore + TokenStore + AuditLog + StoreHealth + SessionDirectory + TokenDirectory
+{
+}
 
-impl<T: MemoryStore + SessionStore + AuditLog + StoreHealth + SessionDirectory> Storage for T {}
+impl<T> Storage for T where
+    T: MemoryStore + SessionStore + TokenStore + AuditLog + StoreHealth + SessionDirectory + TokenDirectory
+{
+}

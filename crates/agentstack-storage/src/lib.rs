@@ -17,7 +17,7 @@ pub mod text;
 #[cfg(feature = "testing")]
 pub mod conformance;
 
-pub use contract::{AuditLog, MemoryStore, SessionStore, Storage, StoreHealth};
+pub use contract::{AuditLog, MemoryStore, SessionStore, Storage, StoreHealth, TokenStore};
 pub use error::StorageError;
 pub use model::{
     AgentFilter, Counts, Found, Health, ListPosition, Listed, Listing, NewEntry, NewSession, Page, Pending,

@@ -8,12 +8,13 @@ mod log;
 mod memory;
 mod search;
 mod sessions;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use agentstack_access::{Holder, Scope, SharedNamespaces};
+use agentstack_access::{Grant, Holder, Scope, SharedNamespaces};
 use agentstack_audit::{Checkpoint, Draft, Head, Line, SigningKey, VerifyingKey};
 use agentstack_core::{
     EntryId, EntrySummary, MemoryKey, Metadata, Namespace, SessionId, Timestamp, TokenHash, Version,
@@ -71,6 +72,8 @@ struct State {
     made: i64,
     log: Vec<Line>,
     checkpoints: Vec<Checkpoint>,
+    /// Oldest first.
+    tokens: Vec<(TokenHash, Grant)>,
 }
 
 /// A session.
@@ -189,10 +192,13 @@ impl State {
 
     /// The namespaces that a scope reads, with their entries.
     fn read<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = (&'a Namespace, &'a Vec<Kept>)> {
-        let all_shared = scope.shared() == SharedNamespaces::Included;
-        self.entries.iter().filter(move |(namespace, _)| {
-            Some(*namespace) == scope.namespace() || all_shared && matches!(namespace, Namespace::Shared(_))
-        })
+        let besides = |namespace: &Namespace| match (namespace, scope.shared()) {
+            (Namespace::Session(_), _) | (_, SharedNamespaces::Excluded) => false,
+            (Namespace::Shared(_), SharedNamespaces::Included) => true,
+            (Namespace::Shared(name), SharedNamespaces::Only(names)) => names.contains(name),
+        };
+        let read = move |namespace: &Namespace| Some(namespace) == scope.namespace() || besides(namespace);
+        self.entries.iter().filter(move |(namespace, _)| read(namespace))
     }
 
     fn head(&self) -> Head {

@@ -135,7 +135,8 @@ impl AgentStack {
         let store = Arc::new(SqliteStore::open(OpenOptions::new(options.database, options.keys)).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory: Arc<dyn SessionDirectory> = Arc::clone(&store) as _;
-        let authorizer = Authorizer::new(Policy, directory, Arc::clone(&clock), options.default_namespace);
+        let policy = Policy::builtin(&agentstack_api::all_operations());
+        let authorizer = Authorizer::new(policy, directory, Arc::clone(&clock), options.default_namespace);
         let (resources, signer) = (store.resource_hasher(), store.verifying_key());
         let store: Arc<dyn Storage> = store;
         let engine = Engine::start(Parts { store, authorizer, resources, clock, settings: options.settings });

@@ -19,7 +19,7 @@ async fn granted(world: &World, operation: &'static Operation, claim: Claim) -> 
         Ok(scope) => {
             let session = scope.session().map_or("-".to_owned(), |id| id.to_string());
             let namespace = scope.namespace().map_or("-".to_owned(), ToString::to_string);
-            let more = if scope.shared() == SharedNamespaces::Included { " +" } else { "" };
+            let more = if *scope.shared() == SharedNamespaces::Included { " +" } else { "" };
             let text = format!("{session} | {namespace}{more}");
             text.replace(&world.own.to_string(), "own").replace(&world.foreign.to_string(), "foreign")
         }

@@ -7,16 +7,19 @@ use agentstack_access::{
     Policy, Principal, Reach, Role, Scope, SessionDirectory, Standing,
 };
 use agentstack_core::time::ManualClock;
-use agentstack_core::{Namespace, SessionId, Timestamp};
+use agentstack_core::{Namespace, SessionId, SharedName, Timestamp};
 use async_trait::async_trait;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 macro_rules! operations {
-    ($($row:ident $name:literal $effect:ident $reach:ident;)*) => {$(
-        pub(crate) static $row: Operation =
-            Operation { name: $name, effect: Effect::$effect, reach: Reach::$reach };
-    )*};
+    ($($row:ident $name:literal $effect:ident $reach:ident;)*) => {
+        $(pub(crate) static $row: Operation =
+            Operation { name: $name, effect: Effect::$effect, reach: Reach::$reach };)*
+
+        /// All of them.
+        pub(crate) static OPERATIONS: &[&Operation] = &[$(&$row),*];
+    };
 }
 
 operations! {
@@ -54,6 +57,10 @@ impl SessionDirectory for Directory {
             known.filter(|(_, holds, ends)| holder.is_none_or(|holder| holder == holds && *ends > now));
         Ok(fits.map(|(.., ends)| Standing { expires_at: *ends }))
     }
+
+    async fn shared_namespaces(&self) -> Result<Vec<SharedName>, DirectoryUnavailable> {
+        Ok(vec![])
+    }
 }
 
 /// An authorizer, two principals, and sessions of theirs.
@@ -88,7 +95,8 @@ impl World {
         let sessions = vec![(own, holder.clone(), later), (foreign, other, later), (expired, holder, NOW)];
         let directory = Arc::new(Directory { sessions, is_down });
         let clock = Arc::new(ManualClock::at(NOW));
-        let authorizer = Authorizer::new(Policy, directory, clock, "commons".parse().unwrap());
+        let authorizer =
+            Authorizer::new(Policy::builtin(OPERATIONS), directory, clock, "commons".parse().unwrap());
         Self { authorizer, own, foreign, expired, unknown }
     }
 

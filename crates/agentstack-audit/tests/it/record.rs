@@ -193,7 +193,7 @@ proptest! {
         prop_assert_eq!(record.resource, draft.resource);
         prop_assert_eq!(record.decision, draft.decision);
         prop_assert_eq!(record.reason, draft.reason);
-        prop_assert_eq!(record.policy, draft.policy);
+        prop_assert_eq!(record.policy.as_str(), &*draft.policy);
         prop_assert_eq!(record.request, draft.request);
         prop_assert_eq!(record.outcome, draft.outcome);
         prop_assert_eq!(record.duration_us, draft.duration_us);

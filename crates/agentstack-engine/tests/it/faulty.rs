@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
+use agentstack_access::{
+    DirectoryUnavailable, Grant, Holder, Scope, SessionDirectory, Standing, TokenDirectory,
+};
 use agentstack_audit::{Checkpoint, Decision, Draft, Line, Outcome};
-use agentstack_core::{Entry, EntrySummary, Label, MemoryKey, SessionId, Timestamp, TokenHash, Version};
+use agentstack_core::{
+    Entry, EntrySummary, Label, MemoryKey, SessionId, SharedName, Timestamp, TokenHash, TokenId, Version,
+};
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::{
     AuditLog, Counts, Found, Health, Listed, Listing, MemoryStore, NewEntry, NewSession, Pending, Removed,
-    Search, Session, SessionStatus, SessionStore, StorageError, StoreHealth, Target,
+    Search, Session, SessionStatus, SessionStore, StorageError, StoreHealth, Target, TokenStore,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -192,6 +196,45 @@ impl SessionDirectory for Faulty {
     ) -> Result<Option<Standing>, DirectoryUnavailable> {
         let store = self.reads().map_err(|error| DirectoryUnavailable(Box::new(error)))?;
         store.standing(session, holder, now).await
+    }
+
+    async fn shared_namespaces(&self) -> Result<Vec<SharedName>, DirectoryUnavailable> {
+        let store = self.reads().map_err(|error| DirectoryUnavailable(Box::new(error)))?;
+        store.shared_namespaces().await
+    }
+}
+
+#[async_trait]
+impl TokenDirectory for Faulty {
+    async fn grant(&self, token: &TokenHash, now: Timestamp) -> Result<Option<Grant>, DirectoryUnavailable> {
+        let store = self.reads().map_err(|error| DirectoryUnavailable(Box::new(error)))?;
+        store.grant(token, now).await
+    }
+}
+
+#[async_trait]
+impl TokenStore for Faulty {
+    async fn grant_token(
+        &self,
+        scope: &Scope,
+        hash: TokenHash,
+        grant: Grant,
+        pending: Pending,
+    ) -> Result<(), StorageError> {
+        self.writes()?.grant_token(scope, hash, grant, pending).await
+    }
+
+    async fn revoke_token(&self, scope: &Scope, id: TokenId, pending: Pending) -> Result<bool, StorageError> {
+        self.writes()?.revoke_token(scope, id, pending).await
+    }
+
+    async fn tokens(
+        &self,
+        scope: &Scope,
+        before: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Vec<Grant>, StorageError> {
+        self.reads()?.tokens(scope, before, limit).await
     }
 }
 

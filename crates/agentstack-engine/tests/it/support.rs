@@ -49,7 +49,12 @@ impl World {
     pub(crate) fn over(store: Arc<dyn Storage>, keep: Box<dyn Any + Send + Sync>) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let name = "default".parse().unwrap();
-        let authorizer = Authorizer::new(Policy, Arc::clone(&store) as _, Arc::clone(&clock) as _, name);
+        let authorizer = Authorizer::new(
+            Policy::builtin(&agentstack_api::all_operations()),
+            Arc::clone(&store) as _,
+            Arc::clone(&clock) as _,
+            name,
+        );
         let resources = ResourceHasher::new(&Secret::new([9; 32]));
         let engine = Engine::start(Parts {
             store: Arc::clone(&store),

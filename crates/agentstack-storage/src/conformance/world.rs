@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use agentstack_access::{
-    Authorizer, Caller, Claim, Denial, Effect, NamespaceClaim, Operation, Policy, Principal, Reach, Role,
-    Scope,
+    Authorizer, Caller, Claim, Denial, Effect, Limits, NamespaceClaim, Operation, Policy, Principal, Reach,
+    Role, Scope,
 };
 use agentstack_audit::{Decision, Draft, Outcome, Record, Report, Verifier, VerifyingKey};
 use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
@@ -42,6 +42,30 @@ operations! {
     SESSION_STATUS "session_status" Read Session;
     SESSION_ACTIVE "session_active" Read Principal;
     SYSTEM_STATUS "system_status" Read Principal;
+    TOKEN_CREATE "token_create" Write Principal;
+    TOKEN_LIST "token_list" Read Principal;
+    TOKEN_REVOKE "token_revoke" Destructive Principal;
+}
+
+/// The built-in policy over these operations.
+fn policy() -> Policy {
+    Policy::builtin(&[
+        &MEMORY_STORE,
+        &MEMORY_SEARCH,
+        &MEMORY_GET,
+        &MEMORY_LIST,
+        &MEMORY_DELETE,
+        &MEMORY_HISTORY,
+        &MEMORY_RESTORE,
+        &SESSION_START,
+        &SESSION_END,
+        &SESSION_STATUS,
+        &SESSION_ACTIVE,
+        &SYSTEM_STATUS,
+        &TOKEN_CREATE,
+        &TOKEN_LIST,
+        &TOKEN_REVOKE,
+    ])
 }
 
 /// A new store.
@@ -74,7 +98,7 @@ impl World {
         let Opened { store, verifying, keep } = opened;
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let authorizer = Authorizer::new(
-            Policy,
+            policy(),
             Arc::clone(&store) as _,
             Arc::clone(&clock) as _,
             "default".parse().unwrap(),
@@ -162,6 +186,15 @@ impl Call<'_> {
     #[must_use]
     pub fn named(&self, namespace: &str) -> Self {
         Self { namespace: Some(namespace.parse().unwrap()), ..self.clone() }
+    }
+
+    /// The same caller with a credential that reaches these shared namespaces only.
+    #[must_use]
+    pub fn limited_to(&self, namespaces: &[&str]) -> Self {
+        let names = namespaces.iter().map(|name| name.parse().unwrap()).collect();
+        let limits = Limits { namespaces: Some(Arc::new(names)), ..Limits::default() };
+        let principal = Arc::new(Principal::clone(&self.principal).limited_to(limits));
+        Self { principal, ..self.clone() }
     }
 
     /// The same caller, reading all shared namespaces besides.
@@ -317,7 +350,7 @@ pub fn draft(scope: &Scope) -> Draft {
         resource: None,
         decision: Decision::Allow,
         reason: "policy",
-        policy: Policy.version(),
+        policy: "builtin-1".into(),
         request: scope.request(),
         outcome: Outcome::Internal,
         duration_us: 0,

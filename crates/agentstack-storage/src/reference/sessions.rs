@@ -2,7 +2,7 @@
 
 use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
 use agentstack_audit::Outcome;
-use agentstack_core::{Namespace, SessionId, Timestamp, TokenHash};
+use agentstack_core::{Namespace, SessionId, SharedName, Timestamp, TokenHash};
 use async_trait::async_trait;
 
 use super::{Held, ReferenceStore, State};
@@ -129,5 +129,14 @@ impl SessionDirectory for ReferenceStore {
             held.touch(now);
         }
         Ok(Some(Standing { expires_at: held.ends_at() }))
+    }
+
+    async fn shared_namespaces(&self) -> Result<Vec<SharedName>, DirectoryUnavailable> {
+        let state = self.state().map_err(|error| DirectoryUnavailable(Box::new(error)))?;
+        let shared = |namespace: &Namespace| match namespace {
+            Namespace::Session(_) => None,
+            Namespace::Shared(name) => Some(name.clone()),
+        };
+        Ok(state.entries.keys().filter_map(shared).collect())
     }
 }

@@ -233,7 +233,7 @@ proptest! {
         match read(Value::Object(fields.clone())) {
             Ok(_) => {}
             Err(ConfigError::Field { problem, .. }) => {
-                let first = problem.field.split('.').next().unwrap();
+                let first = problem.field.split(['.', '[']).next().unwrap();
                 // Only a name at the top that cannot be repeated leaves nothing to name.
                 let unnamed = problem.field.is_empty() && problem.rule.contains("a field that is not known");
                 prop_assert!(unnamed || names.iter().any(|name| name == first), "{problem}");
