@@ -20,7 +20,9 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
 pub(crate) fn least(name: &str) -> Map<String, Value> {
     let schema = (spec(name).input_schema)();
     let value = |field: &str| match field {
-        "sessionId" => json!(SESSION),
+        "sessionId" | "id" => json!(SESSION),
+        "subject" => json!("ci"),
+        "role" => json!("agent"),
         "version" => json!(1),
         "key" | "content" | "query" => json!("a"),
         other => panic!("{other} has an example"),

@@ -1,9 +1,12 @@
 //! Every answer conforms to its schemas, the full one and the published one.
 
+use std::sync::Arc;
+
+use agentstack_access::{Grant, Limits, Role};
 use agentstack_api::{OPERATIONS, Reply, document, find, view};
 use agentstack_core::{
-    Entry, EntryId, EntrySummary, Hit, Label, MatchType, Metadata, Origin, ResumeToken, Timestamp, Trust,
-    Version,
+    ApiToken, Entry, EntryId, EntrySummary, Hit, Label, MatchType, Metadata, Origin, ResumeToken, Timestamp,
+    TokenId, Trust, Version,
 };
 use serde_json::{Map, Value, json};
 
@@ -46,6 +49,27 @@ fn session() -> view::SessionView {
 
 fn token() -> ResumeToken {
     format!("asr_{}", "0".repeat(64)).parse().unwrap()
+}
+
+/// A made-up one; its checksum is the token's own rule.
+fn api_token() -> ApiToken {
+    format!("ast_{}b8590dc1", "0".repeat(64)).parse().unwrap()
+}
+
+fn grant(full: bool) -> Grant {
+    let limits = Limits {
+        operations: full.then(|| Arc::new(["memory_get".to_owned()].into())),
+        namespaces: full.then(|| Arc::new(["team".parse().unwrap()].into())),
+    };
+    Grant {
+        id: TokenId::from_bytes([7; 16]),
+        subject: "ci".parse().unwrap(),
+        role: Role::Agent,
+        agent: full.then(|| "coder".parse().unwrap()),
+        limits,
+        created_at: Timestamp::from_millis(0),
+        expires_at: full.then(|| Timestamp::from_millis(1)),
+    }
 }
 
 /// An answer of every operation, with every optional field or with none.
@@ -108,6 +132,13 @@ fn replies(full: bool) -> Vec<Reply> {
         Reply::SystemConfig(view::SystemConfigView {
             config: object(json!({ "memory": { "vectorSearch": false } })),
         }),
+        Reply::CreateToken(view::CreateTokenView::new(api_token(), grant(full))),
+        Reply::ListTokens(view::ListTokensView {
+            count: 1,
+            tokens: vec![grant(full).into()],
+            next_cursor: full.then(|| grant(full).id),
+        }),
+        Reply::RevokeToken(view::RevokeTokenView { success: true }),
     ]
 }
 
@@ -152,8 +183,11 @@ fn every_answer_conforms_to_its_schemas() {
             let name = reply.operation().name;
             let value = reply.to_value();
             conforms(&value, (find(name).unwrap().output_schema)(), name);
-            let tool = tools.iter().find(|tool| tool.name == name).unwrap();
-            conforms(&value, &tool.output_schema, name);
+            let tool = tools.iter().find(|tool| tool.name == name);
+            assert_eq!(tool.is_some(), find(name).unwrap().is_tool, "{name}");
+            if let Some(tool) = tool {
+                conforms(&value, &tool.output_schema, name);
+            }
         }
     }
 }

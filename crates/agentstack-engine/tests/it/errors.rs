@@ -25,7 +25,7 @@ const INSIDES: &[&str] = &[
     "fts5",
     "syntax error",
     "constraint",
-    "namespaces",
+    "session_holders",
     "rowid",
     "panicked",
     ".rs",
@@ -112,7 +112,7 @@ async fn s10_bad_input_is_refused_without_repeating_it() {
 async fn s10_a_failing_store_shows_nothing_of_itself() {
     let store = Arc::new(Faulty::new());
     let world = World::over(Arc::clone(&store) as _, Box::new(()));
-    let client = world.client("planner").await;
+    let client = world.client("planner").await.as_operator();
     client.store("known", "text").await;
     store.break_everything();
     for spec in

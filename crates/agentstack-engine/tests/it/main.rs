@@ -27,4 +27,6 @@ mod strings;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod versions;

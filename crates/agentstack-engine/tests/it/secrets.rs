@@ -92,6 +92,12 @@ async fn tell_everything(world: &World) -> Vec<String> {
         let _ = client.call("session_start", json!({ "resumeToken": token })).await;
         tokens.push(token.clone());
     }
+    let made = client.as_operator().ok("token_create", json!({ "subject": "ci", "role": "agent" })).await;
+    tokens.push(made["secret"].as_str().unwrap().to_owned());
+    for token in tokens.clone() {
+        let request = agentstack_core::RequestId::generate();
+        let _ = world.engine.authenticate(&token, request).await;
+    }
     for secret in SECRETS {
         let told = json!({ "key": secret, "content": secret, "tags": [secret.get(..20)], "metadata": { *secret: secret } });
         client.ok("memory_store", told).await;

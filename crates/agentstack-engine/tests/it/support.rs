@@ -193,6 +193,12 @@ impl Client<'_> {
         got["entry"]["content"].as_str().map(str::to_owned)
     }
 
+    /// The same caller as an operator, in the same session.
+    pub(crate) fn as_operator(&self) -> Self {
+        let name = self.principal.name().trim_start_matches("embedded:");
+        Self { principal: Arc::new(Principal::embedded(name, Role::Operator)), ..self.clone() }
+    }
+
     /// The same principal bound to an agent, in the same session.
     pub(crate) fn bound_to(&self, agent: &str) -> Self {
         let principal = Principal::clone(&self.principal).bound_to(agent.parse().unwrap());
@@ -227,9 +233,16 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         "memory_get" | "memory_delete" | "memory_history" => json!({ "key": "known" }),
         "memory_restore" => json!({ "key": "known", "version": 1 }),
         "memory_list" | "session_start" | "session_end" | "session_status" | "session_active"
-        | "system_status" | "system_health" | "system_config" => json!({}),
+        | "system_status" | "system_health" | "system_config" | "token_list" => json!({}),
+        "token_create" => json!({ "subject": "ci", "role": "developer" }),
+        "token_revoke" => json!({ "id": UNKNOWN }),
         other => panic!("{other} has no sample call: add one here"),
     }
+}
+
+/// Whether an operation looks after the installation: an operator's alone.
+pub(crate) fn is_reserved(spec: &Spec) -> bool {
+    !spec.is_tool
 }
 
 /// Every operation that is told a session.
