@@ -37,7 +37,7 @@ impl McpServer {
 
     async fn call(&self, request: CallToolRequestParams) -> Result<CallToolResult, ErrorData> {
         let caller = Caller::new(Arc::clone(&self.principal));
-        let Some(spec) = agentstack_api::find(&request.name) else {
+        let Some(spec) = agentstack_api::find(&request.name).filter(|spec| spec.is_tool) else {
             let error = InputError { field: None, rule: "there is no such tool".to_owned() };
             self.engine.refuse_input(&caller, "unknown_tool", error).await;
             return Err(ErrorData::invalid_params(format!("Unknown tool: {}", plain(&request.name)), None));

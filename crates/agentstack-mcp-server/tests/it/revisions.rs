@@ -15,7 +15,10 @@ fn meta() -> Value {
 /// What every revision can do: list the tools, use memory, be refused.
 fn use_memory(server: &mut Server) {
     let tools = server.request("tools/list", json!({}));
-    assert!(tools["result"]["tools"].as_array().unwrap().len() >= agentstack::OPERATIONS.len(), "{tools}");
+    assert!(
+        tools["result"]["tools"].as_array().unwrap().len() >= agentstack::document::tools().len(),
+        "{tools}"
+    );
     let (session, _) = server.session();
     server.ok("memory_store", json!({ "sessionId": session, "key": "known", "content": "text" }));
     let found = server.ok("memory_search", json!({ "sessionId": session, "query": "text" }));
