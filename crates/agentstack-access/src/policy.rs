@@ -49,7 +49,8 @@ impl Policy {
         }
         let role = principal.role();
         // The audit log, tokens and what time demands are an operator's, whatever their effect.
-        let reserved = ["audit_", "token_"].iter().any(|family| operation.name.starts_with(family));
+        let reserved =
+            ["audit_", "token_", "metrics:"].iter().any(|family| operation.name.starts_with(family));
         if reserved || operation.name == "housekeeping" || matches!(resource, Resource::ForeignSession(_)) {
             return role == Role::Operator;
         }

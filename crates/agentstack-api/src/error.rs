@@ -87,27 +87,35 @@ pub struct ErrorBody {
     message: Cow<'static, str>,
     input: Option<InputError>,
     request_id: RequestId,
+    retry_after_seconds: Option<u32>,
 }
 
 impl ErrorBody {
     /// The error that `code` stands for.
     #[must_use]
     pub fn new(code: ErrorCode, request_id: RequestId) -> Self {
-        Self { code, message: Cow::Borrowed(code.message()), input: None, request_id }
+        let message = Cow::Borrowed(code.message());
+        Self { code, message, input: None, request_id, retry_after_seconds: None }
     }
 
     /// Input that breaks a rule.
     #[must_use]
     pub fn invalid_input(error: InputError, request_id: RequestId) -> Self {
         let message = Cow::Owned(error.to_string());
-        Self { code: ErrorCode::InvalidInput, message, input: Some(error), request_id }
+        Self { message, input: Some(error), ..Self::new(ErrorCode::InvalidInput, request_id) }
     }
 
     /// The policy says no. Names the missing permission only (S27).
     #[must_use]
     pub fn forbidden(permission: &'static str, request_id: RequestId) -> Self {
         let message = Cow::Owned(format!("The policy does not permit `{permission}`."));
-        Self { code: ErrorCode::Forbidden, message, input: None, request_id }
+        Self { message, ..Self::new(ErrorCode::Forbidden, request_id) }
+    }
+
+    /// Too many calls, and when to come again.
+    #[must_use]
+    pub fn rate_limited(seconds: u32, request_id: RequestId) -> Self {
+        Self { retry_after_seconds: Some(seconds), ..Self::new(ErrorCode::RateLimited, request_id) }
     }
 
     /// What went wrong.
@@ -120,6 +128,12 @@ impl ErrorBody {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// When to come again, if that is known: the header `Retry-After`.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u32> {
+        self.retry_after_seconds
     }
 
     /// The call it happened to.

@@ -102,7 +102,8 @@ impl Spec {
 }
 
 /// What the product does besides, which no request asks for by name. A policy knows these too.
-pub static INTERNAL_OPERATIONS: &[&Operation] = &[&AUDIT_VERIFY, &AUDIT_CHECKPOINT, &HOUSEKEEPING];
+pub static INTERNAL_OPERATIONS: &[&Operation] =
+    &[&AUDIT_VERIFY, &AUDIT_CHECKPOINT, &HOUSEKEEPING, &METRICS_READ];
 
 /// Reading the whole audit log, to prove it.
 pub static AUDIT_VERIFY: Operation =
@@ -113,6 +114,10 @@ pub static AUDIT_CHECKPOINT: Operation =
 /// What time demands.
 pub static HOUSEKEEPING: Operation =
     Operation { name: "housekeeping", effect: Effect::Write, reach: Reach::Principal };
+
+/// Reading the figures of the whole installation.
+pub static METRICS_READ: Operation =
+    Operation { name: "metrics:read", effect: Effect::Read, reach: Reach::Principal };
 
 /// All that a policy decides about: the table, and what the product does besides.
 #[must_use]

@@ -43,6 +43,8 @@ pub const RESPONSE_CONTENT_BYTES: usize = 80 * 1024;
 pub const SESSION_IDLE_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Age at which a session expires: 30 days, in milliseconds.
 pub const SESSION_AGE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Most live sessions of one principal, unless configured otherwise.
+pub const SESSIONS_PER_PRINCIPAL: u64 = 1_000;
 /// Shortest `ttlSeconds` of a session.
 pub const SESSION_TTL_MIN_SECONDS: u32 = 1;
 /// Longest `ttlSeconds` of a session: its greatest age.

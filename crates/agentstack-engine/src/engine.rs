@@ -1,5 +1,7 @@
 //! The one way in.
 
+mod record;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,14 +10,16 @@ use std::time::Instant;
 use agentstack_access::{
     Authorizer, Caller, Claim, Effect, Operation, Policy, Principal, Scope, Unauthenticated, authenticate,
 };
-use agentstack_api::command::StoreMemory;
 use agentstack_api::{Command, ErrorBody, ErrorCode, InputError, Reply, Spec, operations};
-use agentstack_audit::{Decision, Draft, Outcome, ResourceHash, ResourceHasher};
-use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
-use agentstack_core::{Clock, MemoryKey, RequestId};
+use agentstack_audit::{Decision, Draft, Outcome, ResourceHasher};
+use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL};
+use agentstack_core::{Clock, RequestId};
 use agentstack_storage::{Pending, Storage};
 use serde_json::{Map, Value};
 
+use self::record::Chain;
+use crate::CallLimits;
+use crate::admission::{Admission, Admitted, TooMany};
 use crate::failure::Failure;
 use crate::journal::Journal;
 
@@ -29,8 +33,16 @@ pub struct Parts {
     pub resources: ResourceHasher,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
+    /// Who is told of each call that has ended, besides the logs.
+    pub observer: Option<Arc<dyn Observer>>,
     /// The settings.
     pub settings: Settings,
+}
+
+/// Watches calls (metrics).
+pub trait Observer: Send + Sync {
+    /// A call has come to its end, whatever became of it.
+    fn ended(&self, call: &Draft);
 }
 
 /// The settings of an engine.
@@ -44,6 +56,10 @@ pub struct Settings {
     pub session_age_ms: i64,
     /// How many audit records go by between signed checkpoints.
     pub checkpoint_every: u64,
+    /// What each principal is held to, if to anything.
+    pub call_limits: Option<CallLimits>,
+    /// Most live sessions of one principal.
+    pub sessions_per_principal: u64,
     /// The configuration as callers may see it: without secrets and paths.
     pub shown_config: Map<String, Value>,
 }
@@ -55,6 +71,8 @@ impl Default for Settings {
             session_idle_ms: SESSION_IDLE_MS,
             session_age_ms: SESSION_AGE_MS,
             checkpoint_every: 1_000,
+            call_limits: None,
+            sessions_per_principal: SESSIONS_PER_PRINCIPAL,
             shown_config: Map::new(),
         }
     }
@@ -68,6 +86,8 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     settings: Settings,
     journal: Journal,
+    admission: Option<Admission>,
+    observer: Option<Arc<dyn Observer>>,
     /// Records since this engine last signed the audit log.
     unsigned: AtomicU64,
     started: Instant,
@@ -89,10 +109,22 @@ impl Engine {
     /// Puts an engine together. Its background work runs on the current tokio runtime.
     #[must_use]
     pub fn start(parts: Parts) -> Arc<Self> {
-        let Parts { store, authorizer, resources, clock, settings } = parts;
+        let Parts { store, authorizer, resources, clock, observer, settings } = parts;
         let journal = Journal::start(Arc::clone(&store));
+        let admission = settings.call_limits.map(Admission::new);
         let (unsigned, started) = (AtomicU64::new(0), Instant::now());
-        Arc::new(Self { store, authorizer, resources, clock, settings, journal, unsigned, started })
+        Arc::new(Self {
+            store,
+            authorizer,
+            resources,
+            clock,
+            settings,
+            journal,
+            admission,
+            observer,
+            unsigned,
+            started,
+        })
     }
 
     /// Who a token stands for. It is looked up for each call: a revocation holds from the next one on.
@@ -118,7 +150,7 @@ impl Engine {
             .close(Outcome::Unauthenticated, vec![]);
         draft.decision = Decision::Deny;
         draft.reason = reason;
-        log(&draft);
+        self.tell(&draft);
         self.journal.note(draft).await;
         ErrorBody::new(ErrorCode::Unauthenticated, request)
     }
@@ -159,6 +191,10 @@ impl Engine {
         self.unsigned.fetch_add(1, Ordering::Relaxed);
         let draft = self.draft(caller, operation.name, Some(&command));
         let pending = Pending::new(draft, Instant::now());
+        let _admitted = match self.admit(caller, operation) {
+            Ok(admitted) => admitted,
+            Err(too_many) => return Err(self.turn_away(pending, too_many).await),
+        };
         let done = match self.authorizer.authorize(caller, operation, command.claim().clone()).await {
             Ok(scope) => self.run(&scope, command, pending.clone()).await,
             Err(denial) => Err(denial.into()),
@@ -166,7 +202,7 @@ impl Engine {
         match done {
             Ok(Done { reply, recorded }) => {
                 let draft = pending.close(Outcome::Ok, vec![]);
-                log(&draft);
+                self.tell(&draft);
                 if !recorded {
                     self.journal.note(draft).await;
                 }
@@ -241,56 +277,9 @@ impl Engine {
         Ok(Done { reply, recorded: !reads })
     }
 
-    /// Records a failure, before it is answered, and logs it.
-    async fn fail(&self, pending: Pending, failure: &Failure) -> ErrorBody {
-        let (decision, reason, outcome) = failure.verdict();
-        let mut draft = pending.close(outcome, vec![]);
-        draft.decision = decision;
-        draft.reason = reason;
-        log(&draft);
-        if failure.is_fault() {
-            tracing::error!(request = %draft.request, error = %Chain(failure), "a call failed");
-        }
-        let body = failure.body(draft.request);
-        if matches!(failure, Failure::Input(_)) {
-            self.journal.note(draft).await;
-        } else if let Err(error) = self.journal.record(draft).await {
-            tracing::error!(error = %error, "a refusal was not recorded yet");
-        }
-        body
-    }
-
-    fn draft(&self, caller: &Caller, operation: &'static str, command: Option<&Command>) -> Draft {
-        let claim = command.map(Command::claim);
-        Draft {
-            at: self.clock.now(),
-            principal: caller.principal.name().to_owned(),
-            agent: caller.principal.agent().cloned().or_else(|| claim.and_then(|claim| claim.agent.clone())),
-            session: claim.and_then(|claim| claim.session),
-            operation,
-            resource: command.and_then(|command| self.resource(command)),
-            decision: Decision::Allow,
-            reason: "permitted",
-            policy: Arc::clone(self.authorizer.policy().version()),
-            request: caller.request,
-            outcome: Outcome::Ok,
-            duration_us: 0,
-            counts: vec![],
-        }
-    }
-
-    /// The hash of the entry a call names.
-    fn resource(&self, command: &Command) -> Option<ResourceHash> {
-        let key: &MemoryKey = match command {
-            Command::StoreMemory(StoreMemory { key, .. }) => key,
-            Command::GetMemory(command) => &command.key,
-            Command::DeleteMemory(command) => &command.key,
-            Command::MemoryHistory(command) => &command.key,
-            Command::RestoreMemory(command) => &command.key,
-            _ => return None,
-        };
-        let namespace = self.authorizer.named_namespace(command.operation(), command.claim());
-        Some(self.resources.hash("memory", namespace.as_ref(), key.as_str()))
+    fn admit(&self, caller: &Caller, operation: &Operation) -> Result<Option<Admitted>, TooMany> {
+        let admission = self.admission.as_ref();
+        admission.map(|admission| admission.admit(caller.principal.holder(), operation)).transpose()
     }
 
     pub(crate) async fn housekeeping_scope(&self, caller: &Caller) -> Result<Scope, ErrorBody> {
@@ -333,34 +322,5 @@ impl Engine {
 
     pub(crate) fn uptime_seconds(&self) -> u64 {
         self.started.elapsed().as_secs()
-    }
-}
-
-/// One line for each call: who, what, how it ended, how long it took. Never what was in it.
-fn log(draft: &Draft) {
-    tracing::info!(
-        target: "agentstack::call",
-        operation = draft.operation,
-        principal = %draft.principal,
-        outcome = draft.outcome.as_str(),
-        reason = draft.reason,
-        duration_us = draft.duration_us,
-        request = %draft.request,
-        "call"
-    );
-}
-
-/// An error with all its causes, for the log.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.0, f)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }

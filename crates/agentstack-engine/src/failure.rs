@@ -28,6 +28,12 @@ pub(crate) enum Failure {
     /// Records of earlier calls could not be written; nothing is answered unrecorded.
     #[error("the audit log cannot be written")]
     Unrecorded,
+    /// The caller asks too much (S33).
+    #[error("the caller asks too much")]
+    TooMuch {
+        /// When to come again.
+        retry_after_seconds: u32,
+    },
 }
 
 impl Failure {
@@ -37,6 +43,7 @@ impl Failure {
             Self::Denied(Denial::Forbidden { permission }) => ErrorBody::forbidden(permission, request),
             Self::Denied(Denial::OtherAgent) => ErrorBody::forbidden("agent", request),
             Self::Input(error) => ErrorBody::invalid_input(error.clone(), request),
+            Self::TooMuch { retry_after_seconds } => ErrorBody::rate_limited(*retry_after_seconds, request),
             _ => ErrorBody::new(self.code(), request),
         }
     }
@@ -52,6 +59,7 @@ impl Failure {
                 ErrorCode::Conflict
             }
             Self::Input(_) => ErrorCode::InvalidInput,
+            Self::TooMuch { .. } => ErrorCode::RateLimited,
             Self::Storage(StorageError::Damaged(_)) | Self::Randomness(_) => ErrorCode::Internal,
             Self::Storage(_) | Self::Unrecorded | Self::Denied(_) => ErrorCode::Unavailable,
         }
@@ -67,6 +75,7 @@ impl Failure {
             }
             // Nothing was authorized: it never came to that.
             Self::Input(_) => (Decision::Deny, "input", Outcome::InvalidInput),
+            Self::TooMuch { .. } => (Decision::Deny, "limit", Outcome::RateLimited),
             _ => (Decision::Allow, "permitted", outcome(self.code())),
         }
     }

@@ -6,6 +6,7 @@
 //! **Invariant:** no JSON-RPC, no HTTP, no SQL, no policy. What a caller is told of an error is chosen
 //! here; what caused it goes to the log.
 
+mod admission;
 mod answer;
 mod audit;
 mod cursor;
@@ -17,4 +18,5 @@ mod session;
 mod system;
 mod token;
 
-pub use engine::{Engine, Parts, Settings};
+pub use admission::CallLimits;
+pub use engine::{Engine, Observer, Parts, Settings};

@@ -18,6 +18,9 @@ use crate::failure::Failure;
 /// Most sessions that one answer lists, so that it stays within the limit of answers.
 const SESSIONS_LISTED: usize = 500;
 
+/// When whoever has as many sessions as it may should try again: one of them may have ended by then.
+const QUOTA_RETRY_SECONDS: u32 = 60;
+
 fn view(session: &Session) -> SessionView {
     SessionView::active(session.id, session.started_at, session.expires_at)
 }
@@ -34,8 +37,12 @@ impl Engine {
             // Reaching for a session with a token is reaching for a session: it is recorded as denied (S02).
             return Ok(StartSessionView::new(view(&resumed.ok_or(Denial::NotYours)?), token));
         }
-        let token = ResumeToken::generate()?;
         let settings = self.settings();
+        // A soft limit: calls that are under way at the same time may each bring one more.
+        if self.store().counts(scope).await?.sessions >= settings.sessions_per_principal {
+            return Err(Failure::TooMuch { retry_after_seconds: QUOTA_RETRY_SECONDS });
+        }
+        let token = ResumeToken::generate()?;
         let asked = command.ttl_seconds.map_or(i64::MAX, |seconds| i64::from(seconds) * 1_000);
         let session = NewSession {
             id: SessionId::generate(),

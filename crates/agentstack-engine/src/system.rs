@@ -1,9 +1,13 @@
 //! What the installation says of itself.
 
-use agentstack_access::Scope;
+use agentstack_access::{Caller, Scope};
+use agentstack_api::ErrorBody;
+use agentstack_api::operations::METRICS_READ;
 use agentstack_api::view::{
     CheckView, FeaturesView, Health, StorageView, SystemConfigView, SystemHealthView, SystemStatusView,
 };
+
+use agentstack_storage::Figures;
 
 use crate::Engine;
 use crate::failure::Failure;
@@ -37,6 +41,23 @@ impl Engine {
         }
         checks.push(check("audit", self.journal().is_writable().await, None));
         SystemHealthView::new(checks)
+    }
+
+    /// Whether calls can be served: the store answers under its key, and the audit log can be written.
+    pub async fn is_ready(&self) -> bool {
+        self.store().health().await.is_ok() && self.journal().is_writable().await
+    }
+
+    /// How much there is, of everybody's.
+    ///
+    /// # Errors
+    /// When the principal may not, or the store cannot say.
+    pub async fn figures(&self, caller: &Caller) -> Result<Figures, ErrorBody> {
+        let scope = self.authorize_unclaimed(caller, &METRICS_READ).await?;
+        let figures = self.store().figures(&scope).await;
+        let figures = figures.map_err(|error| Failure::from(error).body(caller.request))?;
+        self.note_done(caller, &METRICS_READ).await;
+        Ok(figures)
     }
 
     pub(crate) fn system_config(&self) -> SystemConfigView {

@@ -2,7 +2,7 @@
 
 use agentstack_access::Scope;
 use agentstack_audit::{Checkpoint, Draft, Hash, Line, SigningKey};
-use agentstack_storage::{AuditLog, Counts, Health, StorageError, StoreHealth};
+use agentstack_storage::{AuditLog, Counts, Figures, Health, StorageError, StoreHealth};
 use async_trait::async_trait;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -15,6 +15,11 @@ use crate::{Encryption, SqliteStore};
 const COUNTS: &str = "SELECT count(*), coalesce(sum(n.entries), 0) FROM session_holders h \
      JOIN sessions s ON s.id = h.session JOIN namespaces n ON n.id = s.namespace \
      WHERE h.holder = $2 AND s.expires_at > $3 AND s.last_used_at + s.idle_ms > $3";
+
+const FIGURES: &str = "SELECT (SELECT count(*) FROM sessions WHERE expires_at > $1 AND last_used_at + idle_ms > $1), \
+     (SELECT count(*) FROM entries), \
+     (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size), \
+     (SELECT coalesce(max(sequence), 0) FROM audit)";
 
 #[async_trait]
 impl AuditLog for SqliteStore {
@@ -136,6 +141,19 @@ impl StoreHealth for SqliteStore {
         let row = scoped(COUNTS, scope).fetch_one(reader.connection()?).await.map_err(storage)?;
         let number = |column| count(row.try_get(column).map_err(storage)?);
         Ok(Counts { sessions: number(0)?, entries: number(1)? })
+    }
+
+    async fn figures(&self, scope: &Scope) -> Result<Figures, StorageError> {
+        let mut reader = self.reader().await?;
+        let question = sqlx::query(FIGURES).bind(scope.at().as_millis());
+        let row = question.fetch_one(reader.connection()?).await.map_err(storage)?;
+        let number = |column| count(row.try_get(column).map_err(storage)?);
+        Ok(Figures {
+            sessions: number(0)?,
+            entries: number(1)?,
+            bytes: number(2)?,
+            audit_sequence: number(3)?,
+        })
     }
 
     async fn health(&self) -> Result<Health, StorageError> {

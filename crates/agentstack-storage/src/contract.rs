@@ -6,7 +6,7 @@ use agentstack_core::{Entry, EntrySummary, MemoryKey, SessionId, TokenHash, Toke
 use async_trait::async_trait;
 
 use crate::{
-    Counts, Found, Health, Listed, Listing, NewEntry, NewSession, Pending, Removed, Search, Session,
+    Counts, Figures, Found, Health, Listed, Listing, NewEntry, NewSession, Pending, Removed, Search, Session,
     SessionStatus, StorageError, Target,
 };
 
@@ -205,6 +205,12 @@ pub trait StoreHealth: Send + Sync {
     /// # Errors
     /// When the backend cannot answer.
     async fn counts(&self, scope: &Scope) -> Result<Counts, StorageError>;
+
+    /// How much there is, of everybody's: the scope says that its caller may know.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn figures(&self, scope: &Scope) -> Result<Figures, StorageError>;
 
     /// Proves that the backend answers, and says what it is.
     ///

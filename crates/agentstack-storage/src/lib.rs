@@ -20,6 +20,6 @@ pub mod conformance;
 pub use contract::{AuditLog, MemoryStore, SessionStore, Storage, StoreHealth, TokenStore};
 pub use error::StorageError;
 pub use model::{
-    AgentFilter, Counts, Found, Health, ListPosition, Listed, Listing, NewEntry, NewSession, Page, Pending,
-    Removed, Search, Session, SessionStatus, Target,
+    AgentFilter, Counts, Figures, Found, Health, ListPosition, Listed, Listing, NewEntry, NewSession, Page,
+    Pending, Removed, Search, Session, SessionStatus, Target,
 };

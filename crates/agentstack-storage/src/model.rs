@@ -202,6 +202,19 @@ pub struct Counts {
     pub entries: u64,
 }
 
+/// How much there is, of everybody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Live sessions.
+    pub sessions: u64,
+    /// Current entries, shared ones too.
+    pub entries: u64,
+    /// Bytes that the database takes, if the backend knows.
+    pub bytes: u64,
+    /// The sequence of the newest audit record.
+    pub audit_sequence: u64,
+}
+
 /// What a backend says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {

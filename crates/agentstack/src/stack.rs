@@ -1,5 +1,6 @@
 //! The composition.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use agentstack_access::{Authorizer, Policy, Principal, SessionDirectory};
 use agentstack_audit::{Checkpoint, Report, VerifyingKey};
 use agentstack_core::{AgentId, Clock, ProcessId, SharedName, SystemClock};
-use agentstack_engine::{Engine, Parts, Settings};
+use agentstack_engine::{Engine, Observer, Parts, Settings};
 use agentstack_mcp::{McpServer, ServeError};
 use agentstack_storage::Storage;
 use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
@@ -40,7 +41,6 @@ pub enum StartError {
 }
 
 /// What is started, and how.
-#[derive(Debug)]
 pub struct Options {
     /// The database file.
     pub database: PathBuf,
@@ -48,8 +48,16 @@ pub struct Options {
     pub keys: KeyMaterial,
     /// The namespace of calls in one namespace that name neither a session nor a namespace.
     pub default_namespace: SharedName,
+    /// Who is told of each call, besides the logs.
+    pub observer: Option<Arc<dyn Observer>>,
     /// The engine's settings.
     pub settings: Settings,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("database", &self.database).finish_non_exhaustive()
+    }
 }
 
 impl Options {
@@ -60,6 +68,7 @@ impl Options {
             database: path,
             keys: key.derive(),
             default_namespace: default_namespace(),
+            observer: None,
             settings: Settings::default(),
         }
     }
@@ -98,6 +107,7 @@ impl Options {
             database: config.memory.path.clone(),
             keys: if config.security.encryption { keys } else { keys.without_encryption() },
             default_namespace: config.memory.default_namespace.clone(),
+            observer: None,
             settings: Settings {
                 session_idle_ms: config.limits.session_idle_ms(),
                 session_age_ms: config.limits.session_max_age_ms(),
@@ -139,7 +149,14 @@ impl AgentStack {
         let authorizer = Authorizer::new(policy, directory, Arc::clone(&clock), options.default_namespace);
         let (resources, signer) = (store.resource_hasher(), store.verifying_key());
         let store: Arc<dyn Storage> = store;
-        let engine = Engine::start(Parts { store, authorizer, resources, clock, settings: options.settings });
+        let engine = Engine::start(Parts {
+            store,
+            authorizer,
+            resources,
+            clock,
+            observer: options.observer,
+            settings: options.settings,
+        });
         let housekeeping = tokio::spawn(keep_house(Arc::downgrade(&engine)));
         Ok(Self { engine, signer, housekeeping })
     }

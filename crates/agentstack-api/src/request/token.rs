@@ -42,9 +42,10 @@ impl TryFrom<CreateTokenRequest> for CreateToken {
     type Error = InputError;
 
     fn try_from(request: CreateTokenRequest) -> Result<Self, InputError> {
-        let known = |name: &str| match crate::find(name) {
-            Some(_) => Ok(name.to_owned()),
-            None => Err("must be the name of an operation"),
+        let known = |name: &str| match crate::all_operations().iter().any(|operation| operation.name == name)
+        {
+            true => Ok(name.to_owned()),
+            false => Err("must be the name of an operation"),
         };
         let shared = |name: &str| SharedName::from_str(name);
         Ok(Self {

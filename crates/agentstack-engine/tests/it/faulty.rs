@@ -12,8 +12,8 @@ use agentstack_core::{
 };
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::{
-    AuditLog, Counts, Found, Health, Listed, Listing, MemoryStore, NewEntry, NewSession, Pending, Removed,
-    Search, Session, SessionStatus, SessionStore, StorageError, StoreHealth, Target, TokenStore,
+    AuditLog, Counts, Figures, Found, Health, Listed, Listing, MemoryStore, NewEntry, NewSession, Pending,
+    Removed, Search, Session, SessionStatus, SessionStore, StorageError, StoreHealth, Target, TokenStore,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -171,6 +171,10 @@ impl AuditLog for Faulty {
 impl StoreHealth for Faulty {
     async fn counts(&self, scope: &Scope) -> Result<Counts, StorageError> {
         self.reads()?.counts(scope).await
+    }
+
+    async fn figures(&self, scope: &Scope) -> Result<Figures, StorageError> {
+        self.reads()?.figures(scope).await
     }
 
     async fn health(&self) -> Result<Health, StorageError> {

@@ -61,6 +61,7 @@ impl World {
             authorizer: authorizer.clone(),
             resources: resources.clone(),
             clock: Arc::clone(&clock) as _,
+            observer: None,
             settings: Settings::default(),
         });
         Self { engine, store, clock, resources, authorizer, _keep: keep }

@@ -5,7 +5,7 @@ use agentstack_audit::{Checkpoint, Draft, Line};
 use async_trait::async_trait;
 
 use super::ReferenceStore;
-use crate::{AuditLog, Counts, Health, StorageError, StoreHealth};
+use crate::{AuditLog, Counts, Figures, Health, StorageError, StoreHealth};
 
 #[async_trait]
 impl AuditLog for ReferenceStore {
@@ -57,6 +57,17 @@ impl StoreHealth for ReferenceStore {
             sessions: sum.sessions + 1,
             entries: sum.entries + state.size(*id),
         }))
+    }
+
+    async fn figures(&self, scope: &Scope) -> Result<Figures, StorageError> {
+        let state = self.state()?;
+        let live = state.sessions.values().filter(|held| held.is_live(scope.at()));
+        Ok(Figures {
+            sessions: live.count() as u64,
+            entries: state.entries.values().map(|entries| entries.len() as u64).sum(),
+            bytes: 0,
+            audit_sequence: state.head().sequence,
+        })
     }
 
     async fn health(&self) -> Result<Health, StorageError> {

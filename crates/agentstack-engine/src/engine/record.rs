@@ -1,0 +1,134 @@
+//! What is kept of a call: its audit record, its line in the log, and what observers are told.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use agentstack_access::{Caller, Operation};
+use agentstack_api::command::StoreMemory;
+use agentstack_api::{Command, ErrorBody};
+use agentstack_audit::{Decision, Draft, Outcome, ResourceHash};
+use agentstack_core::MemoryKey;
+use agentstack_storage::Pending;
+
+use crate::Engine;
+use crate::admission::TooMany;
+use crate::failure::Failure;
+
+impl Engine {
+    /// Refuses a call that is one too many. Recorded once in a while only: whoever floods the service must not flood
+    /// the audit log too.
+    pub(super) async fn turn_away(&self, pending: Pending, too_many: TooMany) -> ErrorBody {
+        let failure = Failure::TooMuch { retry_after_seconds: too_many.retry_after_seconds };
+        let draft = refused(pending, &failure);
+        self.tell(&draft);
+        let body = failure.body(draft.request);
+        if too_many.is_first {
+            self.journal.note(draft).await;
+        }
+        body
+    }
+
+    /// Records a failure, before it is answered, and logs it.
+    pub(super) async fn fail(&self, pending: Pending, failure: &Failure) -> ErrorBody {
+        let draft = refused(pending, failure);
+        self.tell(&draft);
+        if failure.is_fault() {
+            tracing::error!(request = %draft.request, error = %Chain(failure), "a call failed");
+        }
+        let body = failure.body(draft.request);
+        if matches!(failure, Failure::Input(_)) {
+            self.journal.note(draft).await;
+        } else if let Err(error) = self.journal.record(draft).await {
+            tracing::error!(error = %error, "a refusal was not recorded yet");
+        }
+        body
+    }
+
+    /// Records a read that is no row of the table.
+    pub(crate) async fn note_done(&self, caller: &Caller, operation: &'static Operation) {
+        let draft =
+            Pending::new(self.draft(caller, operation.name, None), Instant::now()).close(Outcome::Ok, vec![]);
+        self.tell(&draft);
+        self.journal.note(draft).await;
+    }
+
+    pub(super) fn draft(&self, caller: &Caller, operation: &'static str, command: Option<&Command>) -> Draft {
+        let claim = command.map(Command::claim);
+        Draft {
+            at: self.clock.now(),
+            principal: caller.principal.name().to_owned(),
+            agent: caller.principal.agent().cloned().or_else(|| claim.and_then(|claim| claim.agent.clone())),
+            session: claim.and_then(|claim| claim.session),
+            operation,
+            resource: command.and_then(|command| self.resource(command)),
+            decision: Decision::Allow,
+            reason: "permitted",
+            policy: Arc::clone(self.authorizer.policy().version()),
+            request: caller.request,
+            outcome: Outcome::Ok,
+            duration_us: 0,
+            counts: vec![],
+        }
+    }
+
+    /// The hash of the entry a call names.
+    fn resource(&self, command: &Command) -> Option<ResourceHash> {
+        let key: &MemoryKey = match command {
+            Command::StoreMemory(StoreMemory { key, .. }) => key,
+            Command::GetMemory(command) => &command.key,
+            Command::DeleteMemory(command) => &command.key,
+            Command::MemoryHistory(command) => &command.key,
+            Command::RestoreMemory(command) => &command.key,
+            _ => return None,
+        };
+        let namespace = self.authorizer.named_namespace(command.operation(), command.claim());
+        Some(self.resources.hash("memory", namespace.as_ref(), key.as_str()))
+    }
+
+    /// Tells the log and whoever else watches of a call that has ended.
+    pub(super) fn tell(&self, draft: &Draft) {
+        log(draft);
+        if let Some(observer) = &self.observer {
+            observer.ended(draft);
+        }
+    }
+}
+
+/// The record of a call that failed.
+fn refused(pending: Pending, failure: &Failure) -> Draft {
+    let (decision, reason, outcome) = failure.verdict();
+    let mut draft = pending.close(outcome, vec![]);
+    draft.decision = decision;
+    draft.reason = reason;
+    draft
+}
+
+/// One line for each call: who, what, how it ended, how long it took. Never what was in it.
+fn log(draft: &Draft) {
+    tracing::info!(
+        target: "agentstack::call",
+        operation = draft.operation,
+        principal = %draft.principal,
+        outcome = draft.outcome.as_str(),
+        reason = draft.reason,
+        duration_us = draft.duration_us,
+        request = %draft.request,
+        "call"
+    );
+}
+
+/// An error with all its causes, for the log.
+pub(super) struct Chain<'a>(pub(super) &'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0, f)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
