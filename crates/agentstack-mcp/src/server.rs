@@ -23,20 +23,51 @@ const INSTRUCTIONS: &str = "Memory for agents. Begin with session_start and pass
 #[derive(Debug, Clone)]
 pub struct McpServer {
     engine: Arc<Engine>,
-    principal: Arc<Principal>,
+    caller: WhoCalls,
     tools: Arc<Vec<Tool>>,
+}
+
+/// Who is on the other end.
+#[derive(Debug, Clone)]
+enum WhoCalls {
+    /// The same for the whole connection.
+    Connection(Arc<Principal>),
+    /// Whoever the HTTP server has found for the request.
+    Request,
 }
 
 impl McpServer {
     /// A server whose every call is `principal`'s.
     #[must_use]
     pub fn new(engine: Arc<Engine>, principal: Arc<Principal>) -> Self {
-        let tools = document::tools().iter().map(tool).collect();
-        Self { engine, principal, tools: Arc::new(tools) }
+        Self::with(engine, WhoCalls::Connection(principal))
     }
 
-    async fn call(&self, request: CallToolRequestParams) -> Result<CallToolResult, ErrorData> {
-        let caller = Caller::new(Arc::clone(&self.principal));
+    /// A server whose calls are those of the caller that each HTTP request carries.
+    #[must_use]
+    pub(crate) fn for_callers(engine: Arc<Engine>) -> Self {
+        Self::with(engine, WhoCalls::Request)
+    }
+
+    fn with(engine: Arc<Engine>, caller: WhoCalls) -> Self {
+        let tools = document::tools().iter().map(tool).collect();
+        Self { engine, caller, tools: Arc::new(tools) }
+    }
+
+    /// Who makes this call. Without anybody nothing is done (S01).
+    fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+        match &self.caller {
+            WhoCalls::Connection(principal) => Ok(Caller::new(Arc::clone(principal))),
+            WhoCalls::Request => crate::http::caller(context.extensions.get())
+                .ok_or_else(|| ErrorData::internal_error("The request has no caller", None)),
+        }
+    }
+
+    async fn call(
+        &self,
+        caller: Caller,
+        request: CallToolRequestParams,
+    ) -> Result<CallToolResult, ErrorData> {
         let Some(spec) = agentstack_api::find(&request.name).filter(|spec| spec.is_tool) else {
             let error = InputError { field: None, rule: "there is no such tool".to_owned() };
             self.engine.refuse_input(&caller, "unknown_tool", error).await;
@@ -73,7 +104,7 @@ impl ServerHandler for McpServer {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         let method = plain(&request.method);
         if !METHODS.contains(&method.as_str()) {
@@ -81,9 +112,7 @@ impl ServerHandler for McpServer {
         }
         if method == "tools/call" {
             let error = InputError { field: None, rule: "the parameters are malformed".to_owned() };
-            self.engine
-                .refuse_input(&Caller::new(Arc::clone(&self.principal)), "malformed_call", error)
-                .await;
+            self.engine.refuse_input(&self.caller(&context)?, "malformed_call", error).await;
         }
         Err(ErrorData::invalid_params(format!("Invalid parameters of {method}"), None))
     }
@@ -91,9 +120,9 @@ impl ServerHandler for McpServer {
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        self.call(request).await.map(CallToolResponse::from)
+        self.call(self.caller(&context)?, request).await.map(CallToolResponse::from)
     }
 }
 
