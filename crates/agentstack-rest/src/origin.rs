@@ -42,11 +42,15 @@ pub(crate) enum Stranger {
 impl Name {
     fn parse(text: &str) -> Option<Self> {
         let authority: Authority = text.parse().ok()?;
-        let is_plain = !text.contains('@') && !authority.host().is_empty() && !text.ends_with(':');
-        // A port that is none leaves no port, which would mean any.
-        let port = authority.port_u16();
-        let is_whole = authority.port().is_some() == port.is_some();
-        (is_plain && is_whole).then(|| Self { host: authority.host().to_ascii_lowercase(), port })
+        let (host, rest) =
+            text.split_at_checked(authority.host().len()).filter(|(host, _)| !host.is_empty())?;
+        // By hand: of a port that is none, `Authority` says that there is no port.
+        let port = match rest.strip_prefix(':') {
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
+            None if rest.is_empty() => None,
+            _ => return None,
+        };
+        (host == authority.host()).then(|| Self { host: host.to_ascii_lowercase(), port })
     }
 
     /// Whether it is `other`, which was said to have no port or this one.

@@ -10,7 +10,7 @@ use agentstack_core::limits::MESSAGE_BYTES;
 use agentstack_engine::Engine;
 use agentstack_mcp::HttpEndpoint;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
@@ -284,6 +284,9 @@ impl BodyRefusal {
 
 /// The whole body, as far as it keeps within the limits of size and time (S33).
 async fn whole(shared: &Shared, body: Body) -> Result<Bytes, BodyRefusal> {
+    if body.size_hint().lower() > MESSAGE_BYTES as u64 {
+        return Err(BodyRefusal::TooLarge);
+    }
     let limited = Limited::new(body, MESSAGE_BYTES);
     match tokio::time::timeout(shared.times.body, limited.collect()).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
