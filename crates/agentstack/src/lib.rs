@@ -25,6 +25,7 @@ mod operator_token;
 mod stack;
 
 pub use agentstack_access::{Caller, Claim, NamespaceClaim, Principal, Role};
+pub use agentstack_api::view::ListTokensView;
 pub use agentstack_api::{
     Command, ErrorBody, ErrorCode, OPERATIONS, Reply, command, document, find as find_operation,
 };
