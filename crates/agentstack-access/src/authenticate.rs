@@ -59,6 +59,9 @@ pub trait TokenDirectory: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unauthenticated {
+    /// There is none.
+    #[error("there is no credential")]
+    Missing,
     /// It is not a token of ours: its form or its checksum is wrong.
     #[error("the credential is not a token of this product")]
     Malformed,
@@ -75,6 +78,7 @@ impl Unauthenticated {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::Missing => "token_missing",
             Self::Malformed => "token_malformed",
             Self::Unknown => "token_unknown",
             Self::Unavailable(_) => "unavailable",

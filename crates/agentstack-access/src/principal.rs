@@ -116,6 +116,14 @@ impl Principal {
         Self::named(name, Role::Operator)
     }
 
+    /// Whoever reads metrics at their own loopback address, where no token is asked for. It can do nothing else.
+    #[must_use]
+    pub fn metrics() -> Self {
+        let only = BTreeSet::from(["metrics:read".to_owned()]);
+        let limits = Limits { operations: Some(Arc::new(only)), namespaces: Some(Arc::default()) };
+        Self::named("agentstack:metrics".into(), Role::Operator).limited_to(limits)
+    }
+
     /// A program that showed a token of this subject. Tokens of one subject are one holder, so that a token can be
     /// replaced without losing its sessions.
     #[must_use]

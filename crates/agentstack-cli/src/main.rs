@@ -10,6 +10,7 @@ mod config;
 mod markdown;
 mod quickstart;
 mod session;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,6 +44,9 @@ enum Command {
     /// See and end sessions, whoever started them.
     #[command(subcommand)]
     Session(session::Command),
+    /// Make, list and revoke the tokens with which programs call over HTTP.
+    #[command(subcommand)]
+    Token(token::Command),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -77,6 +81,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Quickstart(arguments) => quickstart::run(config, arguments).await,
         Command::Audit(command) => audit::run(open(config).await?, command, json).await,
         Command::Session(command) => session::run(open(config).await?, command, json).await,
+        Command::Token(command) => token::run(open(config).await?, command, json).await,
         Command::Config(command) => config::run(config, &command, json),
     }
 }

@@ -5,7 +5,7 @@ mod record;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use agentstack_access::{
     Authorizer, Caller, Claim, Effect, Operation, Policy, Principal, Scope, Unauthenticated, authenticate,
@@ -42,7 +42,20 @@ pub struct Parts {
 /// Watches calls (metrics).
 pub trait Observer: Send + Sync {
     /// A call has come to its end, whatever became of it.
-    fn ended(&self, call: &Draft);
+    fn ended(&self, call: &Ended);
+}
+
+/// A call that has ended, without what it was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// What was asked for; [`AUTHENTICATION`] if nobody was found to ask.
+    pub operation: &'static str,
+    /// The word for what came of it.
+    pub outcome: &'static str,
+    /// Why it was denied, if it was.
+    pub denied: Option<&'static str>,
+    /// How long it took.
+    pub duration: Duration,
 }
 
 /// The settings of an engine.
@@ -99,6 +112,9 @@ impl fmt::Debug for Engine {
     }
 }
 
+/// The operation of a record of a caller who was not let in.
+pub const AUTHENTICATION: &str = "authenticate";
+
 /// What became of a call, and whether the store has recorded it.
 struct Done {
     reply: Reply,
@@ -130,29 +146,38 @@ impl Engine {
     /// Who a token stands for. It is looked up for each call: a revocation holds from the next one on.
     ///
     /// # Errors
-    /// When it stands for nobody. That is recorded and logged; all the caller is told is that it is not authenticated.
-    pub async fn authenticate(&self, token: &str, request: RequestId) -> Result<Principal, ErrorBody> {
-        match authenticate(&*self.store, token, self.clock.now()).await {
-            Ok(principal) => Ok(principal),
-            Err(Unauthenticated::Unavailable(error)) => {
-                tracing::error!(request = %request, error = %Chain(&error), "a token could not be looked up");
-                Err(ErrorBody::new(ErrorCode::Unavailable, request))
-            }
-            Err(refusal) => Err(self.refuse_credential(refusal.reason(), request).await),
-        }
+    /// When it stands for nobody. Nothing is recorded of that yet.
+    pub async fn find_principal(&self, token: &str) -> Result<Principal, Unauthenticated> {
+        authenticate(&*self.store, token, self.clock.now()).await
     }
 
     /// Records and logs a call whose caller showed no credential, or one that is not accepted. Returns what the caller
     /// is told, which does not depend on the reason.
-    pub async fn refuse_credential(&self, reason: &'static str, request: RequestId) -> ErrorBody {
+    pub async fn refuse_credential(&self, refusal: Unauthenticated, request: RequestId) -> ErrorBody {
+        if let Unauthenticated::Unavailable(error) = &refusal {
+            tracing::error!(request = %request, error = %Chain(error), "a token could not be looked up");
+            return ErrorBody::new(ErrorCode::Unavailable, request);
+        }
+        let draft = self.unauthenticated(refusal.reason(), Outcome::Unauthenticated, request);
+        self.journal.note(draft).await;
+        ErrorBody::new(ErrorCode::Unauthenticated, request)
+    }
+
+    /// The same for one of too many. It is logged and counted, but whoever tries and tries must not fill the audit log.
+    #[must_use]
+    pub fn turn_away_credential(&self, request: RequestId, retry_after_seconds: u32) -> ErrorBody {
+        self.unauthenticated("too_many_failures", Outcome::RateLimited, request);
+        ErrorBody::rate_limited(retry_after_seconds, request)
+    }
+
+    fn unauthenticated(&self, reason: &'static str, outcome: Outcome, request: RequestId) -> Draft {
         let caller = Caller { principal: Arc::new(Principal::unknown()), request };
-        let mut draft = Pending::new(self.draft(&caller, "authenticate", None), Instant::now())
-            .close(Outcome::Unauthenticated, vec![]);
+        let pending = Pending::new(self.draft(&caller, AUTHENTICATION, None), Instant::now());
+        let mut draft = pending.close(outcome, vec![]);
         draft.decision = Decision::Deny;
         draft.reason = reason;
         self.tell(&draft);
-        self.journal.note(draft).await;
-        ErrorBody::new(ErrorCode::Unauthenticated, request)
+        draft
     }
 
     /// Whether the principal could do the operation on anything at all.

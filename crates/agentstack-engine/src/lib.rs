@@ -19,4 +19,5 @@ mod system;
 mod token;
 
 pub use admission::CallLimits;
-pub use engine::{Engine, Observer, Parts, Settings};
+pub use agentstack_storage::Figures;
+pub use engine::{AUTHENTICATION, Ended, Engine, Observer, Parts, Settings};

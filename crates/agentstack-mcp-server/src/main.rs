@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use agentstack::config::Overrides;
+use agentstack::config::{Overrides, Transport};
 use agentstack::core::AgentId;
 use agentstack::{AgentStack, LogFormat, Options};
 use anyhow::Context;
@@ -65,8 +65,13 @@ fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments) -> anyhow::Result<()> {
-    let overrides = Overrides { memory_path: arguments.database, key_file: arguments.key_file };
+    let overrides =
+        Overrides { memory_path: arguments.database, key_file: arguments.key_file, ..Overrides::default() };
     let options = Options::load(arguments.config, overrides)?;
+    anyhow::ensure!(
+        options.transport == Transport::Stdio,
+        "the configuration's mcp.transport is \"http\": start agentstack-rest, which serves MCP at /mcp"
+    );
     let stack = AgentStack::open(options).await?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;

@@ -15,6 +15,7 @@ mod schema;
 mod sections;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -24,8 +25,8 @@ pub use environment::{Environment, NotText};
 pub use error::{ConfigError, FieldProblem, Place, Unserved};
 pub use schema::schema;
 pub use sections::{
-    Agents, Audit, DriftBehavior, DriftDetection, EmbeddingProvider, GitHub, HostedProvider, Limits, Mcp,
-    Memory, Ollama, Plugins, ProviderName, Providers, Security, Transport, VectorSearch,
+    Agents, Audit, DriftBehavior, DriftDetection, EmbeddingProvider, GitHub, HostedProvider, Http, Limits,
+    Mcp, Memory, Ollama, Plugins, ProviderName, Providers, Security, Tls, Transport, VectorSearch,
 };
 
 use crate::keys::KeySource;
@@ -68,12 +69,18 @@ pub struct Config {
     pub drift_detection: DriftDetection,
     /// Protection of what is kept.
     pub security: Security,
+    /// How HTTP is served.
+    #[serde(default)]
+    pub http: Http,
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
     /// The audit log.
     #[serde(default)]
     pub audit: Audit,
+    /// Where tokens for people are put: with the key file, or else with the user's configuration.
+    #[serde(skip)]
+    pub token_folder: Option<PathBuf>,
     #[serde(skip)]
     substituted: BTreeSet<&'static str>,
     #[serde(default, skip_serializing)]
@@ -123,6 +130,8 @@ pub struct Overrides {
     pub memory_path: Option<PathBuf>,
     /// Instead of `security.keySource`.
     pub key_file: Option<PathBuf>,
+    /// Instead of `http.listen`.
+    pub listen: Option<SocketAddr>,
 }
 
 /// A configuration, and where it comes from.
@@ -149,8 +158,10 @@ impl Config {
             mcp: Mcp::default(),
             drift_detection: DriftDetection::default(),
             security: Security::new(key_source),
+            http: Http::default(),
             limits: Limits::default(),
             audit: Audit::default(),
+            token_folder: None,
             substituted: BTreeSet::new(),
             slack: Elsewhere::default(),
             resource_exhaustion: Elsewhere::default(),
@@ -213,12 +224,7 @@ impl Config {
             (self.smart_dispatcher.enabled, "smartDispatcher.enabled", "the choice of agents by a model"),
         ];
         let asked = asked.into_iter().filter(|(enabled, ..)| *enabled);
-        let mut unserved: Vec<Unserved> =
-            asked.map(|(_, field, reason)| Unserved { field, reason, instead: "false" }).collect();
-        if self.mcp.transport == Transport::Http {
-            unserved.push(Unserved { field: "mcp.transport", reason: "MCP over HTTP", instead: "\"stdio\"" });
-        }
-        unserved
+        asked.map(|(_, field, reason)| Unserved { field, reason, instead: "false" }).collect()
     }
 
     /// The configuration as callers may see it: without paths and addresses, and of secrets and of what comes
@@ -263,8 +269,15 @@ impl Config {
         let settled = |path: &Path| sources.current_dir.join(path).components().collect::<PathBuf>();
         self.memory.path = settled(&self.memory.path);
         self.plugins.directory = settled(&self.plugins.directory);
+        if let Some(tls) = &mut self.http.tls {
+            (tls.certificate, tls.key) = (settled(&tls.certificate), settled(&tls.key));
+        }
+        self.token_folder = sources.environment.user_folder();
         match &mut self.security.key_source {
-            KeySource::File(path) => *path = settled(path),
+            KeySource::File(path) => {
+                *path = settled(path);
+                self.token_folder = path.parent().map(Path::to_owned);
+            }
             KeySource::Env(variable) => variable.look_up(&sources.environment),
             KeySource::Command(_) => {}
         }
@@ -301,6 +314,7 @@ fn flags(overrides: &Overrides) -> Result<Vec<(&'static str, Value)>, ConfigErro
     let given = [
         ("memory.path", overrides.memory_path.as_ref().map(text)),
         ("security.keySource.file", overrides.key_file.as_ref().map(text)),
+        ("http.listen", overrides.listen.map(|listen| Value::from(listen.to_string()))),
     ];
     let mut flags = Vec::new();
     for (path, value) in given {

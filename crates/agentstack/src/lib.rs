@@ -21,15 +21,18 @@
 pub mod config;
 pub mod keys;
 mod log;
+mod operator_token;
 mod stack;
 
 pub use agentstack_access::{Caller, Claim, NamespaceClaim, Principal, Role};
+pub use agentstack_api::view::ListTokensView;
 pub use agentstack_api::{
     Command, ErrorBody, ErrorCode, OPERATIONS, Reply, command, document, find as find_operation,
 };
 pub use agentstack_audit as audit;
 pub use agentstack_core as core;
-pub use agentstack_engine::{Engine, Settings};
+pub use agentstack_engine::{CallLimits, Engine, Settings};
+pub use agentstack_rest::{HttpSettings, Metrics, Server};
 pub use agentstack_storage_sqlite::{Encryption, KeyMaterial, MasterKey};
 
 pub use log::{LogFormat, init_logging, log_error};

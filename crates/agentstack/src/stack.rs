@@ -8,12 +8,13 @@ use std::time::Duration;
 use agentstack_access::{Authorizer, Policy, Principal, SessionDirectory};
 use agentstack_audit::{Checkpoint, Report, VerifyingKey};
 use agentstack_core::{AgentId, Clock, ProcessId, SharedName, SystemClock};
-use agentstack_engine::{Engine, Observer, Parts, Settings};
+use agentstack_engine::{CallLimits, Engine, Observer, Parts, Settings};
 use agentstack_mcp::{McpServer, ServeError};
+use agentstack_rest::{HttpSettings, Metrics, ServeError as HttpError, Server, TlsFiles};
 use agentstack_storage::Storage;
 use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
 
-use crate::config::{Config, ConfigError, Overrides, Sources};
+use crate::config::{Config, ConfigError, Http, Limits, Overrides, Sources, Tls, Transport};
 use crate::keys::KeyError;
 
 /// How often what time demands is looked after.
@@ -50,6 +51,14 @@ pub struct Options {
     pub default_namespace: SharedName,
     /// Who is told of each call, besides the logs.
     pub observer: Option<Arc<dyn Observer>>,
+    /// How MCP is to be served.
+    pub transport: Transport,
+    /// How HTTP is served, if it is.
+    pub http: HttpSettings,
+    /// What each token is held to over HTTP.
+    pub call_limits: CallLimits,
+    /// Where the operator's first token is put.
+    pub token_folder: Option<PathBuf>,
     /// The engine's settings.
     pub settings: Settings,
 }
@@ -64,11 +73,16 @@ impl Options {
     /// The usual options for the database at `path` under `key`.
     #[must_use]
     pub fn new(path: PathBuf, key: &MasterKey) -> Self {
+        let http = Http::default();
         Self {
             database: path,
             keys: key.derive(),
             default_namespace: default_namespace(),
             observer: None,
+            transport: Transport::Stdio,
+            http: HttpSettings::new(http.listen),
+            call_limits: call_limits(&Limits::default()),
+            token_folder: None,
             settings: Settings::default(),
         }
     }
@@ -82,6 +96,14 @@ impl Options {
     pub fn load(file: Option<PathBuf>, overrides: Overrides) -> Result<Self, StartError> {
         let loaded = Config::load(&Sources::of_process(file, overrides)?)?;
         Ok(Self::from_config(&loaded.config)?)
+    }
+
+    /// The same to serve HTTP with: callers are held to the limits of the configuration, and counted in `metrics`.
+    #[must_use]
+    pub fn for_http(mut self, metrics: &Arc<Metrics>) -> Self {
+        self.settings.call_limits = Some(self.call_limits);
+        self.observer = Some(Arc::clone(metrics) as _);
+        self
     }
 
     /// The same for a database that has to be there already: nothing is made, no key either.
@@ -108,14 +130,42 @@ impl Options {
             keys: if config.security.encryption { keys } else { keys.without_encryption() },
             default_namespace: config.memory.default_namespace.clone(),
             observer: None,
+            transport: config.mcp.transport,
+            http: http_settings(&config.http, &config.limits),
+            call_limits: call_limits(&config.limits),
+            token_folder: config.token_folder.clone(),
             settings: Settings {
                 session_idle_ms: config.limits.session_idle_ms(),
                 session_age_ms: config.limits.session_max_age_ms(),
                 checkpoint_every: config.audit.checkpoint_every,
+                sessions_per_principal: config.limits.sessions_per_principal,
                 shown_config: config.redacted(),
                 ..Settings::default()
             },
         })
+    }
+}
+
+fn http_settings(http: &Http, limits: &Limits) -> HttpSettings {
+    let files = |tls: &Tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() };
+    HttpSettings {
+        metrics_listen: http.metrics_listen,
+        allowed_hosts: http.allowed_hosts.clone(),
+        allowed_origins: http.allowed_origins.clone(),
+        behind_proxy: http.behind_proxy,
+        tls: http.tls.as_ref().map(files),
+        failed_authentications_per_minute: limits.failed_authentications_per_minute,
+        connections: limits.connections,
+        requests: limits.requests,
+        ..HttpSettings::new(http.listen)
+    }
+}
+
+fn call_limits(limits: &Limits) -> CallLimits {
+    CallLimits {
+        per_second: limits.calls_per_second,
+        burst: limits.call_burst,
+        concurrent: limits.concurrent_calls,
     }
 }
 
@@ -173,6 +223,18 @@ impl AgentStack {
     /// When the client does not begin as the protocol asks, or the service fails.
     pub async fn serve_stdio(&self, principal: Principal) -> Result<(), ServeError> {
         agentstack_mcp::serve_stdio(McpServer::new(Arc::clone(&self.engine), Arc::new(principal))).await
+    }
+
+    /// Binds to the addresses of the settings, to serve HTTP.
+    ///
+    /// # Errors
+    /// When the settings are not safe or cannot be met.
+    pub async fn bind_http(
+        &self,
+        settings: HttpSettings,
+        metrics: Arc<Metrics>,
+    ) -> Result<Server, HttpError> {
+        Server::bind(settings, Arc::clone(&self.engine), metrics).await
     }
 
     /// The local user in this process, bound to an agent or not.

@@ -49,7 +49,7 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 13] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
@@ -58,6 +58,10 @@ fn the_help_is_as_published() {
         &["session", "--help"],
         &["session", "list", "--help"],
         &["session", "end", "--help"],
+        &["token", "--help"],
+        &["token", "create", "--help"],
+        &["token", "list", "--help"],
+        &["token", "revoke", "--help"],
         &["config", "--help"],
     ];
     let help: Vec<String> = commands
@@ -112,6 +116,39 @@ fn s44_a_checkpoint_that_was_kept_elsewhere_finds_a_log_that_was_exchanged() {
     workplace.expect(&["quickstart"], 0);
     let shown = workplace.expect(&["audit", "verify", "--checkpoints", "kept"], 1);
     assert!(shown.starts_with("The audit log is NOT INTACT"), "{shown}");
+}
+
+#[test]
+fn a_token_is_shown_once_listed_and_revoked() {
+    let workplace = Workplace::new();
+    workplace.expect(&["quickstart"], 0);
+    let made = workplace.run(&[
+        "token",
+        "create",
+        "--subject",
+        "ci",
+        "--role",
+        "agent",
+        "--namespace",
+        "team",
+        "--expires-in-days",
+        "90",
+    ]);
+    assert_eq!(made.status.code(), Some(0));
+    // Standard output is the token and nothing else, so that it can be piped to where it belongs.
+    let token = String::from_utf8(made.stdout).unwrap();
+    assert!(token.starts_with("ast_") && token.trim_end().len() == 76, "{} bytes", token.len());
+    let listed = workplace.expect(&["token", "list"], 0);
+    assert!(listed.contains("  agent  ci  until ") && listed.contains("\"team\""), "{listed}");
+    assert!(!listed.contains(&token[4..20]));
+    let id = &listed[..36];
+    workplace.expect(&["token", "revoke", id], 0);
+    workplace.expect(&["token", "revoke", id], 1);
+    assert_eq!(workplace.expect(&["token", "list"], 0), "");
+    // What breaks a rule is named, with the rule.
+    let wrong = workplace.expect(&["token", "create", "--subject", "a b", "--role", "agent"], 3);
+    assert!(wrong.contains("`subject`"), "{wrong}");
+    workplace.expect(&["token", "create", "--subject", "ci", "--role", "boss"], 2);
 }
 
 #[test]

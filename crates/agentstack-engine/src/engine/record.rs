@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use agentstack_access::{Caller, Operation};
 use agentstack_api::command::StoreMemory;
@@ -11,6 +11,7 @@ use agentstack_audit::{Decision, Draft, Outcome, ResourceHash};
 use agentstack_core::MemoryKey;
 use agentstack_storage::Pending;
 
+use super::Ended;
 use crate::Engine;
 use crate::admission::TooMany;
 use crate::failure::Failure;
@@ -90,7 +91,12 @@ impl Engine {
     pub(super) fn tell(&self, draft: &Draft) {
         log(draft);
         if let Some(observer) = &self.observer {
-            observer.ended(draft);
+            observer.ended(&Ended {
+                operation: draft.operation,
+                outcome: draft.outcome.as_str(),
+                denied: (draft.decision == Decision::Deny).then_some(draft.reason),
+                duration: Duration::from_micros(draft.duration_us),
+            });
         }
     }
 }

@@ -95,8 +95,9 @@ async fn tell_everything(world: &World) -> Vec<String> {
     let made = client.as_operator().ok("token_create", json!({ "subject": "ci", "role": "agent" })).await;
     tokens.push(made["secret"].as_str().unwrap().to_owned());
     for token in tokens.clone() {
-        let request = agentstack_core::RequestId::generate();
-        let _ = world.engine.authenticate(&token, request).await;
+        if let Err(refusal) = world.engine.find_principal(&token).await {
+            let _ = world.engine.refuse_credential(refusal, agentstack_core::RequestId::generate()).await;
+        }
     }
     for secret in SECRETS {
         let told = json!({ "key": secret, "content": secret, "tags": [secret.get(..20)], "metadata": { *secret: secret } });

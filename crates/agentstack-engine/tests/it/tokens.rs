@@ -21,7 +21,7 @@ async fn made(world: &World, arguments: Value) -> (String, String) {
 }
 
 async fn authenticated(world: &World, token: &str) -> Option<Arc<Principal>> {
-    world.engine.authenticate(token, RequestId::generate()).await.ok().map(Arc::new)
+    world.engine.find_principal(token).await.ok().map(Arc::new)
 }
 
 #[tokio::test]
@@ -86,7 +86,8 @@ async fn s01_a_credential_that_is_not_accepted_is_recorded_and_told_nothing() {
         [(revoked.as_str(), "token_unknown"), ("hunter2", "token_malformed"), ("", "token_malformed")]
     {
         let request = RequestId::generate();
-        let error = world.engine.authenticate(token, request).await.unwrap_err();
+        let refusal = world.engine.find_principal(token).await.unwrap_err();
+        let error = world.engine.refuse_credential(refusal, request).await;
         told.push(error.to_problem().to_string().replace(&request.to_string(), "<request>"));
         let [record] = &world.records_of(request).await[..] else { panic!("one record") };
         assert_eq!((record.decision, record.outcome), (Decision::Deny, Outcome::Unauthenticated));

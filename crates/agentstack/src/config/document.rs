@@ -34,6 +34,9 @@ impl Document {
         let fields = reader.section("", fields)?;
         let Reader { sensitive, mentioned, substituted, .. } = reader;
         let document = Self { fields, sensitive, mentioned, substituted };
+        if document.get("http.tls").and_then(Value::as_object).is_some_and(|tls| tls.len() == 1) {
+            return Err(FieldProblem::new("http.tls", "must hold both certificate and key"));
+        }
         match document.get("security.keySource").and_then(Value::as_object) {
             Some(sources) if sources.len() != 1 => {
                 let names = fields::names_in("security.keySource").join(", ");
@@ -55,7 +58,11 @@ impl Document {
     pub(super) fn needs_trust(&self) -> Option<&'static str> {
         let plaintext = self.get("security.encryption") == Some(&Value::Bool(false));
         let key = self.get("security.keySource").is_some();
-        plaintext.then_some("security.encryption").or(key.then_some("security.keySource"))
+        // Beyond the machine without TLS.
+        let proxy = self.get("http.behindProxy") == Some(&Value::Bool(true));
+        let weakening =
+            [(plaintext, "security.encryption"), (key, "security.keySource"), (proxy, "http.behindProxy")];
+        weakening.into_iter().find(|(is_so, _)| *is_so).map(|(_, field)| field)
     }
 
     /// Puts a value at a path.

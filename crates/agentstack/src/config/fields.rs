@@ -65,7 +65,11 @@ const SERVED: &[Field] = &[
     field("github.useGhCli", Kind::Switch, "Reach GitHub through the `gh` program."),
     field("plugins.enabled", Kind::Switch, "Plugins. Not served by this build."),
     field("plugins.directory", Kind::Path, "Where plugins are."),
-    field("mcp.transport", Kind::Choice(&["stdio", "http"]), "How MCP is served. This build serves `stdio`."),
+    field(
+        "mcp.transport",
+        Kind::Choice(&["stdio", "http"]),
+        "How MCP is served: `stdio` by `agentstack-mcp`, `http` by `agentstack-rest`.",
+    ),
     field("driftDetection.enabled", Kind::Switch, "Tells tasks that stray. Not served by this build."),
     field("driftDetection.threshold", Kind::Fraction, "From which likeness on a task strays."),
     field(
@@ -99,13 +103,70 @@ const SERVED: &[Field] = &[
     field("limits.sessionIdleSeconds", LIFETIME, "Seconds without a call after which a session expires."),
     field("limits.sessionMaxAgeSeconds", LIFETIME, "Seconds after which a session expires in any case."),
     field(
+        "limits.callsPerSecond",
+        Kind::Whole { least: 1, most: 1_000_000 },
+        "Calls of one operation that one token may make in a second, in the long run. Over HTTP.",
+    ),
+    field(
+        "limits.callBurst",
+        Kind::Whole { least: 1, most: 1_000_000 },
+        "Calls of one operation that one token may make at once, after a pause. Over HTTP.",
+    ),
+    field(
+        "limits.concurrentCalls",
+        Kind::Whole { least: 1, most: 10_000 },
+        "Calls of one token that may be under way at one time. Over HTTP.",
+    ),
+    field(
+        "limits.sessionsPerPrincipal",
+        Kind::Whole { least: 1, most: 1_000_000 },
+        "Most live sessions of one principal.",
+    ),
+    field(
+        "limits.failedAuthenticationsPerMinute",
+        Kind::Whole { least: 1, most: 10_000 },
+        "Failed authentications of one client address in a minute. Over HTTP.",
+    ),
+    field(
+        "limits.connections",
+        Kind::Whole { least: 1, most: 1_000_000 },
+        "Most connections at one time. Over HTTP.",
+    ),
+    field(
+        "limits.requests",
+        Kind::Whole { least: 1, most: 100_000 },
+        "Most requests under way at one time. Over HTTP.",
+    ),
+    field(
         "audit.checkpointEvery",
         Kind::Whole { least: 1, most: 1_000_000 },
         "How many audit records go by between signed checkpoints.",
     ),
     field("retention", Kind::Nothing, "Reserved."),
     field("egress", Kind::Nothing, "Reserved."),
-    field("http", Kind::Nothing, "Reserved."),
+    field("http.listen", Kind::Address, "Where `agentstack-rest` listens."),
+    field(
+        "http.metricsListen",
+        Kind::Address,
+        "A loopback address at which metrics are served without a token, if at any.",
+    ),
+    field(
+        "http.allowedHosts",
+        Kind::Texts { most: 255 },
+        "The names, `host` or `host:port`, by which clients may call the server, besides those of the loopback interface.",
+    ),
+    field(
+        "http.allowedOrigins",
+        Kind::Texts { most: 255 },
+        "The origins, such as `https://app.example.org`, whose pages may call the server, besides its own.",
+    ),
+    field(
+        "http.behindProxy",
+        Kind::Switch,
+        "A proxy that ends TLS and sets X-Forwarded-For stands in front of the server.",
+    ),
+    field("http.tls.certificate", Kind::Path, "The certificate chain, PEM. With `http.tls.key`."),
+    field("http.tls.key", Kind::Path, "The private key of the certificate, PEM, a private file."),
 ];
 
 /// Every field there is.

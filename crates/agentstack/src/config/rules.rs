@@ -1,5 +1,6 @@
 //! What a field may hold: the rule of each kind, as code, as words and as JSON Schema.
 
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use agentstack_core::SharedName;
@@ -44,6 +45,8 @@ pub(super) enum Kind {
     Path,
     /// Where a service listens.
     Url,
+    /// An IP address and a port to listen on.
+    Address,
     /// What must not be shown.
     Secret,
     /// The name of an environment variable.
@@ -89,6 +92,7 @@ impl Kind {
             Self::SharedName => SharedName::from_str(text).is_ok(),
             Self::Path => !text.is_empty() && is_argument(text),
             Self::Url => is_plain_url(text),
+            Self::Address => text.parse::<SocketAddr>().is_ok(),
             Self::Secret => (1..=LONG).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
             Self::Variable => is_variable(text),
             _ => false,
@@ -125,6 +129,7 @@ impl Kind {
             Self::Url => "must be an http:// or https:// address without user name, password, query and \
                           fragment"
                 .to_owned(),
+            Self::Address => "must be an IP address and a port, such as \"127.0.0.1:3001\"".to_owned(),
             Self::Secret => "must be 1 to 4,096 visible ASCII characters".to_owned(),
             Self::Variable => "must be the name of an environment variable".to_owned(),
             Self::Command => {
@@ -244,6 +249,10 @@ mod tests {
             (Kind::Url, json!("https://host/?key=1"), false),
             (Kind::Url, json!("ftp://host"), false),
             (Kind::Url, json!("http://"), false),
+            (Kind::Address, json!("127.0.0.1:3001"), true),
+            (Kind::Address, json!("[::1]:0"), true),
+            (Kind::Address, json!("localhost:3001"), false),
+            (Kind::Address, json!("127.0.0.1"), false),
             (Kind::Secret, json!("sk-1"), true),
             (Kind::Secret, json!("sk 1"), false),
             (Kind::Secret, json!(""), false),

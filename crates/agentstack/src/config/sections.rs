@@ -1,8 +1,10 @@
 //! The sections of a configuration as types, each with what is in force when the file does not say.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
+use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL};
 use agentstack_core::{Secret, SharedName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -265,6 +267,20 @@ pub struct Limits {
     pub session_idle_seconds: u32,
     /// Seconds after which a session expires in any case.
     pub session_max_age_seconds: u32,
+    /// Calls of one operation that one token may make in a second.
+    pub calls_per_second: NonZeroU32,
+    /// Calls of one operation that one token may make at once, after a pause.
+    pub call_burst: NonZeroU32,
+    /// Calls of one token that may be under way at one time.
+    pub concurrent_calls: u32,
+    /// Most live sessions of one principal.
+    pub sessions_per_principal: u64,
+    /// Failed authentications of one client address in a minute.
+    pub failed_authentications_per_minute: u32,
+    /// Most connections at one time.
+    pub connections: usize,
+    /// Most requests under way at one time.
+    pub requests: usize,
 }
 
 impl Default for Limits {
@@ -272,6 +288,13 @@ impl Default for Limits {
         Self {
             session_idle_seconds: seconds(SESSION_IDLE_MS),
             session_max_age_seconds: seconds(SESSION_AGE_MS),
+            calls_per_second: number(100),
+            call_burst: number(200),
+            concurrent_calls: 32,
+            sessions_per_principal: SESSIONS_PER_PRINCIPAL,
+            failed_authentications_per_minute: 30,
+            connections: 20_000,
+            requests: 256,
         }
     }
 }
@@ -287,6 +310,58 @@ impl Limits {
     #[must_use]
     pub fn session_max_age_ms(&self) -> i64 {
         i64::from(self.session_max_age_seconds) * 1_000
+    }
+}
+
+const fn number(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}
+
+/// How HTTP is served.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Http {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where metrics are served without a token, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The names by which clients may call the server, besides those of the loopback interface.
+    pub allowed_hosts: Vec<String>,
+    /// The origins whose pages may call it, besides its own.
+    pub allowed_origins: Vec<String>,
+    /// Whether a proxy that ends TLS stands in front.
+    pub behind_proxy: bool,
+    /// Certificate and key.
+    pub tls: Option<Tls>,
+}
+
+/// The files of TLS.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Tls {
+    /// The certificate chain.
+    #[serde(serialize_with = "path")]
+    pub certificate: PathBuf,
+    /// The private key.
+    #[serde(serialize_with = "path")]
+    pub key: PathBuf,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3001)),
+            metrics_listen: None,
+            allowed_hosts: vec![],
+            allowed_origins: vec![],
+            behind_proxy: false,
+            tls: None,
+        }
     }
 }
 

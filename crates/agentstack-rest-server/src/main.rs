@@ -1,0 +1,108 @@
+//! `agentstack-rest`: the operations for a team, over REST and MCP, each caller with a token of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentstack::config::Overrides;
+use agentstack::{AgentStack, LogFormat, Metrics, Options};
+use anyhow::Context;
+use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long the last records and the log's signature may take: what was acknowledged is on the disk long before.
+const LAST_WRITES: Duration = Duration::from_secs(5);
+
+/// Encrypted, session-isolated memory for AI agents, over REST and MCP (streamable HTTP).
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration file [default: ./aistack.config.json, else the user's, else safe defaults].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The database file, instead of memory.path.
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+    /// The key file, instead of security.keySource.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// Where to listen, instead of http.listen.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// What to log to standard error: error, warn, info, debug or off.
+    #[arg(long, value_name = "LEVEL", env = "AGENTSTACK_LOG", default_value = "info")]
+    log: agentstack::LevelFilter,
+    /// Log as JSON, one object a line.
+    #[arg(long)]
+    log_json: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let format = if arguments.log_json { LogFormat::Json } else { LogFormat::Text };
+    agentstack::init_logging(arguments.log, format);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match runtime.context("starting").and_then(|runtime| runtime.block_on(serve(arguments))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::from(3)
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { config, database, key_file, listen, .. } = arguments;
+    let overrides = Overrides { memory_path: database, key_file, listen };
+    let metrics = Arc::new(Metrics::default());
+    let options = Options::load(config, overrides)?.for_http(&metrics);
+    let (settings, folder) = (options.http.clone(), options.token_folder.clone());
+    allow_many_files();
+    let stack = AgentStack::open(options).await?;
+    let served = attend(&stack, settings, metrics, folder).await;
+    if tokio::time::timeout(LAST_WRITES, stack.close()).await.is_err() {
+        agentstack::log_error("the records of the last reads may not have been written");
+    }
+    served
+}
+
+async fn attend(
+    stack: &AgentStack,
+    settings: agentstack::HttpSettings,
+    metrics: Arc<Metrics>,
+    folder: Option<PathBuf>,
+) -> anyhow::Result<()> {
+    let server = stack.bind_http(settings, metrics).await?;
+    if let Some(path) = stack.make_first_token(folder.as_deref()).await? {
+        say(&format!("the operator's token is in {}", path.display()));
+    }
+    let (mut terminated, mut interrupted) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    say(&format!("listening on {}://{}", server.scheme(), server.address()?));
+    if let Some(address) = server.metrics_address() {
+        say(&format!("metrics at http://{address}/metrics"));
+    }
+    let stop = async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    };
+    server.serve(stop).await;
+    Ok(())
+}
+
+/// Each connection is a file: as many as the system lets us have.
+fn allow_many_files() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+/// For whoever started it, whatever the log level is.
+#[expect(clippy::print_stderr, reason = "the few messages for whoever started it")]
+fn say(message: &str) {
+    eprintln!("agentstack-rest: {message}");
+}

@@ -1,0 +1,25 @@
+//! The operations over HTTP: REST under `/api/v1`, MCP at `/mcp`, metrics, health and the documents.
+//!
+//! A request is checked from the outside in: where it comes from ([`origin`]), who sends it ([`caller`]), what it asks
+//! for ([`arguments`]); then it is one call of the engine. Routes, arguments and documents come from the table in
+//! `agentstack-api`.
+//!
+//! **Invariant:** no business rule, no policy, no SQL. A handler that is not made from the table is one of health,
+//! metrics, documents and MCP.
+
+mod arguments;
+mod caller;
+mod health;
+mod metrics;
+mod origin;
+mod problem;
+mod routes;
+mod serve;
+mod settings;
+mod tls;
+mod trace;
+
+pub use metrics::Metrics;
+pub use serve::{ServeError, Server};
+pub use settings::{HttpSettings, Times, TlsFiles};
+pub use tls::TlsProblem;

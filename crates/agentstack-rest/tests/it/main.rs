@@ -1,0 +1,22 @@
+//! The server as its clients meet it: over real connections.
+
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod coverage;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod edges;
+#[cfg(test)]
+mod interleaved;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod mcp;
+#[cfg(test)]
+mod shutdown;
+#[cfg(test)]
+mod tls;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,33 @@
+//! The end of the server.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use crate::client::{Answered, Asked};
+use crate::world::World;
+use tokio::io::AsyncWriteExt;
+
+#[tokio::test]
+async fn what_was_accepted_is_finished_and_nothing_new_is_taken() {
+    let mut world = World::sqlite().await;
+    let client = world.client("ann", "developer").await;
+    let address = world.address;
+    // A request whose body is not whole yet, and a connection on which nothing is asked.
+    let request =
+        Asked::post("/api/v1/memory", &json!({ "sessionId": client.session, "key": "k", "content": "text" }));
+    let request = request.token(&client.token).bytes();
+    let (begin, end) = request.split_at(request.len() - 5);
+    let mut pending = TcpStream::connect(address).await.unwrap();
+    pending.write_all(begin).await.unwrap();
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    Asked::get("/health/live").on(&mut idle).await.ok();
+    world.stop();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(TcpStream::connect(address).await.is_err(), "nobody new gets in");
+    assert!(Answered::read(&mut idle).await.is_none(), "who asks nothing is let go");
+    pending.write_all(end).await.unwrap();
+    assert_eq!(Answered::read(&mut pending).await.unwrap().ok()["success"], true);
+    tokio::time::timeout(Duration::from_secs(5), world.stopped()).await.expect("then it ends");
+}

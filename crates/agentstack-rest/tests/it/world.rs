@@ -1,0 +1,222 @@
+//! A server over an engine and a store, and tokens of every role.
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use agentstack_access::{Authorizer, Caller, Claim, Effect, Operation, Policy, Principal, Reach, Scope};
+use agentstack_api::{OPERATIONS, Spec, find};
+use agentstack_audit::{Record, ResourceHasher, SigningKey};
+use agentstack_core::{Secret, SystemClock};
+use agentstack_engine::{CallLimits, Engine, Parts, Settings};
+use agentstack_rest::{HttpSettings, Metrics, Server};
+use agentstack_storage::Storage;
+use agentstack_storage::reference::ReferenceStore;
+use agentstack_storage_sqlite::{MasterKey, OpenOptions, SqliteStore};
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::client::{Answered, Asked};
+
+/// What an unknown but well-formed session is called.
+pub(crate) const UNKNOWN: &str = "01983b2e-5c00-7000-8000-000000000001";
+
+pub(crate) struct World {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) address: SocketAddr,
+    store: Arc<dyn Storage>,
+    authorizer: Authorizer,
+    stop: Option<oneshot::Sender<()>>,
+    served: JoinHandle<()>,
+    _keep: Box<dyn Any + Send + Sync>,
+}
+
+pub(crate) fn settings() -> HttpSettings {
+    HttpSettings::new("127.0.0.1:0".parse().unwrap())
+}
+
+impl World {
+    /// Over the reference store, without limits.
+    pub(crate) async fn new() -> Self {
+        Self::with(settings(), None).await
+    }
+
+    pub(crate) async fn with(settings: HttpSettings, limits: Option<CallLimits>) -> Self {
+        let store = Arc::new(ReferenceStore::new(SigningKey::new(&Secret::new([7; 32]))));
+        Self::over(store, Box::new(()), settings, limits).await
+    }
+
+    /// Over an encrypted database in a folder of its own.
+    pub(crate) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("private").join("memory.db");
+        let options = OpenOptions::new(path, MasterKey::generate().unwrap().derive());
+        let store = Arc::new(SqliteStore::open(options).await.unwrap());
+        Self::over(store, Box::new(folder), settings(), None).await
+    }
+
+    async fn over(
+        store: Arc<dyn Storage>,
+        keep: Box<dyn Any + Send + Sync>,
+        settings: HttpSettings,
+        call_limits: Option<CallLimits>,
+    ) -> Self {
+        let clock = Arc::new(SystemClock);
+        let policy = Policy::builtin(&agentstack_api::all_operations());
+        let authorizer =
+            Authorizer::new(policy, Arc::clone(&store) as _, clock.clone() as _, "default".parse().unwrap());
+        let metrics = Arc::new(Metrics::default());
+        let engine = Engine::start(Parts {
+            store: Arc::clone(&store),
+            authorizer: authorizer.clone(),
+            resources: ResourceHasher::new(&Secret::new([9; 32])),
+            clock: clock as _,
+            observer: Some(Arc::clone(&metrics) as _),
+            settings: Settings { call_limits, ..Settings::default() },
+        });
+        let server = Server::bind(settings, Arc::clone(&engine), metrics).await.unwrap();
+        let address = server.address().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(server.serve(async {
+            let _ = stopped.await;
+        }));
+        Self { engine, address, store, authorizer, stop: Some(stop), served, _keep: keep }
+    }
+
+    /// Tells the server to stop.
+    pub(crate) fn stop(&mut self) {
+        let _ = self.stop.take().map(|stop| stop.send(()));
+    }
+
+    /// Waits until it has.
+    pub(crate) async fn stopped(self) {
+        self.served.await.unwrap();
+    }
+
+    /// A new token.
+    pub(crate) async fn token(&self, subject: &str, role: &str) -> String {
+        self.token_with(json!({ "subject": subject, "role": role })).await
+    }
+
+    pub(crate) async fn token_with(&self, granted: Value) -> String {
+        let operator = Caller::new(Arc::new(Principal::operator("root")));
+        let made = self.engine.dispatch(&operator, spec("token_create"), object(granted)).await;
+        made.unwrap().to_value()["secret"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn ask(&self, asked: Asked) -> Answered {
+        asked.at(self.address).await
+    }
+
+    /// A client with a token of this role, in a session of its own.
+    pub(crate) async fn client(&self, subject: &str, role: &str) -> Client {
+        let token = self.token(subject, role).await;
+        self.enter(token).await
+    }
+
+    pub(crate) async fn enter(&self, token: String) -> Client {
+        let started = self.ask(Asked::post("/api/v1/sessions", &json!({})).token(&token)).await.ok();
+        let session = started["session"]["id"].as_str().unwrap().to_owned();
+        Client { address: self.address, token, session }
+    }
+
+    /// The records that are written for a request.
+    pub(crate) async fn records_of(&self, answered: &Answered) -> Vec<Record> {
+        let id = answered.header("x-request-id").unwrap();
+        let scope = self.operator_scope().await;
+        self.engine.checkpoint_audit(Arc::new(Principal::operator("root"))).await.unwrap();
+        let lines = self.store.lines(&scope, 0, u32::MAX).await.unwrap();
+        let records = lines.iter().map(|line| Record::parse(&line.body).unwrap());
+        records.filter(|record| record.request.to_string() == id).collect()
+    }
+
+    async fn operator_scope(&self) -> Scope {
+        static READ: Operation =
+            Operation { name: "audit_verify", effect: Effect::Read, reach: Reach::Principal };
+        let operator = Caller::new(Arc::new(Principal::operator("root")));
+        self.authorizer.authorize(&operator, &READ, Claim::none()).await.unwrap()
+    }
+}
+
+/// A program with a token, in a session.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    pub(crate) token: String,
+    pub(crate) session: String,
+}
+
+impl Client {
+    pub(crate) async fn ask(&self, asked: Asked) -> Answered {
+        asked.token(&self.token).at(self.address).await
+    }
+
+    /// Makes a call by one of its routes, in the session unless the arguments say in which.
+    pub(crate) async fn call(&self, spec: &Spec, route: usize, mut arguments: Value) -> Answered {
+        let takes_session = (spec.input_schema)()["properties"].get("sessionId").is_some();
+        if takes_session && arguments.get("sessionId").is_none() {
+            arguments["sessionId"] = json!(self.session);
+        }
+        self.ask(asked(spec, route, arguments)).await
+    }
+
+    pub(crate) async fn store(&self, key: &str, content: &str) {
+        let entry = json!({ "key": key, "content": content });
+        self.call(spec("memory_store"), 0, entry).await.ok();
+    }
+}
+
+/// The request for a call, by a route of the operation.
+pub(crate) fn asked(spec: &Spec, route: usize, arguments: Value) -> Asked {
+    let route = spec.routes[route];
+    let mut arguments = object(arguments);
+    let mut path = format!("/api/v1{}", route.path);
+    for name in arguments.keys().cloned().collect::<Vec<_>>() {
+        let part = format!("{{{name}}}");
+        if path.contains(&part) {
+            path = path.replace(&part, &text(&arguments.remove(&name).unwrap()));
+        }
+    }
+    let method = route.method.as_str();
+    if matches!(method, "POST" | "PUT") {
+        return Asked::new(method, &path).json(&Value::Object(arguments));
+    }
+    let pairs: Vec<String> =
+        arguments.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
+    let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+    Asked::new(method, &format!("{path}{query}"))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), |text| text.replace(' ', "%20"))
+}
+
+pub(crate) fn spec(name: &str) -> &'static Spec {
+    find(name).unwrap()
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    serde_json::from_value(value).unwrap()
+}
+
+/// A call of each operation that is right in a session with an entry `known` of two versions. An operation without
+/// one fails every test that goes through the table.
+pub(crate) fn sample(spec: &Spec) -> Value {
+    match spec.operation.name {
+        "memory_store" => json!({ "key": "new", "content": "text" }),
+        "memory_search" => json!({ "query": "text" }),
+        "memory_get" | "memory_delete" | "memory_history" => json!({ "key": "known" }),
+        "memory_restore" => json!({ "key": "known", "version": 1 }),
+        "memory_list" | "session_start" | "session_end" | "session_status" | "session_active"
+        | "system_status" | "system_health" | "system_config" | "token_list" => json!({}),
+        "token_create" => json!({ "subject": "ci", "role": "developer" }),
+        "token_revoke" => json!({ "id": UNKNOWN }),
+        other => panic!("{other} has no sample call: add one here"),
+    }
+}
+
+/// Every route of every operation.
+pub(crate) fn routes() -> impl Iterator<Item = (&'static Spec, usize)> {
+    OPERATIONS.iter().flat_map(|spec| (0..spec.routes.len()).map(move |route| (*spec, route)))
+}
