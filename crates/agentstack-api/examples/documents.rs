@@ -1,4 +1,4 @@
-//! Writes the generated documents into the folder given: `mcp-tools.json` and `operations.md`.
+//! Writes the generated documents into the folder given: `mcp-tools.json`, `openapi.json` and `operations.md`.
 
 use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
@@ -12,5 +12,6 @@ fn main() -> std::io::Result<()> {
         .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "usage: documents FOLDER"))?;
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("mcp-tools.json"), document::tools_json())?;
+    std::fs::write(folder.join("openapi.json"), document::openapi_json())?;
     std::fs::write(folder.join("operations.md"), document::operations_markdown())
 }

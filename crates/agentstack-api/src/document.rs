@@ -1,4 +1,8 @@
-//! The documents made from the table: the MCP tool list and the reference page.
+//! The documents made from the table: the MCP tool list, the reference page, the OpenAPI document and the page
+//! that shows it.
+
+mod openapi;
+mod page;
 
 use std::fmt::{Display, Write};
 
@@ -8,6 +12,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{ErrorCode, OPERATIONS, Route, Spec, schema};
+
+pub use openapi::{openapi, openapi_json};
+pub use page::api_page;
 
 /// A tool as MCP's `tools/list` shows it.
 #[derive(Debug, Clone, Serialize)]

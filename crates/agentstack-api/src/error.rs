@@ -176,4 +176,33 @@ impl ErrorBody {
             "errors": errors,
         })
     }
+
+    /// The schema of [`Self::to_problem`].
+    pub(crate) fn problem_schema() -> Value {
+        let all = |of: fn(&ErrorCode) -> Value| ErrorCode::ALL.iter().map(of).collect::<Vec<_>>();
+        json!({
+            "description": "What went wrong, after RFC 9457.",
+            "type": "object",
+            "properties": {
+                "type": { "type": "string", "pattern": "^urn:agentstack:problem:[a-z_]+$" },
+                "title": { "type": "string" },
+                "status": { "type": "integer", "enum": all(|code| code.http_status().into()) },
+                "code": { "type": "string", "enum": all(|code| code.as_str().into()) },
+                "detail": { "type": "string" },
+                "requestId": { "type": "string", "format": "uuid" },
+                "errors": {
+                    "description": "The fields that break a rule, and the rule.",
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": { "field": { "type": "string" }, "detail": { "type": "string" } },
+                        "required": ["detail"],
+                        "additionalProperties": false,
+                    },
+                },
+            },
+            "required": ["type", "title", "status", "code", "detail", "requestId", "errors"],
+            "additionalProperties": false,
+        })
+    }
 }

@@ -49,6 +49,11 @@ impl Route {
     /// What every path begins with.
     pub const BASE: &'static str = "/api/v1";
 
+    /// The arguments that stand in the path.
+    pub fn parameters(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+
     const fn get(path: &'static str) -> Self {
         Self { method: Method::Get, path }
     }
@@ -81,10 +86,14 @@ pub struct Spec {
     pub description: &'static str,
     /// The errors it can have besides those that every operation can have.
     pub errors: &'static [ErrorCode],
-    /// The schema of its arguments.
+    /// The schema of its arguments, in brief: for models, and for the rules that errors name.
     pub input_schema: fn() -> &'static Value,
-    /// The schema of its answer.
+    /// The schema of its answer, in brief.
     pub output_schema: fn() -> &'static Value,
+    /// The schema of its arguments, in full: for programs.
+    pub exact_input_schema: fn() -> &'static Value,
+    /// The schema of its answer, in full.
+    pub exact_output_schema: fn() -> &'static Value,
     parse: fn(Map<String, Value>) -> Result<Command, InputError>,
 }
 
@@ -153,6 +162,16 @@ impl Surface {
     }
 }
 
+/// A schema that is made when it is first asked for.
+macro_rules! schema_once {
+    ($make:expr) => {
+        || {
+            static SCHEMA: LazyLock<Value> = LazyLock::new($make);
+            &SCHEMA
+        }
+    };
+}
+
 macro_rules! operations {
     ($($row:ident $name:literal $effect:ident $reach:ident $surface:ident {
         $request:ident => $command:ident => $view:ident,
@@ -168,14 +187,10 @@ macro_rules! operations {
             title: $title,
             description: $description,
             errors: &[$(ErrorCode::$error),*],
-            input_schema: || {
-                static SCHEMA: LazyLock<Value> = LazyLock::new(schema::of_input::<request::$request>);
-                &SCHEMA
-            },
-            output_schema: || {
-                static SCHEMA: LazyLock<Value> = LazyLock::new(schema::of_output::<view::$view>);
-                &SCHEMA
-            },
+            input_schema: schema_once!(schema::of_input::<request::$request>),
+            output_schema: schema_once!(schema::of_output::<view::$view>),
+            exact_input_schema: schema_once!(schema::exact_input::<request::$request>),
+            exact_output_schema: schema_once!(schema::exact_output::<view::$view>),
             parse: |arguments| {
                 let request: request::$request = input::read(&$row, arguments)?;
                 Ok(Command::$command(command::$command::try_from(request)?))

@@ -4,6 +4,7 @@
 //! read the same attributes; the comments on fields are published as their descriptions. Conversion to
 //! the command parses each value once.
 
+mod exact;
 mod fields;
 mod memory;
 mod session;

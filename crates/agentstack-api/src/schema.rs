@@ -1,30 +1,47 @@
 //! JSON schemas, and the rules they state in words.
 //!
 //! The schema of a request is the one place that knows its fields: it is published, it decides which
-//! fields are known and required, and the rule that an error names is read from it.
+//! fields are known and required, and the rule that an error names is read from it. It has two forms. The
+//! brief one is for models, which pay for every word of it; the exact one is for programs and says all that
+//! a schema can say.
 
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-/// The schema of what a caller sends.
+/// Under this name a field keeps what only the exact form says. See `request::exact`.
+const EXACT: &str = "x-exact";
+
+/// The brief schema of what a caller sends.
 pub(crate) fn of_input<T: JsonSchema>() -> Value {
     // Some clients insist on `properties`, even of an object that has none.
-    let mut schema = generate::<T>(Contract::Deserialize);
+    let mut schema = generate::<T>(Contract::Deserialize, |part| tidy(part, false));
     if let Some(object) = schema.as_object_mut() {
         object.entry("properties").or_insert_with(|| json!({}));
     }
     schema
 }
 
-/// The schema of what a caller gets. Words about the fields are left to the reference page.
+/// The brief schema of what a caller gets. Words about the fields are left to the reference page.
 pub(crate) fn of_output<T: JsonSchema>() -> Value {
-    generate::<T>(Contract::Serialize)
+    generate::<T>(Contract::Serialize, |part| tidy(part, true))
 }
 
-fn generate<T: JsonSchema>(contract: Contract) -> Value {
-    let output = contract.is_serialize();
+/// The exact schema of what a caller sends: what it says and what [`crate::parse`] takes are the same, but
+/// for what no schema can say (the size of an object, a checksum, two fields that exclude each other).
+pub(crate) fn exact_input<T: JsonSchema>() -> Value {
+    generate::<T>(Contract::Deserialize, complete)
+}
+
+/// The exact schema of what a caller gets.
+pub(crate) fn exact_output<T: JsonSchema>() -> Value {
+    let mut schema = generate::<T>(Contract::Serialize, complete);
+    without_null(&mut schema);
+    schema
+}
+
+fn generate<T: JsonSchema>(contract: Contract, each: impl FnMut(&mut Schema)) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.meta_schema = None;
         settings.inline_subschemas = true;
@@ -32,15 +49,51 @@ fn generate<T: JsonSchema>(contract: Contract) -> Value {
     });
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.remove("description");
-    RecursiveTransform(move |part: &mut Schema| tidy(part, output)).transform(&mut schema);
+    RecursiveTransform(each).transform(&mut schema);
     schema.to_value()
+}
+
+/// Adds what is known of a field beyond its type, and turns Rust's names for numbers into bounds.
+fn complete(schema: &mut Schema) {
+    let Some(object) = schema.as_object_mut() else { return };
+    object.remove("title");
+    let number = object.get("format").and_then(Value::as_str).map(str::to_owned);
+    if let Some(number @ ("uint" | "uint32" | "uint64" | "double")) = number.as_deref() {
+        object.remove("format");
+        if number == "uint32" {
+            object.entry("maximum").or_insert_with(|| u32::MAX.into());
+        }
+    }
+    let Some(Value::Object(exact)) = object.remove(EXACT) else { return };
+    for (name, value) in exact {
+        let before = object.get("description").and_then(Value::as_str);
+        let value = match (name.as_str(), before, value.as_str()) {
+            ("description", Some(before), Some(more)) => format!("{before}. {more}").into(),
+            _ => value,
+        };
+        object.insert(name, value);
+    }
+}
+
+/// The schema without the null that an optional field may be.
+///
+/// An answer leaves such a field out, and text, as in a query, has no null.
+pub(crate) fn without_null(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            only_kind(object);
+            object.values_mut().for_each(without_null);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_null),
+        _ => {}
+    }
 }
 
 /// Leaves out what costs a model tokens and says nothing: titles, number formats, and that an optional
 /// field may be null (it may; it is never sent).
 fn tidy(schema: &mut Schema, output: bool) {
     let Some(object) = schema.as_object_mut() else { return };
-    for noise in ["title", "format"] {
+    for noise in ["title", "format", EXACT] {
         object.remove(noise);
     }
     if output {
@@ -51,6 +104,11 @@ fn tidy(schema: &mut Schema, output: bool) {
     if object.get("additionalProperties") == Some(&Value::Bool(true)) {
         object.remove("additionalProperties");
     }
+    only_kind(object);
+}
+
+/// Takes null away from the choices of an optional value.
+fn only_kind(object: &mut Map<String, Value>) {
     let kind = match object.get("type") {
         Some(Value::Array(kinds)) => kinds.iter().find(|kind| **kind != "null").cloned(),
         _ => None,

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::exact;
 use super::fields::{agent, claim, metadata, tags, value};
 use crate::InputError;
 use crate::command::{
@@ -18,16 +19,23 @@ use crate::command::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct StoreMemoryRequest {
+    #[schemars(extend("x-exact" = exact::id()))]
     session_id: String,
     #[schemars(length(min = 1, max = limits::KEY_CHARS))]
+    #[schemars(extend("x-exact" = exact::key()))]
     key: String,
     #[schemars(length(min = 1, max = limits::CONTENT_CHARS))]
+    #[schemars(extend("x-exact" = exact::content()))]
     content: String,
     /// Shared namespace that outlives the session
+    #[schemars(extend("x-exact" = exact::namespace()))]
     namespace: Option<String>,
+    #[schemars(extend("x-exact" = exact::metadata()))]
     metadata: Option<Map<String, Value>>,
     #[garde(length(max = limits::TAGS))]
+    #[schemars(extend("x-exact" = exact::tags()))]
     tags: Option<Vec<String>>,
+    #[schemars(extend("x-exact" = exact::agent()))]
     agent_id: Option<String>,
     generate_embedding: Option<bool>,
     /// Store only if this is the current version; 0 = only if the key is free
@@ -57,10 +65,13 @@ impl TryFrom<StoreMemoryRequest> for StoreMemory {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct SearchMemoryRequest {
+    #[schemars(extend("x-exact" = exact::id()))]
     session_id: Option<String>,
     /// Words or a question
     #[schemars(length(min = 1, max = limits::QUERY_CHARS))]
+    #[schemars(extend("x-exact" = exact::query()))]
     query: String,
+    #[schemars(extend("x-exact" = exact::namespace()))]
     namespace: Option<String>,
     #[garde(range(min = 1, max = limits::PAGE_ITEMS))]
     #[schemars(extend("default" = limits::SEARCH_ITEMS))]
@@ -72,7 +83,9 @@ pub(crate) struct SearchMemoryRequest {
     #[schemars(extend("default" = "any"))]
     matching: Option<MatchRule>,
     #[garde(length(max = limits::TAGS))]
+    #[schemars(extend("x-exact" = exact::tags()))]
     tags: Option<Vec<String>>,
+    #[schemars(extend("x-exact" = exact::agent()))]
     agent_id: Option<String>,
     #[schemars(extend("default" = true))]
     include_shared: Option<bool>,
@@ -115,9 +128,12 @@ impl TryFrom<SearchMemoryRequest> for SearchMemory {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct GetMemoryRequest {
+    #[schemars(extend("x-exact" = exact::id()))]
     session_id: Option<String>,
     #[schemars(length(min = 1, max = limits::KEY_CHARS))]
+    #[schemars(extend("x-exact" = exact::key()))]
     key: String,
+    #[schemars(extend("x-exact" = exact::namespace()))]
     namespace: Option<String>,
     #[garde(range(min = 1))]
     version: Option<u32>,
@@ -149,7 +165,9 @@ impl TryFrom<GetMemoryRequest> for GetMemory {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct ListMemoryRequest {
+    #[schemars(extend("x-exact" = exact::id()))]
     session_id: Option<String>,
+    #[schemars(extend("x-exact" = exact::namespace()))]
     namespace: Option<String>,
     #[garde(range(min = 1, max = limits::PAGE_ITEMS))]
     #[schemars(extend("default" = limits::LIST_ITEMS))]
@@ -158,10 +176,12 @@ pub(crate) struct ListMemoryRequest {
     /// nextCursor of the page before
     #[schemars(length(min = 1, max = Cursor::CHARS))]
     cursor: Option<String>,
+    #[schemars(extend("x-exact" = exact::agent()))]
     agent_id: Option<String>,
     #[schemars(extend("default" = false))]
     include_shared: Option<bool>,
     #[garde(length(max = limits::TAGS))]
+    #[schemars(extend("x-exact" = exact::tags()))]
     tags: Option<Vec<String>>,
 }
 
@@ -191,9 +211,12 @@ impl TryFrom<ListMemoryRequest> for ListMemory {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct DeleteMemoryRequest {
+    #[schemars(extend("x-exact" = exact::id()))]
     session_id: String,
     #[schemars(length(min = 1, max = limits::KEY_CHARS))]
+    #[schemars(extend("x-exact" = exact::key()))]
     key: String,
+    #[schemars(extend("x-exact" = exact::namespace()))]
     namespace: Option<String>,
 }
 
@@ -212,9 +235,12 @@ impl TryFrom<DeleteMemoryRequest> for DeleteMemory {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct MemoryHistoryRequest {
+    #[schemars(extend("x-exact" = exact::id()))]
     session_id: String,
     #[schemars(length(min = 1, max = limits::KEY_CHARS))]
+    #[schemars(extend("x-exact" = exact::key()))]
     key: String,
+    #[schemars(extend("x-exact" = exact::namespace()))]
     namespace: Option<String>,
     #[garde(range(min = 1, max = limits::PAGE_ITEMS))]
     #[schemars(extend("default" = limits::LIST_ITEMS))]
@@ -237,11 +263,14 @@ impl TryFrom<MemoryHistoryRequest> for MemoryHistory {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct RestoreMemoryRequest {
+    #[schemars(extend("x-exact" = exact::id()))]
     session_id: String,
     #[schemars(length(min = 1, max = limits::KEY_CHARS))]
+    #[schemars(extend("x-exact" = exact::key()))]
     key: String,
     #[garde(range(min = 1))]
     version: u32,
+    #[schemars(extend("x-exact" = exact::namespace()))]
     namespace: Option<String>,
 }
 

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::exact;
 use super::fields::{metadata, session_claim, text};
 use crate::InputError;
 use crate::command::{ActiveSessions, EndSession, SessionStatus, StartSession};
@@ -15,8 +16,10 @@ use crate::command::{ActiveSessions, EndSession, SessionStatus, StartSession};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct StartSessionRequest {
+    #[schemars(extend("x-exact" = exact::metadata()))]
     metadata: Option<Map<String, Value>>,
     /// To enter a session of yours again
+    #[schemars(extend("x-exact" = exact::resume_token()))]
     resume_token: Option<String>,
     #[garde(range(min = limits::SESSION_TTL_MIN_SECONDS, max = limits::SESSION_TTL_MAX_SECONDS))]
     ttl_seconds: Option<u32>,
@@ -39,6 +42,7 @@ impl TryFrom<StartSessionRequest> for StartSession {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct EndSessionRequest {
+    #[schemars(extend("x-exact" = exact::id()))]
     session_id: String,
 }
 
@@ -54,6 +58,7 @@ impl TryFrom<EndSessionRequest> for EndSession {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct SessionStatusRequest {
+    #[schemars(extend("x-exact" = exact::id()))]
     session_id: String,
 }
 

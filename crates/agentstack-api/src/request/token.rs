@@ -10,6 +10,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::exact;
 use super::fields::{agent, text};
 use crate::InputError;
 use crate::command::{CreateToken, Cursor, ListTokens, RevokeToken};
@@ -20,19 +21,23 @@ use crate::command::{CreateToken, Cursor, ListTokens, RevokeToken};
 pub(crate) struct CreateTokenRequest {
     /// Who will show it: sessions belong to the subject, so a new token of the same subject takes over from an old one
     #[schemars(length(min = 1, max = 100))]
+    #[schemars(extend("x-exact" = exact::shared_name()))]
     subject: String,
     #[schemars(extend("enum" = ["operator", "developer", "viewer", "agent"]))]
     role: String,
     /// The one agent it speaks for
     #[schemars(length(min = 1, max = 128))]
+    #[schemars(extend("x-exact" = exact::agent()))]
     agent_id: Option<String>,
     /// The operations it is good for; all that the role may do, if not said
     #[garde(inner(length(max = 200)))]
     #[schemars(length(max = 200))]
+    #[schemars(extend("x-exact" = exact::operations()))]
     operations: Option<Vec<String>>,
     /// The shared namespaces it reaches; all that the role may, if not said
     #[garde(inner(length(max = 200)))]
     #[schemars(length(max = 200))]
+    #[schemars(extend("x-exact" = exact::shared_names()))]
     namespaces: Option<Vec<String>>,
     #[garde(range(min = 1, max = limits::TOKEN_AGE_MAX_SECONDS))]
     expires_in_seconds: Option<u32>,
@@ -86,6 +91,7 @@ pub(crate) struct ListTokensRequest {
     limit: Option<u32>,
     /// `nextCursor` of the answer before
     #[schemars(length(min = 1, max = Cursor::CHARS))]
+    #[schemars(extend("x-exact" = exact::id()))]
     cursor: Option<String>,
 }
 
@@ -108,6 +114,7 @@ impl TryFrom<ListTokensRequest> for ListTokens {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct RevokeTokenRequest {
+    #[schemars(extend("x-exact" = exact::id()))]
     id: String,
 }
 

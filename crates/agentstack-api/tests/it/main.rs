@@ -9,6 +9,8 @@ mod json;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod parse;
 #[cfg(test)]
 mod support;

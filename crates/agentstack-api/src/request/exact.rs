@@ -1,0 +1,101 @@
+//! What the exact schema of a field says besides its brief one, for fields whose rule a newtype of the core holds.
+//!
+//! A field takes it over by `#[schemars(extend("x-exact" = …))]`. Patterns are written so that ECMA-262 (which JSON
+//! Schema asks for) and the engines of Python and Rust read them alike.
+
+use agentstack_core::limits;
+use serde_json::{Value, json};
+
+const ID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+const ID_EXAMPLE: &str = "01983b2e-5c00-7000-8000-000000000001";
+const ID_CHARS: usize = ID_EXAMPLE.len();
+const NAME: &str = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}";
+
+/// An id in its one spelling.
+pub(super) fn id() -> Value {
+    json!({
+        "description": "A UUID in its canonical lower-case form",
+        "format": "uuid",
+        "pattern": format!("^{ID}$"),
+        "minLength": ID_CHARS,
+        "maxLength": ID_CHARS,
+        "examples": [ID_EXAMPLE],
+    })
+}
+
+/// A key, which has no rule but its length.
+pub(super) fn key() -> Value {
+    json!({ "examples": ["payments-rollback"] })
+}
+
+/// The text of an entry.
+pub(super) fn content() -> Value {
+    json!({ "examples": ["Redeploy the previous tag, then replay the queue."] })
+}
+
+/// A question.
+pub(super) fn query() -> Value {
+    json!({ "examples": ["how do we roll back payments?"] })
+}
+
+/// A session's own namespace or a shared one.
+pub(super) fn namespace() -> Value {
+    json!({
+        "description": "A shared name, or `session:` and the id of a session",
+        "pattern": format!("^(?:session:{ID}|{NAME})$"),
+        "minLength": 1,
+        "maxLength": limits::NAMESPACE_CHARS,
+    })
+}
+
+/// The name of a shared namespace, and of whom a token stands for.
+pub(super) fn shared_name() -> Value {
+    json!({
+        "description": "Letters, digits, `.`, `_` and `-`, starting with a letter or a digit",
+        "pattern": format!("^{NAME}$"),
+        "minLength": 1,
+        "maxLength": limits::NAMESPACE_CHARS,
+        "examples": ["ci"],
+    })
+}
+
+/// An agent's id or name.
+pub(super) fn agent() -> Value {
+    json!({
+        "description": "No control characters",
+        "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        "minLength": 1,
+        "maxLength": limits::AGENT_CHARS,
+    })
+}
+
+/// Tags: what each of them may be.
+pub(super) fn tags() -> Value {
+    json!({ "items": { "type": "string", "minLength": 1, "maxLength": limits::TAG_CHARS } })
+}
+
+/// Operations by name, those included that no request asks for.
+pub(super) fn operations() -> Value {
+    let names: Vec<&str> = crate::all_operations().iter().map(|operation| operation.name).collect();
+    json!({ "items": { "type": "string", "enum": names } })
+}
+
+/// Shared namespaces by name.
+pub(super) fn shared_names() -> Value {
+    let mut name = shared_name();
+    if let Some(object) = name.as_object_mut() {
+        object.remove("description");
+        object.insert("type".to_owned(), "string".into());
+    }
+    json!({ "items": name })
+}
+
+/// A caller's own object. A schema cannot count its bytes or its levels.
+pub(super) fn metadata() -> Value {
+    json!({ "description": "At most 64 KiB as JSON, at most 32 levels deep" })
+}
+
+/// What `session_start` showed.
+pub(super) fn resume_token() -> Value {
+    json!({ "pattern": "^asr_[0-9a-f]{64}$", "minLength": 68, "maxLength": 68 })
+}
