@@ -1,9 +1,10 @@
-//! Writes the generated documents into the folder given: `mcp-tools.json` and `operations.md`.
+//! Writes the generated documents into the folder given: `mcp-tools.json`, `operations.md` and `policy.cedarschema`.
 
 use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
 
-use agentstack_api::document;
+use agentstack_access::policy_schema;
+use agentstack_api::{all_operations, document};
 
 fn main() -> std::io::Result<()> {
     let folder = std::env::args_os()
@@ -12,5 +13,6 @@ fn main() -> std::io::Result<()> {
         .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "usage: documents FOLDER"))?;
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("mcp-tools.json"), document::tools_json())?;
-    std::fs::write(folder.join("operations.md"), document::operations_markdown())
+    std::fs::write(folder.join("operations.md"), document::operations_markdown())?;
+    std::fs::write(folder.join("policy.cedarschema"), policy_schema(&all_operations()))
 }

@@ -3,6 +3,8 @@
 //! The schema of a request is the one place that knows its fields: it is published, it decides which
 //! fields are known and required, and the rule that an error names is read from it.
 
+use std::collections::BTreeMap;
+
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
@@ -75,9 +77,10 @@ fn not_null(object: &Map<String, Value>) -> Option<Map<String, Value>> {
     }
 }
 
-/// The fields of an object's schema.
+/// The fields of an object's schema, in the order of the alphabet, whatever way `serde_json` was built.
 pub(crate) fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    properties.collect::<BTreeMap<_, _>>().into_iter()
 }
 
 /// The schema of one field.

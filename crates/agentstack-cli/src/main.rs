@@ -8,6 +8,7 @@ mod audit;
 mod client;
 mod config;
 mod markdown;
+mod policy;
 mod quickstart;
 mod session;
 
@@ -46,6 +47,9 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(config::Command),
+    /// Look at the policy: what it permits, and why.
+    #[command(subcommand)]
+    Policy(policy::Command),
 }
 
 /// How a command ended, when it could run.
@@ -78,6 +82,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Audit(command) => audit::run(open(config).await?, command, json).await,
         Command::Session(command) => session::run(open(config).await?, command, json).await,
         Command::Config(command) => config::run(config, &command, json),
+        Command::Policy(command) => policy::run(config, command, json),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use agentstack_access::{
-    Authorizer, Caller, Claim, Effect, Operation, Policy, Principal, Scope, Unauthenticated, authenticate,
+    Authorizer, Caller, Claim, Effect, Operation, Principal, Scope, Unauthenticated, authenticate,
 };
 use agentstack_api::command::StoreMemory;
 use agentstack_api::{Command, ErrorBody, ErrorCode, InputError, Reply, Spec, operations};
@@ -127,11 +127,6 @@ impl Engine {
     #[must_use]
     pub fn offers(&self, principal: &Principal, operation: &Operation) -> bool {
         self.authorizer.offers(principal, operation)
-    }
-
-    /// Puts another policy into force, for every call that comes after.
-    pub fn replace_policy(&self, policy: Policy) {
-        self.authorizer.replace_policy(policy);
     }
 
     /// Reads the arguments of a call and makes it.
@@ -260,7 +255,7 @@ impl Engine {
         body
     }
 
-    fn draft(&self, caller: &Caller, operation: &'static str, command: Option<&Command>) -> Draft {
+    pub(crate) fn draft(&self, caller: &Caller, operation: &'static str, command: Option<&Command>) -> Draft {
         let claim = command.map(Command::claim);
         Draft {
             at: self.clock.now(),
@@ -310,6 +305,10 @@ impl Engine {
         }
     }
 
+    pub(crate) fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
+    }
+
     pub(crate) fn store(&self) -> &dyn Storage {
         &*self.store
     }
@@ -351,7 +350,7 @@ fn log(draft: &Draft) {
 }
 
 /// An error with all its causes, for the log.
-struct Chain<'a>(&'a dyn std::error::Error);
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -34,7 +34,9 @@ impl Failure {
     /// What the caller is told.
     pub(crate) fn body(&self, request: RequestId) -> ErrorBody {
         match self {
-            Self::Denied(Denial::Forbidden { permission }) => ErrorBody::forbidden(permission, request),
+            Self::Denied(Denial::Forbidden { permission } | Denial::PolicyFailed { permission, .. }) => {
+                ErrorBody::forbidden(permission, request)
+            }
             Self::Denied(Denial::OtherAgent) => ErrorBody::forbidden("agent", request),
             Self::Input(error) => ErrorBody::invalid_input(error.clone(), request),
             _ => ErrorBody::new(self.code(), request),
@@ -47,7 +49,9 @@ impl Failure {
             Self::Denied(Denial::NotYours) | Self::Storage(StorageError::SessionGone) | Self::Absent => {
                 ErrorCode::NotFound
             }
-            Self::Denied(Denial::Forbidden { .. } | Denial::OtherAgent) => ErrorCode::Forbidden,
+            Self::Denied(Denial::Forbidden { .. } | Denial::PolicyFailed { .. } | Denial::OtherAgent) => {
+                ErrorCode::Forbidden
+            }
             Self::Storage(StorageError::VersionConflict { .. } | StorageError::KeyTaken) => {
                 ErrorCode::Conflict
             }
@@ -71,9 +75,10 @@ impl Failure {
         }
     }
 
-    /// Whether an operator should look at the cause.
+    /// Whether an operator should look at the cause: a policy that fails denies and alarms (S36).
     pub(crate) fn is_fault(&self) -> bool {
-        matches!(self.code(), ErrorCode::Internal | ErrorCode::Unavailable)
+        matches!(self, Self::Denied(Denial::PolicyFailed { .. }))
+            || matches!(self.code(), ErrorCode::Internal | ErrorCode::Unavailable)
     }
 }
 

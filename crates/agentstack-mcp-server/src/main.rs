@@ -70,10 +70,21 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let stack = AgentStack::open(options).await?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    let reloading = async {
+        loop {
+            if hung_up.recv().await.is_none() {
+                std::future::pending::<()>().await;
+            }
+            // What is wrong with the policy is in the log, and calls are denied.
+            let _ = stack.reload_policy().await;
+        }
+    };
     let served = tokio::select! {
         served = stack.serve_stdio(AgentStack::local_principal(arguments.agent)) => served,
         _ = terminated.recv() => Ok(()),
         _ = interrupted.recv() => Ok(()),
+        () = reloading => Ok(()),
     };
     if tokio::time::timeout(LAST_WRITES, stack.close()).await.is_err() {
         agentstack::log_error("the records of the last reads may not have been written");

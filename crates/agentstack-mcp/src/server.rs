@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agentstack_access::{Caller, Principal};
+use agentstack_access::{Caller, Operation, Principal};
 use agentstack_api::document::{self, Tool as ToolDocument};
 use agentstack_api::{ErrorBody, InputError};
 use agentstack_engine::Engine;
@@ -24,15 +24,32 @@ const INSTRUCTIONS: &str = "Memory for agents. Begin with session_start and pass
 pub struct McpServer {
     engine: Arc<Engine>,
     principal: Arc<Principal>,
-    tools: Arc<Vec<Tool>>,
+    /// All there are. What the caller is offered of them, the policy in force says each time.
+    tools: Arc<Vec<(&'static Operation, Tool)>>,
 }
 
 impl McpServer {
     /// A server whose every call is `principal`'s.
     #[must_use]
     pub fn new(engine: Arc<Engine>, principal: Arc<Principal>) -> Self {
-        let tools = document::tools().iter().map(tool).collect();
-        Self { engine, principal, tools: Arc::new(tools) }
+        let tools = document::tools();
+        let tools = tools.iter().filter_map(|document| {
+            agentstack_api::find(document.name).map(|spec| (&spec.operation, tool(document)))
+        });
+        Self { engine, principal, tools: Arc::new(tools.collect()) }
+    }
+
+    /// The hash of the list of tools that the caller is offered: the same as long as the release and the policy are
+    /// (S22).
+    pub(crate) fn offered_hash(&self) -> String {
+        let mut offered = document::tools();
+        offered
+            .retain(|tool| agentstack_api::find(tool.name).is_some_and(|spec| self.offers(&spec.operation)));
+        document::hash_of(&offered)
+    }
+
+    fn offers(&self, operation: &Operation) -> bool {
+        self.engine.offers(&self.principal, operation)
     }
 
     async fn call(&self, request: CallToolRequestParams) -> Result<CallToolResult, ErrorData> {
@@ -63,11 +80,13 @@ impl ServerHandler for McpServer {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.as_ref().clone()))
+        let offered = self.tools.iter().filter(|(operation, _)| self.offers(operation));
+        Ok(ListToolsResult::with_all_items(offered.map(|(_, tool)| tool.clone()).collect()))
     }
 
+    // Any tool there is: who calls one that it is not offered is told that it is forbidden.
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.tools.iter().find(|tool| tool.name == name).cloned()
+        self.tools.iter().find(|(_, tool)| tool.name == name).map(|(_, tool)| tool.clone())
     }
 
     async fn on_custom_request(

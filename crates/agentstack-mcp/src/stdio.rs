@@ -29,8 +29,8 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the client does not begin as the protocol asks, or the service fails.
 pub async fn serve_stdio(server: McpServer) -> Result<(), ServeError> {
-    // The same for every start of one release: whoever watches the log sees a list that changed (S22).
-    tracing::info!(tools = %agentstack_api::document::tools_hash(), "serving MCP over stdio");
+    // The same for every start of one release and policy: whoever watches the log sees a list that changed (S22).
+    tracing::info!(tools = %server.offered_hash(), "serving MCP over stdio");
     let (reader, writer) = stdio_pipes();
     let transport = StrictTransport::new(reader, writer);
     let ended = transport.ended();

@@ -263,6 +263,7 @@ impl Config {
         let settled = |path: &Path| sources.current_dir.join(path).components().collect::<PathBuf>();
         self.memory.path = settled(&self.memory.path);
         self.plugins.directory = settled(&self.plugins.directory);
+        self.security.policy = self.security.policy.as_deref().map(settled);
         match &mut self.security.key_source {
             KeySource::File(path) => *path = settled(path),
             KeySource::Env(variable) => variable.look_up(&sources.environment),

@@ -21,6 +21,7 @@
 pub mod config;
 pub mod keys;
 mod log;
+pub mod policy;
 mod stack;
 
 pub use agentstack_access::{Caller, Claim, NamespaceClaim, Principal, Role};

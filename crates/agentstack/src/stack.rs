@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentstack_access::{Authorizer, Policy, Principal, SessionDirectory};
+use agentstack_access::{Authorizer, Principal, SessionDirectory};
 use agentstack_audit::{Checkpoint, Report, VerifyingKey};
 use agentstack_core::{AgentId, Clock, ProcessId, SharedName, SystemClock};
 use agentstack_engine::{Engine, Parts, Settings};
@@ -14,6 +14,7 @@ use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, 
 
 use crate::config::{Config, ConfigError, Overrides, Sources};
 use crate::keys::KeyError;
+use crate::policy::{LoadedPolicy, PolicyProblem, PolicySource};
 
 /// How often what time demands is looked after.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
@@ -37,6 +38,9 @@ pub enum StartError {
     /// The key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyProblem),
 }
 
 /// What is started, and how.
@@ -48,6 +52,8 @@ pub struct Options {
     pub keys: KeyMaterial,
     /// The namespace of calls in one namespace that name neither a session nor a namespace.
     pub default_namespace: SharedName,
+    /// Who may do what.
+    pub policy: PolicySource,
     /// The engine's settings.
     pub settings: Settings,
 }
@@ -60,6 +66,7 @@ impl Options {
             database: path,
             keys: key.derive(),
             default_namespace: default_namespace(),
+            policy: PolicySource::Builtin,
             settings: Settings::default(),
         }
     }
@@ -98,6 +105,7 @@ impl Options {
             database: config.memory.path.clone(),
             keys: if config.security.encryption { keys } else { keys.without_encryption() },
             default_namespace: config.memory.default_namespace.clone(),
+            policy: config.security.policy.clone().map_or(PolicySource::Builtin, PolicySource::Folder),
             settings: Settings {
                 session_idle_ms: config.limits.session_idle_ms(),
                 session_age_ms: config.limits.session_max_age_ms(),
@@ -119,6 +127,7 @@ fn default_namespace() -> SharedName {
 #[derive(Debug)]
 pub struct AgentStack {
     engine: Arc<Engine>,
+    policy: PolicySource,
     signer: VerifyingKey,
     housekeeping: tokio::task::JoinHandle<()>,
 }
@@ -132,22 +141,43 @@ impl AgentStack {
         if !options.keys.encrypts() {
             tracing::warn!("encryption is off: whoever can read the database file can read all of it (S37)");
         }
+        let LoadedPolicy { policy, warnings } = options.policy.load()?;
+        for warning in warnings {
+            tracing::warn!(%warning, "the policy");
+        }
+        let unread = policy.clone();
+        // Nobody waits for it: whoever asks first waits for what is not done yet.
+        drop(tokio::task::spawn_blocking(move || unread.prepare()));
         let store = Arc::new(SqliteStore::open(OpenOptions::new(options.database, options.keys)).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory: Arc<dyn SessionDirectory> = Arc::clone(&store) as _;
-        let policy = Policy::builtin(&agentstack_api::all_operations());
         let authorizer = Authorizer::new(policy, directory, Arc::clone(&clock), options.default_namespace);
         let (resources, signer) = (store.resource_hasher(), store.verifying_key());
         let store: Arc<dyn Storage> = store;
         let engine = Engine::start(Parts { store, authorizer, resources, clock, settings: options.settings });
         let housekeeping = tokio::spawn(keep_house(Arc::downgrade(&engine)));
-        Ok(Self { engine, signer, housekeeping })
+        Ok(Self { engine, policy: options.policy, signer, housekeeping })
     }
 
     /// The engine, for calls.
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// Reads the policy again, and puts it into force for every call that comes after (S36). Whoever runs the product
+    /// as a service calls it on `SIGHUP`. Returns the version of the policy in force.
+    ///
+    /// # Errors
+    /// What is wrong with the policy. Everything is denied from then on, until a later reload succeeds.
+    pub async fn reload_policy(&self) -> Result<Arc<str>, PolicyProblem> {
+        let loaded = self.policy.load().map(|LoadedPolicy { policy, warnings }| {
+            for warning in warnings {
+                tracing::warn!(%warning, "the policy");
+            }
+            policy
+        });
+        self.engine.reload_policy(loaded).await
     }
 
     /// Serves MCP over standard input and output until input ends.

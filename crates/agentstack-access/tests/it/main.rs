@@ -7,4 +7,8 @@ mod compile;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod support;

@@ -11,6 +11,8 @@ mod limits;
 #[cfg(test)]
 mod parse;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod views;

@@ -54,8 +54,11 @@ impl Document {
     /// weakens protection.
     pub(super) fn needs_trust(&self) -> Option<&'static str> {
         let plaintext = self.get("security.encryption") == Some(&Value::Bool(false));
-        let key = self.get("security.keySource").is_some();
-        plaintext.then_some("security.encryption").or(key.then_some("security.keySource"))
+        let given = |field: &'static str| self.get(field).is_some().then_some(field);
+        plaintext
+            .then_some("security.encryption")
+            .or_else(|| given("security.keySource"))
+            .or_else(|| given("security.policy"))
     }
 
     /// Puts a value at a path.
