@@ -108,3 +108,38 @@ fn the_built_in_policy_taken_as_a_folder_is_the_built_in_policy() {
     let builtin = PolicySource::Builtin.load().unwrap().policy;
     assert_eq!(policy.rules(), builtin.rules());
 }
+
+/// The blocks of Cedar in the documentation.
+fn documented() -> Vec<String> {
+    let page = include_str!("../../../../docs/policy.md");
+    let blocks = page.split("```cedar\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_documentation_has_the_built_in_policy_in_full_and_its_examples_do_what_they_say() {
+    let documented = documented();
+    let [builtin, builds, dashboard] = documented.as_slice() else { panic!("{} blocks", documented.len()) };
+    assert_eq!(builtin, BUILTIN);
+    let folder =
+        folder(&[("builtin.cedar", builtin), ("builds.cedar", builds), ("dashboard.cedar", dashboard)]);
+    let LoadedPolicy { policy, warnings } = load(&folder).unwrap();
+    assert_eq!(warnings, []);
+    let permits = |subject: &str, role, name: &str, namespace: &str| {
+        let principal = Principal::token(&subject.parse().unwrap(), role);
+        let operation = operations().into_iter().find(|operation| operation.name == name).unwrap();
+        policy.permits(&principal, operation, Resource::Namespace(&namespace.parse().unwrap()))
+    };
+    assert!(permits("ci", Role::Agent, "memory_store", "builds"));
+    assert!(permits("ci", Role::Agent, "memory_search", "notes"));
+    for (subject, name, namespace) in [
+        ("ci", "memory_delete", "builds"),
+        ("ci", "memory_store", "notes"),
+        ("other", "memory_store", "builds"),
+    ] {
+        assert!(!permits(subject, Role::Agent, name, namespace), "{subject} {name} {namespace}");
+    }
+    assert!(permits("dashboard", Role::Developer, "memory_get", "notes"));
+    assert!(!permits("dashboard", Role::Developer, "memory_store", "notes"));
+    assert!(permits("other", Role::Developer, "memory_store", "notes"));
+}
