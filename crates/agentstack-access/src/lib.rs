@@ -21,7 +21,7 @@ pub use authorize::{
 pub use operation::{Effect, Operation, Reach};
 pub use policy::{
     BUILTIN as BUILTIN_POLICY, Explanation, Policy, PolicyError, PolicyFault, PolicyFile, Resource, Rule,
-    Ruling, Subject, policy_schema,
+    Ruling, Subject, builtin_decisions, policy_schema,
 };
 pub use principal::{Caller, Holder, Limits, Principal};
 pub use role::Role;

@@ -3,6 +3,7 @@
 //! What no rule permits is denied, a prohibition beats a permission (S35), and a question that cannot be answered
 //! denies too and says so (S36). What the rules speak of is in `docs/policy.md`.
 
+mod decided;
 mod load;
 mod memo;
 mod model;
@@ -15,10 +16,12 @@ use std::sync::{Arc, OnceLock};
 use agentstack_core::{Namespace, SessionId, SharedName};
 use cedar_policy::{Authorizer, Decision, PolicySet};
 
+pub use decided::builtin_decisions;
 pub use load::{PolicyError, PolicyFault, PolicyFile, Rule};
 pub use model::Subject;
 pub use schema::schema as policy_schema;
 
+use decided::Decided;
 use load::RuleSet;
 use memo::{Memo, Question};
 use names::Names;
@@ -90,8 +93,9 @@ struct Inner {
 
 #[derive(Debug)]
 enum Rules {
-    /// Read when the first question comes. That they are right, the tests have shown.
-    Builtin(OnceLock<Box<Result<RuleSet, PolicyError>>>),
+    /// Their answers, and the rules themselves for what has none: these are read when they are asked. That they are
+    /// right, the tests have shown.
+    Builtin(Decided, OnceLock<Box<Result<RuleSet, PolicyError>>>),
     Files(Box<RuleSet>),
     /// Nothing is permitted.
     None,
@@ -101,7 +105,7 @@ impl Policy {
     /// The safe policy that is in force unless the operator names another, over the operations there are.
     #[must_use]
     pub fn builtin(operations: &[&'static Operation]) -> Self {
-        Self::new("builtin-1".into(), operations, Rules::Builtin(OnceLock::new()))
+        Self::new("builtin-1".into(), operations, Rules::Builtin(Decided::read(), OnceLock::new()))
     }
 
     /// The policy in these files, taken as one set of rules; and what is odd in it but no fault.
@@ -128,13 +132,6 @@ impl Policy {
         Self(Arc::new(Inner { version, operations, rules, memo: Memo::default() }))
     }
 
-    /// Reads the built-in rules now and not when the first question comes: a millisecond, for another thread while a
-    /// store is opened.
-    pub fn prepare(&self) {
-        let _ = self.rule_set();
-        let _ = Authorizer::new();
-    }
-
     /// Names the rules, for the audit log.
     #[must_use]
     pub fn version(&self) -> &Arc<str> {
@@ -156,6 +153,12 @@ impl Policy {
     /// What the policy says to a question.
     #[must_use]
     pub fn rule(&self, principal: &Principal, operation: &Operation, resource: Resource<'_>) -> Ruling {
+        let fits = self.0.operations.get(operation.name) == Some(&operation.reach);
+        if let Rules::Builtin(decided, _) = &self.0.rules
+            && let Some(ruling) = decided.ruling(principal.role(), operation, resource).filter(|_| fits)
+        {
+            return ruling;
+        }
         let apart = self.tells_shared_namespaces_apart();
         let question = Question::new(principal, operation.name, resource, apart);
         self.0.memo.get(question, || self.explain(principal.into(), operation, resource).ruling)
@@ -175,7 +178,7 @@ impl Policy {
         }
         match (self.rule_set(), &self.0.rules) {
             (Some(rules), _) => ask(&rules.set, Some(rules), subject, operation, resource),
-            (None, Rules::Builtin(unread)) => {
+            (None, Rules::Builtin(_, unread)) => {
                 let error = unread.get().and_then(|read| read.as_ref().as_ref().err());
                 let errors = error.map(ToString::to_string).into_iter().collect();
                 Explanation { ruling: Ruling::Failed, rules: vec![], errors }
@@ -203,7 +206,10 @@ impl Policy {
     /// The same, on a shared namespace.
     fn may_permit_shared(&self, principal: &Principal, operation: &Operation) -> bool {
         let no_names = Names::default();
-        let names = self.rule_set().map_or(&no_names, |rules| &rules.names);
+        let names = match &self.0.rules {
+            Rules::Files(rules) => &rules.names,
+            Rules::Builtin(..) | Rules::None => &no_names,
+        };
         let permits = |name: &SharedName| {
             let namespace = Namespace::Shared(name.clone());
             self.permits(principal, operation, Resource::Namespace(&namespace))
@@ -232,14 +238,14 @@ impl Policy {
         match &self.0.rules {
             Rules::Files(rules) => rules.names.apart,
             // The tests have shown that the built-in rules do not.
-            Rules::Builtin(_) | Rules::None => false,
+            Rules::Builtin(..) | Rules::None => false,
         }
     }
 
     fn rule_set(&self) -> Option<&RuleSet> {
         match &self.0.rules {
             Rules::Files(rules) => Some(rules),
-            Rules::Builtin(rules) => {
+            Rules::Builtin(_, rules) => {
                 rules.get_or_init(|| Box::new(load::parse(&[builtin_file()]))).as_ref().as_ref().ok()
             }
             Rules::None => None,

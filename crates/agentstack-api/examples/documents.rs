@@ -1,9 +1,10 @@
-//! Writes the generated documents into the folder given: `mcp-tools.json`, `operations.md` and `policy.cedarschema`.
+//! Writes the generated documents into the folder given: `mcp-tools.json`, `operations.md`, `policy.cedarschema`,
+//! and `builtin.decisions`, which is a source of agentstack-access.
 
 use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
 
-use agentstack_access::policy_schema;
+use agentstack_access::{builtin_decisions, policy_schema};
 use agentstack_api::{all_operations, document};
 
 fn main() -> std::io::Result<()> {
@@ -14,5 +15,6 @@ fn main() -> std::io::Result<()> {
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("mcp-tools.json"), document::tools_json())?;
     std::fs::write(folder.join("operations.md"), document::operations_markdown())?;
-    std::fs::write(folder.join("policy.cedarschema"), policy_schema(&all_operations()))
+    std::fs::write(folder.join("policy.cedarschema"), policy_schema(&all_operations()))?;
+    std::fs::write(folder.join("builtin.decisions"), builtin_decisions(&all_operations()))
 }

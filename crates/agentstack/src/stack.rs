@@ -145,9 +145,6 @@ impl AgentStack {
         for warning in warnings {
             tracing::warn!(%warning, "the policy");
         }
-        let unread = policy.clone();
-        // Nobody waits for it: whoever asks first waits for what is not done yet.
-        drop(tokio::task::spawn_blocking(move || unread.prepare()));
         let store = Arc::new(SqliteStore::open(OpenOptions::new(options.database, options.keys)).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory: Arc<dyn SessionDirectory> = Arc::clone(&store) as _;

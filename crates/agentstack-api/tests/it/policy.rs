@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use agentstack_access::{
     BUILTIN_POLICY, Effect, Operation, Policy, PolicyFile, Principal, Reach, Resource, Role, Ruling,
-    policy_schema,
+    builtin_decisions, policy_schema,
 };
 use agentstack_api::all_operations;
 use agentstack_core::{Namespace, SessionId};
@@ -121,4 +121,26 @@ fn s35_every_operation_is_an_action_of_the_schema() {
         assert!(line.contains(&format!("in [\"{}\"", operation.effect.as_str())), "{line}");
         assert!(operation.family().is_none_or(|family| line.contains(&format!("\"{family}\"]"))), "{line}");
     }
+}
+
+/// What was worked out beforehand, for every kind of caller.
+#[test]
+fn s35_what_was_decided_beforehand_is_what_the_rules_decide() {
+    let (policy, own, shared) = (builtin(), own(), shared());
+    for operation in all_operations() {
+        for (on, resource) in resources(operation, &own, &shared) {
+            for role in Role::ALL {
+                let token = Principal::token(&"ci".parse().unwrap(), role);
+                let bound = token.clone().bound_to("notes".parse().unwrap());
+                for principal in [token, bound, Principal::embedded("planner", role)] {
+                    let decided = policy.rule(&principal, operation, resource);
+                    let asked = policy.explain((&principal).into(), operation, resource).ruling;
+                    assert_eq!(decided, asked, "{} {role} {} {on}", principal.name(), operation.name);
+                }
+            }
+        }
+    }
+    // All that there is, so that no start has to read the rules.
+    let written = builtin_decisions(&all_operations());
+    assert_eq!(written, include_str!("../../../agentstack-access/src/policy/builtin.decisions"));
 }
