@@ -5,6 +5,8 @@ mod authorize;
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod random;
