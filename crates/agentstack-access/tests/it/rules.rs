@@ -307,6 +307,15 @@ fn s22_what_is_offered_is_what_is_permitted_on_something() {
             true,
             true,
         ),
+        // Nor does it where the permission is by pattern too.
+        (
+            format!(
+                "permit (principal, {store}, resource) when {{ resource.name like \"build*\" }};
+                 forbid (principal, action, resource is Namespace) when {{ resource.name like \"*-secret\" }};"
+            ),
+            true,
+            false,
+        ),
         // By no name can an agent be an operator.
         (
             format!(
