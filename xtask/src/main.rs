@@ -34,7 +34,8 @@ usage: cargo xtask <command>
   test-clients            the official Python and TypeScript MCP clients against agentstack-mcp
   quickstart [ARGS…]      build the release binaries and run `agentstack quickstart`
   check-quickstart        run the README's quickstart in a home directory of its own
-  bench [ARGS…]           measure agentstack-mcp";
+  bench [ARGS…]           measure agentstack-mcp
+  bench-http [ARGS…]      measure agentstack-rest";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,6 +70,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["quickstart", rest @ ..] => quickstart::run(rest),
         ["check-quickstart"] => quickstart::check(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["bench-http", rest @ ..] => bench::run_http(rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())

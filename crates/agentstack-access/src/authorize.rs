@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use agentstack_core::{AgentId, Clock, Namespace, SessionId, SharedName, Timestamp};
 use async_trait::async_trait;
 
-use crate::{Caller, Holder, Operation, Policy, Principal, Reach, Resource, Scope, SharedNamespaces};
+use crate::{Caller, Holder, Operation, Policy, Principal, Reach, Resource, Ruling, Scope, SharedNamespaces};
 
 /// Whose session it is and until when, as far as the asking holder may know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,14 @@ pub enum Denial {
         /// What the principal lacks.
         permission: &'static str,
     },
+    /// A rule of the policy could not be evaluated (S36).
+    #[error("the policy could not be evaluated for `{permission}`: {cause}")]
+    PolicyFailed {
+        /// What was asked for.
+        permission: &'static str,
+        /// What went wrong, for the operator's log.
+        cause: String,
+    },
     /// The caller is bound to another agent than the one it names.
     #[error("the caller is bound to another agent")]
     OtherAgent,
@@ -109,6 +117,7 @@ impl Denial {
         match self {
             Self::NotYours => "session_not_held",
             Self::Forbidden { .. } => "policy",
+            Self::PolicyFailed { .. } => "policy_error",
             Self::OtherAgent => "other_agent",
             Self::Unavailable(_) => "unavailable",
         }
@@ -184,11 +193,6 @@ impl Authorizer {
             return Err(forbidden);
         }
         // A session's standing comes after the policy: who may not do the operation at all learns nothing of it.
-        let mut overseer = false;
-        if let Some(session) = session {
-            overseer = operation.reach == Reach::Session
-                && policy.permits(principal, operation, Resource::ForeignSession(session));
-        }
         let resource = match (&namespace, session) {
             (None, Some(session)) => Some(Resource::Session(session)),
             (None, None) if operation.reach == Reach::Principal => Some(Resource::Service),
@@ -196,9 +200,18 @@ impl Authorizer {
             // A search in all shared namespaces and no other: each of them is asked for below.
             (None, None) => None,
         };
-        if !overseer && resource.is_some_and(|on| !policy.permits(principal, operation, on)) {
+        if let Some(resource) = resource
+            && !permitted(&policy, principal, operation, resource)?
+        {
             return Err(forbidden);
         }
+        // Whose the session is will not be asked then, so what is permitted on others' has to be on one's own too.
+        let overseer = match resource {
+            Some(Resource::Session(session)) => {
+                permitted(&policy, principal, operation, Resource::ForeignSession(session))?
+            }
+            _ => false,
+        };
         let wants_shared = matches!(claim.namespace, NamespaceClaim::Unnamed { include_shared: true })
             && operation.reach == Reach::Namespaces;
         let shared = if wants_shared {
@@ -236,14 +249,14 @@ impl Authorizer {
         &self,
         policy: &Policy,
         principal: &Principal,
-        operation: &Operation,
+        operation: &'static Operation,
     ) -> Result<SharedNamespaces, Denial> {
         let permits = |name: &SharedName| {
             let namespace = Namespace::Shared(name.clone());
-            policy.permits(principal, operation, Resource::Namespace(&namespace))
+            permitted(policy, principal, operation, Resource::Namespace(&namespace))
         };
         let limited = principal.limits().namespaces.as_ref();
-        if !policy.tells_shared_namespaces_apart() && !permits(&self.default_namespace) {
+        if !policy.tells_shared_namespaces_apart() && !permits(&self.default_namespace)? {
             return Ok(SharedNamespaces::Excluded);
         }
         let candidates = match limited {
@@ -251,7 +264,13 @@ impl Authorizer {
             None if policy.tells_shared_namespaces_apart() => self.directory.shared_namespaces().await?,
             None => return Ok(SharedNamespaces::Included),
         };
-        Ok(SharedNamespaces::Only(candidates.into_iter().filter(permits).collect()))
+        let mut readable = Vec::new();
+        for name in candidates {
+            if permits(&name)? {
+                readable.push(name);
+            }
+        }
+        Ok(SharedNamespaces::Only(readable.into()))
     }
 
     /// The one namespace that a claim names or implies, unproven; for naming it in the audit log.
@@ -290,6 +309,23 @@ impl Authorizer {
                     Ok((None, Some(Namespace::Shared(self.default_namespace.clone()))))
                 }
             },
+        }
+    }
+}
+
+/// Whether the policy permits it. That it cannot say is not a no like others.
+fn permitted(
+    policy: &Policy,
+    principal: &Principal,
+    operation: &'static Operation,
+    resource: Resource<'_>,
+) -> Result<bool, Denial> {
+    match policy.rule(principal, operation, resource) {
+        Ruling::Permitted => Ok(true),
+        Ruling::Denied => Ok(false),
+        Ruling::Failed => {
+            let cause = policy.explain(principal.into(), operation, resource).errors.join("; ");
+            Err(Denial::PolicyFailed { permission: operation.name, cause })
         }
     }
 }

@@ -19,7 +19,10 @@ pub use authorize::{
     Authorizer, Claim, Denial, DirectoryUnavailable, NamespaceClaim, SessionDirectory, Standing,
 };
 pub use operation::{Effect, Operation, Reach};
-pub use policy::{Policy, Resource};
+pub use policy::{
+    BUILTIN as BUILTIN_POLICY, Explanation, Policy, PolicyError, PolicyFault, PolicyFile, Resource, Rule,
+    Ruling, Subject, builtin_decisions, policy_schema,
+};
 pub use principal::{Caller, Holder, Limits, Principal};
 pub use role::Role;
 pub use scope::{Scope, SharedNamespaces};

@@ -11,6 +11,21 @@ pub enum Effect {
     Destructive,
 }
 
+impl Effect {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Destructive];
+
+    /// The word for it, which is the policy's group of such operations.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
 /// What an operation can reach, which decides what its claim must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reach {
@@ -33,4 +48,17 @@ pub struct Operation {
     pub effect: Effect,
     /// What it can reach.
     pub reach: Reach,
+}
+
+impl Operation {
+    /// What it is about: the part of its name before the first `_`. None for a name of one word.
+    #[must_use]
+    pub fn family(&self) -> Option<&'static str> {
+        self.name.split_once('_').map(|(family, _)| family)
+    }
+
+    /// The policy's groups that it is in: by its effect, and by its family.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.effect.as_str()).chain(self.family())
+    }
 }

@@ -162,6 +162,11 @@ impl Principal {
         &self.name
     }
 
+    /// The same, to be kept.
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
     /// What its sessions belong to.
     #[must_use]
     pub fn holder(&self) -> &Holder {

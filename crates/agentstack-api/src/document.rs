@@ -113,17 +113,23 @@ fn brief(schema: &Value, part: Part) -> Value {
     fields.collect()
 }
 
-/// The tools as JSON, names in the order of the alphabet, whatever way `serde_json` was built.
-fn tools_value() -> Value {
-    let mut value = serde_json::to_value(tools()).unwrap_or_default();
+/// Tools as JSON, names in the order of the alphabet, whatever way `serde_json` was built.
+fn tools_value(tools: &[Tool]) -> Value {
+    let mut value = serde_json::to_value(tools).unwrap_or_default();
     value.sort_all_objects();
     value
 }
 
-/// SHA-256 of the tool list in hexadecimal: the same for every start of one release (S22).
+/// SHA-256 of the whole tool list in hexadecimal: the same for every start of one release (S22).
 #[must_use]
 pub fn tools_hash() -> String {
-    Sha256::digest(tools_value().to_string()).iter().fold(String::new(), |mut hex, byte| {
+    hash_of(&tools())
+}
+
+/// The same of the tools that a caller is offered.
+#[must_use]
+pub fn hash_of(tools: &[Tool]) -> String {
+    Sha256::digest(tools_value(tools).to_string()).iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
@@ -132,7 +138,7 @@ pub fn tools_hash() -> String {
 /// The file `mcp-tools.json`.
 #[must_use]
 pub fn tools_json() -> String {
-    format!("{:#}\n", tools_value())
+    format!("{:#}\n", tools_value(&tools()))
 }
 
 /// The file `operations.md`.

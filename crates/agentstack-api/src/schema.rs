@@ -5,6 +5,8 @@
 //! brief one is for models, which pay for every word of it; the exact one is for programs and says all that
 //! a schema can say.
 
+use std::collections::BTreeMap;
+
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
@@ -133,9 +135,10 @@ fn not_null(object: &Map<String, Value>) -> Option<Map<String, Value>> {
     }
 }
 
-/// The fields of an object's schema.
+/// The fields of an object's schema, in the order of the alphabet, whatever way `serde_json` was built.
 pub(crate) fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    properties.collect::<BTreeMap<_, _>>().into_iter()
 }
 
 /// The schema of one field.

@@ -8,6 +8,7 @@ mod audit;
 mod client;
 mod config;
 mod markdown;
+mod policy;
 mod quickstart;
 mod rest;
 mod session;
@@ -51,6 +52,9 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(config::Command),
+    /// Look at the policy: what it permits, and why.
+    #[command(subcommand)]
+    Policy(policy::Command),
 }
 
 /// How a command ended, when it could run.
@@ -84,6 +88,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Session(command) => session::run(open(config).await?, command, json).await,
         Command::Token(command) => token::run(open(config).await?, command, json).await,
         Command::Config(command) => config::run(config, &command, json),
+        Command::Policy(command) => policy::run(config, command, json),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use agentstack_access::{
-    Authorizer, Caller, Claim, Effect, Operation, Policy, Principal, Scope, Unauthenticated, authenticate,
+    Authorizer, Caller, Claim, Effect, Operation, Principal, Scope, Unauthenticated, authenticate,
 };
 use agentstack_api::{Command, ErrorBody, ErrorCode, InputError, Reply, Spec, operations};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHasher};
@@ -17,7 +17,7 @@ use agentstack_core::{Clock, RequestId};
 use agentstack_storage::{Pending, Storage};
 use serde_json::{Map, Value};
 
-use self::record::Chain;
+pub(crate) use self::record::Chain;
 use crate::CallLimits;
 use crate::admission::{Admission, Admitted, TooMany};
 use crate::failure::Failure;
@@ -186,11 +186,6 @@ impl Engine {
         self.authorizer.offers(principal, operation)
     }
 
-    /// Puts another policy into force, for every call that comes after.
-    pub fn replace_policy(&self, policy: Policy) {
-        self.authorizer.replace_policy(policy);
-    }
-
     /// Reads the arguments of a call and makes it.
     ///
     /// # Errors
@@ -322,6 +317,10 @@ impl Engine {
             Ok(scope) => Ok(scope),
             Err(denial) => Err(self.fail(pending, &denial.into()).await),
         }
+    }
+
+    pub(crate) fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
     }
 
     pub(crate) fn store(&self) -> &dyn Storage {

@@ -40,7 +40,9 @@ impl Failure {
     /// What the caller is told.
     pub(crate) fn body(&self, request: RequestId) -> ErrorBody {
         match self {
-            Self::Denied(Denial::Forbidden { permission }) => ErrorBody::forbidden(permission, request),
+            Self::Denied(Denial::Forbidden { permission } | Denial::PolicyFailed { permission, .. }) => {
+                ErrorBody::forbidden(permission, request)
+            }
             Self::Denied(Denial::OtherAgent) => ErrorBody::forbidden("agent", request),
             Self::Input(error) => ErrorBody::invalid_input(error.clone(), request),
             Self::TooMuch { retry_after_seconds } => ErrorBody::rate_limited(*retry_after_seconds, request),
@@ -54,7 +56,9 @@ impl Failure {
             Self::Denied(Denial::NotYours) | Self::Storage(StorageError::SessionGone) | Self::Absent => {
                 ErrorCode::NotFound
             }
-            Self::Denied(Denial::Forbidden { .. } | Denial::OtherAgent) => ErrorCode::Forbidden,
+            Self::Denied(Denial::Forbidden { .. } | Denial::PolicyFailed { .. } | Denial::OtherAgent) => {
+                ErrorCode::Forbidden
+            }
             Self::Storage(StorageError::VersionConflict { .. } | StorageError::KeyTaken) => {
                 ErrorCode::Conflict
             }
@@ -80,9 +84,10 @@ impl Failure {
         }
     }
 
-    /// Whether an operator should look at the cause.
+    /// Whether an operator should look at the cause: a policy that fails denies and alarms (S36).
     pub(crate) fn is_fault(&self) -> bool {
-        matches!(self.code(), ErrorCode::Internal | ErrorCode::Unavailable)
+        matches!(self, Self::Denied(Denial::PolicyFailed { .. }))
+            || matches!(self.code(), ErrorCode::Internal | ErrorCode::Unavailable)
     }
 }
 

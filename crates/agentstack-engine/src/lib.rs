@@ -14,6 +14,7 @@ mod engine;
 mod failure;
 mod journal;
 mod memory;
+mod policy;
 mod session;
 mod system;
 mod token;

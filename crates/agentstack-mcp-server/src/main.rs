@@ -67,7 +67,12 @@ fn main() -> ExitCode {
 async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let overrides =
         Overrides { memory_path: arguments.database, key_file: arguments.key_file, ..Overrides::default() };
-    let options = Options::load(arguments.config, overrides)?;
+    let mut options = Options::load(arguments.config, overrides)?;
+    let token = options.token.take();
+    anyhow::ensure!(
+        token.is_none() || arguments.agent.is_none(),
+        "for whom the token in AGENTSTACK_TOKEN speaks is said by the token, not by --agent"
+    );
     anyhow::ensure!(
         options.transport == Transport::Stdio,
         "the configuration's mcp.transport is \"http\": start agentstack-rest, which serves MCP at /mcp"
@@ -75,10 +80,27 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let stack = AgentStack::open(options).await?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    let reloading = async {
+        loop {
+            if hung_up.recv().await.is_none() {
+                std::future::pending::<()>().await;
+            }
+            // What is wrong with the policy is in the log, and calls are denied.
+            let _ = stack.reload_policy().await;
+        }
+    };
+    let serving = async {
+        match token {
+            Some(token) => stack.serve_stdio_with(token).await,
+            None => stack.serve_stdio(AgentStack::local_principal(arguments.agent)).await,
+        }
+    };
     let served = tokio::select! {
-        served = stack.serve_stdio(AgentStack::local_principal(arguments.agent)) => served,
+        served = serving => served,
         _ = terminated.recv() => Ok(()),
         _ = interrupted.recv() => Ok(()),
+        () = reloading => Ok(()),
     };
     if tokio::time::timeout(LAST_WRITES, stack.close()).await.is_err() {
         agentstack::log_error("the records of the last reads may not have been written");

@@ -1,16 +1,16 @@
 //! The Model Context Protocol over stdio and streamable HTTP, revisions 2024-11-05 to 2026-07-28.
 //!
-//! Each message that comes in is strict JSON or refused ([`transport`], [`http`]); each tool call becomes one call of
+//! Each message that comes in is strict JSON or refused ([`transport`], [`endpoint`]); each tool call becomes one call of
 //! the engine ([`server`]). A session of the product is an argument of a call, never the connection.
 //!
 //! **Invariant:** no business rule. What a tool is, takes and answers comes from `agentstack-api`.
 
-mod http;
+mod endpoint;
 mod server;
 mod stdio;
 mod transport;
 
-pub use http::{HttpBody, HttpEndpoint};
+pub use endpoint::{HttpBody, HttpEndpoint};
 pub use server::McpServer;
 pub use stdio::{ServeError, serve_stdio};
 pub use transport::StrictTransport;

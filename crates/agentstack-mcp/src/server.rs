@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use agentstack_access::{Caller, Principal};
+use agentstack_access::{Caller, Operation, Principal};
 use agentstack_api::document::{self, Tool as ToolDocument};
 use agentstack_api::{ErrorBody, InputError};
+use agentstack_core::{RequestId, Secret};
 use agentstack_engine::Engine;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
@@ -24,7 +25,8 @@ const INSTRUCTIONS: &str = "Memory for agents. Begin with session_start and pass
 pub struct McpServer {
     engine: Arc<Engine>,
     caller: WhoCalls,
-    tools: Arc<Vec<Tool>>,
+    /// All there are. What the caller is offered of them, the policy in force says each time.
+    tools: Arc<Vec<(&'static Operation, Tool)>>,
 }
 
 /// Who is on the other end.
@@ -32,6 +34,8 @@ pub struct McpServer {
 enum WhoCalls {
     /// The same for the whole connection.
     Connection(Arc<Principal>),
+    /// Whoever this token stands for. It is looked up for each call: a revocation holds from the next one on.
+    Token(Arc<Secret<String>>),
     /// Whoever the HTTP server has found for the request.
     Request,
 }
@@ -43,6 +47,12 @@ impl McpServer {
         Self::with(engine, WhoCalls::Connection(principal))
     }
 
+    /// A server whose every call is made with this token.
+    #[must_use]
+    pub fn with_token(engine: Arc<Engine>, token: Secret<String>) -> Self {
+        Self::with(engine, WhoCalls::Token(Arc::new(token)))
+    }
+
     /// A server whose calls are those of the caller that each HTTP request carries.
     #[must_use]
     pub(crate) fn for_callers(engine: Arc<Engine>) -> Self {
@@ -50,15 +60,44 @@ impl McpServer {
     }
 
     fn with(engine: Arc<Engine>, caller: WhoCalls) -> Self {
-        let tools = document::tools().iter().map(tool).collect();
-        Self { engine, caller, tools: Arc::new(tools) }
+        let tools = document::tools();
+        let tools = tools.iter().filter_map(|document| {
+            agentstack_api::find(document.name).map(|spec| (&spec.operation, tool(document)))
+        });
+        Self { engine, caller, tools: Arc::new(tools.collect()) }
     }
 
-    /// Who makes this call. Without anybody nothing is done (S01).
-    fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+    /// The hash of the list of tools that the connection's caller is offered: the same as long as the release and the
+    /// policy are (S22).
+    pub(crate) async fn offered_hash(&self) -> Result<String, ErrorData> {
+        let caller = self.find_caller(None).await?;
+        let mut offered = document::tools();
+        offered.retain(|tool| {
+            agentstack_api::find(tool.name)
+                .is_some_and(|spec| self.engine.offers(&caller.principal, &spec.operation))
+        });
+        Ok(document::hash_of(&offered))
+    }
+
+    async fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+        self.find_caller(context.extensions.get()).await
+    }
+
+    /// Who makes a call. Without anybody nothing is done (S01).
+    async fn find_caller(&self, parts: Option<&http::request::Parts>) -> Result<Caller, ErrorData> {
         match &self.caller {
             WhoCalls::Connection(principal) => Ok(Caller::new(Arc::clone(principal))),
-            WhoCalls::Request => crate::http::caller(context.extensions.get())
+            WhoCalls::Token(token) => {
+                let request = RequestId::generate();
+                match self.engine.find_principal(token.expose()).await {
+                    Ok(principal) => Ok(Caller { principal: Arc::new(principal), request }),
+                    Err(refusal) => {
+                        let error = self.engine.refuse_credential(refusal, request).await;
+                        Err(ErrorData::invalid_request(error.message().to_owned(), Some(error.to_mcp())))
+                    }
+                }
+            }
+            WhoCalls::Request => crate::endpoint::caller(parts)
                 .ok_or_else(|| ErrorData::internal_error("The request has no caller", None)),
         }
     }
@@ -92,13 +131,17 @@ impl ServerHandler for McpServer {
     async fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.as_ref().clone()))
+        let caller = self.caller(&context).await?;
+        let offered =
+            self.tools.iter().filter(|(operation, _)| self.engine.offers(&caller.principal, operation));
+        Ok(ListToolsResult::with_all_items(offered.map(|(_, tool)| tool.clone()).collect()))
     }
 
+    // Any tool there is: who calls one that it is not offered is told that it is forbidden.
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.tools.iter().find(|tool| tool.name == name).cloned()
+        self.tools.iter().find(|(_, tool)| tool.name == name).map(|(_, tool)| tool.clone())
     }
 
     async fn on_custom_request(
@@ -112,7 +155,7 @@ impl ServerHandler for McpServer {
         }
         if method == "tools/call" {
             let error = InputError { field: None, rule: "the parameters are malformed".to_owned() };
-            self.engine.refuse_input(&self.caller(&context)?, "malformed_call", error).await;
+            self.engine.refuse_input(&self.caller(&context).await?, "malformed_call", error).await;
         }
         Err(ErrorData::invalid_params(format!("Invalid parameters of {method}"), None))
     }
@@ -122,7 +165,7 @@ impl ServerHandler for McpServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        self.call(self.caller(&context)?, request).await.map(CallToolResponse::from)
+        self.call(self.caller(&context).await?, request).await.map(CallToolResponse::from)
     }
 }
 

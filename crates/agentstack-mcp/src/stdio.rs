@@ -15,6 +15,9 @@ pub enum ServeError {
     /// The client did not begin as the protocol asks.
     #[error("the client did not begin as the protocol asks")]
     Handshake,
+    /// The token in the environment is not good, or cannot be looked up now.
+    #[error("the token in AGENTSTACK_TOKEN is unknown, expired or revoked")]
+    Unauthenticated,
     /// The service stopped with a fault of its own.
     #[error("the service stopped")]
     Stopped,
@@ -29,8 +32,9 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the client does not begin as the protocol asks, or the service fails.
 pub async fn serve_stdio(server: McpServer) -> Result<(), ServeError> {
-    // The same for every start of one release: whoever watches the log sees a list that changed (S22).
-    tracing::info!(tools = %agentstack_api::document::tools_hash(), "serving MCP over stdio");
+    // The same for every start of one release and policy: whoever watches the log sees a list that changed (S22).
+    let tools = server.offered_hash().await.map_err(|_| ServeError::Unauthenticated)?;
+    tracing::info!(%tools, "serving MCP over stdio");
     let (reader, writer) = stdio_pipes();
     let transport = StrictTransport::new(reader, writer);
     let ended = transport.ended();

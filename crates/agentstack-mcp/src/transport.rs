@@ -92,6 +92,7 @@ impl<R: AsyncRead + Send + Unpin, W: AsyncWrite + Send + Unpin + 'static> Strict
 }
 
 /// Reads a message from a line. `Ok(None)` for an empty one.
+#[expect(clippy::result_large_err, reason = "the error is rmcp's, and is sent away by the one caller")]
 fn read(line: &[u8]) -> Result<Option<RxJsonRpcMessage<RoleServer>>, (ErrorData, Option<RequestId>)> {
     let line = line.trim_ascii();
     if line.is_empty() {

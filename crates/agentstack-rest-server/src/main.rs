@@ -81,6 +81,7 @@ async fn attend(
     }
     let (mut terminated, mut interrupted) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hung_up = signal(SignalKind::hangup())?;
     say(&format!("listening on {}://{}", server.scheme(), server.address()?));
     if let Some(address) = server.metrics_address() {
         say(&format!("metrics at http://{address}/metrics"));
@@ -91,7 +92,17 @@ async fn attend(
             _ = interrupted.recv() => {}
         }
     };
-    server.serve(stop).await;
+    let reloading = async {
+        while hung_up.recv().await.is_some() {
+            // What is wrong with the policy is in the log, and calls are denied.
+            let _ = stack.reload_policy().await;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = server.serve(stop) => {}
+        () = reloading => {}
+    }
     Ok(())
 }
 

@@ -232,11 +232,13 @@ impl Config {
     #[must_use]
     pub fn redacted(&self) -> Map<String, Value> {
         let Ok(Value::Object(mut shown)) = serde_json::to_value(self) else { return Map::new() };
-        for field in fields::all().filter(|field| matches!(field.kind, Kind::Path | Kind::Url)) {
+        for field in
+            fields::all().filter(|field| matches!(field.kind, Kind::Path | Kind::Url | Kind::Address))
+        {
             remove(&mut shown, field.path);
         }
         for field in self.substituted.iter().filter_map(|path| fields::find(path)) {
-            if !matches!(field.kind, Kind::Path | Kind::Url) {
+            if !matches!(field.kind, Kind::Path | Kind::Url | Kind::Address) {
                 document::set(&mut shown, field.path, "set".into());
             }
         }
@@ -273,6 +275,7 @@ impl Config {
             (tls.certificate, tls.key) = (settled(&tls.certificate), settled(&tls.key));
         }
         self.token_folder = sources.environment.user_folder();
+        self.security.policy = self.security.policy.as_deref().map(settled);
         match &mut self.security.key_source {
             KeySource::File(path) => {
                 *path = settled(path);

@@ -22,6 +22,7 @@ pub mod config;
 pub mod keys;
 mod log;
 mod operator_token;
+pub mod policy;
 mod stack;
 
 pub use agentstack_access::{Caller, Claim, NamespaceClaim, Principal, Role};

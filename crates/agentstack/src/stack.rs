@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentstack_access::{Authorizer, Policy, Principal, SessionDirectory};
+use agentstack_access::{Authorizer, Principal, SessionDirectory};
 use agentstack_audit::{Checkpoint, Report, VerifyingKey};
-use agentstack_core::{AgentId, Clock, ProcessId, SharedName, SystemClock};
+use agentstack_core::{AgentId, Clock, ProcessId, Secret, SharedName, SystemClock};
 use agentstack_engine::{CallLimits, Engine, Observer, Parts, Settings};
 use agentstack_mcp::{McpServer, ServeError};
 use agentstack_rest::{HttpSettings, Metrics, ServeError as HttpError, Server, TlsFiles};
@@ -16,6 +16,7 @@ use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, 
 
 use crate::config::{Config, ConfigError, Http, Limits, Overrides, Sources, Tls, Transport};
 use crate::keys::KeyError;
+use crate::policy::{LoadedPolicy, PolicyProblem, PolicySource};
 
 /// How often what time demands is looked after.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
@@ -39,6 +40,9 @@ pub enum StartError {
     /// The key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyProblem),
 }
 
 /// What is started, and how.
@@ -59,6 +63,10 @@ pub struct Options {
     pub call_limits: CallLimits,
     /// Where the operator's first token is put.
     pub token_folder: Option<PathBuf>,
+    /// The token with which a client over stdio calls, if it is not the local user who does.
+    pub token: Option<Secret<String>>,
+    /// Who may do what.
+    pub policy: PolicySource,
     /// The engine's settings.
     pub settings: Settings,
 }
@@ -83,6 +91,8 @@ impl Options {
             http: HttpSettings::new(http.listen),
             call_limits: call_limits(&Limits::default()),
             token_folder: None,
+            token: None,
+            policy: PolicySource::Builtin,
             settings: Settings::default(),
         }
     }
@@ -94,8 +104,9 @@ impl Options {
     /// # Errors
     /// When the configuration or the key is not right. Nothing is changed then.
     pub fn load(file: Option<PathBuf>, overrides: Overrides) -> Result<Self, StartError> {
-        let loaded = Config::load(&Sources::of_process(file, overrides)?)?;
-        Ok(Self::from_config(&loaded.config)?)
+        let sources = Sources::of_process(file, overrides)?;
+        let loaded = Config::load(&sources)?;
+        Ok(Self { token: sources.environment.token(), ..Self::from_config(&loaded.config)? })
     }
 
     /// The same to serve HTTP with: callers are held to the limits of the configuration, and counted in `metrics`.
@@ -134,6 +145,8 @@ impl Options {
             http: http_settings(&config.http, &config.limits),
             call_limits: call_limits(&config.limits),
             token_folder: config.token_folder.clone(),
+            token: None,
+            policy: config.security.policy.clone().map_or(PolicySource::Builtin, PolicySource::Folder),
             settings: Settings {
                 session_idle_ms: config.limits.session_idle_ms(),
                 session_age_ms: config.limits.session_max_age_ms(),
@@ -179,6 +192,7 @@ fn default_namespace() -> SharedName {
 #[derive(Debug)]
 pub struct AgentStack {
     engine: Arc<Engine>,
+    policy: PolicySource,
     signer: VerifyingKey,
     housekeeping: tokio::task::JoinHandle<()>,
 }
@@ -192,10 +206,13 @@ impl AgentStack {
         if !options.keys.encrypts() {
             tracing::warn!("encryption is off: whoever can read the database file can read all of it (S37)");
         }
+        let LoadedPolicy { policy, warnings } = options.policy.load()?;
+        for warning in warnings {
+            tracing::warn!(%warning, "the policy");
+        }
         let store = Arc::new(SqliteStore::open(OpenOptions::new(options.database, options.keys)).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory: Arc<dyn SessionDirectory> = Arc::clone(&store) as _;
-        let policy = Policy::builtin(&agentstack_api::all_operations());
         let authorizer = Authorizer::new(policy, directory, Arc::clone(&clock), options.default_namespace);
         let (resources, signer) = (store.resource_hasher(), store.verifying_key());
         let store: Arc<dyn Storage> = store;
@@ -208,13 +225,28 @@ impl AgentStack {
             settings: options.settings,
         });
         let housekeeping = tokio::spawn(keep_house(Arc::downgrade(&engine)));
-        Ok(Self { engine, signer, housekeeping })
+        Ok(Self { engine, policy: options.policy, signer, housekeeping })
     }
 
     /// The engine, for calls.
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// Reads the policy again, and puts it into force for every call that comes after (S36). Whoever runs the product
+    /// as a service calls it on `SIGHUP`. Returns the version of the policy in force.
+    ///
+    /// # Errors
+    /// What is wrong with the policy. Everything is denied from then on, until a later reload succeeds.
+    pub async fn reload_policy(&self) -> Result<Arc<str>, PolicyProblem> {
+        let loaded = self.policy.load().map(|LoadedPolicy { policy, warnings }| {
+            for warning in warnings {
+                tracing::warn!(%warning, "the policy");
+            }
+            policy
+        });
+        self.engine.reload_policy(loaded).await
     }
 
     /// Serves MCP over standard input and output until input ends.
@@ -235,6 +267,14 @@ impl AgentStack {
         metrics: Arc<Metrics>,
     ) -> Result<Server, HttpError> {
         Server::bind(settings, Arc::clone(&self.engine), metrics).await
+    }
+
+    /// Serves MCP over standard input and output until input ends; whoever calls is whom the token stands for.
+    ///
+    /// # Errors
+    /// When the token is not good, the client does not begin as the protocol asks, or the service fails.
+    pub async fn serve_stdio_with(&self, token: Secret<String>) -> Result<(), ServeError> {
+        agentstack_mcp::serve_stdio(McpServer::with_token(Arc::clone(&self.engine), token)).await
     }
 
     /// The local user in this process, bound to an agent or not.

@@ -1,4 +1,5 @@
-//! `docs/reference/`: what agentstack-api says about its operations. Nothing in that folder is written by hand.
+//! `docs/reference/`: what agentstack-api says about its operations. Nothing in that folder is written by hand. And what
+//! of it is the source of a crate.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,6 +11,9 @@ use crate::process::{self, cargo};
 use crate::workspace;
 
 const FOLDER: &str = "docs/reference";
+/// What is no document: its name, and where it belongs.
+const DECISIONS: (&str, &str) =
+    ("builtin.decisions", "crates/agentstack-access/src/policy/builtin.decisions");
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -22,13 +26,16 @@ pub(super) fn wanted() -> Result<Vec<Wanted>> {
     let mut command = cargo(&["run", "--quiet", "-p", "agentstack-api", "--example", "documents", "--"]);
     command.arg(&output);
     process::run(command)?;
-    let fresh = files(&output)?;
+    let mut fresh = files(&output)?;
+    let decisions = fresh.remove(DECISIONS.0).context("the example `documents` wrote no decisions")?;
     if fresh.is_empty() {
         bail!("the example `documents` of agentstack-api wrote nothing");
     }
     let folder = workspace::root().join(FOLDER);
     let present = if folder.is_dir() { files(&folder)? } else { Files::new() };
-    Ok(merge(fresh, present))
+    let mut wanted = merge(fresh, present);
+    wanted.push(Wanted { path: DECISIONS.1.to_owned(), content: Some(decisions) });
+    Ok(wanted)
 }
 
 /// Everything fresh, and the removal of what has no source any more.

@@ -5,6 +5,12 @@ mod authorize;
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod rules;
 #[cfg(test)]
 mod support;

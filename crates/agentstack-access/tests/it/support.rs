@@ -38,6 +38,7 @@ operations! {
 /// Sessions, each with its holder and the end of its life.
 struct Directory {
     sessions: Vec<(SessionId, Holder, Timestamp)>,
+    shared: Vec<SharedName>,
     is_down: bool,
 }
 
@@ -59,7 +60,7 @@ impl SessionDirectory for Directory {
     }
 
     async fn shared_namespaces(&self) -> Result<Vec<SharedName>, DirectoryUnavailable> {
-        Ok(vec![])
+        Ok(self.shared.clone())
     }
 }
 
@@ -79,21 +80,27 @@ pub(crate) fn developer() -> Principal {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(false)
+        Self::with(false, &[])
+    }
+
+    /// One with these shared namespaces.
+    pub(crate) fn sharing(names: &[&str]) -> Self {
+        Self::with(false, names)
     }
 
     /// One whose sessions cannot be looked up.
     pub(crate) fn down() -> Self {
-        Self::with(true)
+        Self::with(true, &[])
     }
 
-    fn with(is_down: bool) -> Self {
+    fn with(is_down: bool, shared: &[&str]) -> Self {
         let [own, foreign, expired, unknown] = [(); 4].map(|()| SessionId::generate());
         let later = NOW.plus_millis(1);
         let holder = developer().holder().clone();
         let other = Principal::embedded("somebody else", Role::Developer).holder().clone();
         let sessions = vec![(own, holder.clone(), later), (foreign, other, later), (expired, holder, NOW)];
-        let directory = Arc::new(Directory { sessions, is_down });
+        let shared = shared.iter().map(|name| name.parse().unwrap()).collect();
+        let directory = Arc::new(Directory { sessions, shared, is_down });
         let clock = Arc::new(ManualClock::at(NOW));
         let authorizer =
             Authorizer::new(Policy::builtin(OPERATIONS), directory, clock, "commons".parse().unwrap());

@@ -22,7 +22,7 @@ fn bodies() -> Vec<ErrorBody> {
 fn error_bodies_are_as_published() {
     let mcp: Vec<Value> = bodies().iter().map(ErrorBody::to_mcp).collect();
     let rest: Vec<Value> = bodies().iter().map(ErrorBody::to_problem).collect();
-    insta::assert_json_snapshot!("error_bodies", json!({ "mcp": mcp, "rest": rest }));
+    insta::with_settings!({ sort_maps => true }, { insta::assert_json_snapshot!("error_bodies", json!({ "mcp": mcp, "rest": rest })); });
 }
 
 #[test]

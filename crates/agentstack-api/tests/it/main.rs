@@ -13,6 +13,8 @@ mod openapi;
 #[cfg(test)]
 mod parse;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod views;

@@ -5,6 +5,9 @@
     reason = "the tests start the binary, and fail loudly"
 )]
 
+#[cfg(test)]
+mod policy;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -49,7 +52,7 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 17] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
@@ -63,6 +66,10 @@ fn the_help_is_as_published() {
         &["token", "list", "--help"],
         &["token", "revoke", "--help"],
         &["config", "--help"],
+        &["policy", "--help"],
+        &["policy", "check", "--help"],
+        &["policy", "explain", "--help"],
+        &["policy", "test", "--help"],
     ];
     let help: Vec<String> = commands
         .iter()

@@ -54,7 +54,7 @@ impl Engine {
         self.journal.note(draft).await;
     }
 
-    pub(super) fn draft(&self, caller: &Caller, operation: &'static str, command: Option<&Command>) -> Draft {
+    pub(crate) fn draft(&self, caller: &Caller, operation: &'static str, command: Option<&Command>) -> Draft {
         let claim = command.map(Command::claim);
         Draft {
             at: self.clock.now(),
@@ -125,7 +125,7 @@ fn log(draft: &Draft) {
 }
 
 /// An error with all its causes, for the log.
-pub(super) struct Chain<'a>(pub(super) &'a dyn std::error::Error);
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

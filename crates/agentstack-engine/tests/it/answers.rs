@@ -130,7 +130,7 @@ async fn a_hundred_results_fit_into_every_answer() {
 
 #[tokio::test]
 async fn many_sessions_with_much_metadata_fit_into_an_answer() {
-    let world = World::new();
+    let world = World::with_sessions(3_000);
     let planner = Principal::embedded("planner", Role::Developer);
     let client = world.enter_with(planner, json!({ "metadata": metadata("\"") })).await;
     assert_fits(&client.ok("session_status", json!({})).await, "session_status");

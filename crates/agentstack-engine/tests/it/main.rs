@@ -21,6 +21,8 @@ mod noninterference;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod strings;

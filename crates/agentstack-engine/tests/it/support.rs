@@ -46,7 +46,17 @@ impl World {
         Self::over(Arc::new(SqliteStore::open(options).await.unwrap()), Box::new(folder))
     }
 
+    /// Over the reference store, with so many sessions for each principal.
+    pub(crate) fn with_sessions(most: u64) -> Self {
+        let settings = Settings { sessions_per_principal: most, ..Settings::default() };
+        Self::with(Arc::new(reference()), Box::new(()), settings)
+    }
+
     pub(crate) fn over(store: Arc<dyn Storage>, keep: Box<dyn Any + Send + Sync>) -> Self {
+        Self::with(store, keep, Settings::default())
+    }
+
+    fn with(store: Arc<dyn Storage>, keep: Box<dyn Any + Send + Sync>, settings: Settings) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let name = "default".parse().unwrap();
         let authorizer = Authorizer::new(
@@ -62,7 +72,7 @@ impl World {
             resources: resources.clone(),
             clock: Arc::clone(&clock) as _,
             observer: None,
-            settings: Settings::default(),
+            settings,
         });
         Self { engine, store, clock, resources, authorizer, _keep: keep }
     }

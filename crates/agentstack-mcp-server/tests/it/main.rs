@@ -13,6 +13,8 @@ mod corpora;
 #[cfg(test)]
 mod lifetime;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod revisions;
@@ -20,5 +22,7 @@ mod revisions;
 mod server;
 #[cfg(test)]
 mod start;
+#[cfg(test)]
+mod token;
 #[cfg(test)]
 mod wire;

@@ -55,9 +55,14 @@ impl Home {
 
     /// The server, and a client that has said nothing yet.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Server {
+        self.spawn_with(arguments, &[])
+    }
+
+    pub(crate) fn spawn_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Server {
         let log = tempfile::NamedTempFile::new_in(self.0.path()).unwrap();
         let (log, log_path) = log.keep().unwrap();
         let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
         let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));

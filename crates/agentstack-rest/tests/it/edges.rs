@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use agentstack_rest::{HttpSettings, Times};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 use crate::client::{Answered, Asked};
@@ -211,8 +211,9 @@ async fn s33_who_never_reads_is_cut_and_the_others_are_served() {
     let began = Instant::now();
     client.store("known", "text").await;
     assert!(began.elapsed() < Duration::from_secs(1));
-    // Longer than anybody waits for us.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The other end gives up, with our requests unread: that is an error on the connection.
+    let cut = tokio::time::timeout(Duration::from_secs(20), stream.ready(Interest::ERROR)).await;
+    assert!(cut.is_ok(), "nobody cut us off");
     let mut rest = vec![];
     let end = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await;
     assert!(end.is_ok(), "it was cut after {asked} requests");

@@ -24,9 +24,8 @@ async fn what_was_accepted_is_finished_and_nothing_new_is_taken() {
     let mut idle = TcpStream::connect(address).await.unwrap();
     Asked::get("/health/live").on(&mut idle).await.ok();
     world.stop();
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(TcpStream::connect(address).await.is_err(), "nobody new gets in");
     assert!(Answered::read(&mut idle).await.is_none(), "who asks nothing is let go");
+    assert!(TcpStream::connect(address).await.is_err(), "nobody new gets in");
     pending.write_all(end).await.unwrap();
     assert_eq!(Answered::read(&mut pending).await.unwrap().ok()["success"], true);
     tokio::time::timeout(Duration::from_secs(5), world.stopped()).await.expect("then it ends");

@@ -57,11 +57,14 @@ impl Document {
     /// weakens protection.
     pub(super) fn needs_trust(&self) -> Option<&'static str> {
         let plaintext = self.get("security.encryption") == Some(&Value::Bool(false));
-        let key = self.get("security.keySource").is_some();
         // Beyond the machine without TLS.
         let proxy = self.get("http.behindProxy") == Some(&Value::Bool(true));
-        let weakening =
-            [(plaintext, "security.encryption"), (key, "security.keySource"), (proxy, "http.behindProxy")];
+        let weakening = [
+            (plaintext, "security.encryption"),
+            (self.get("security.keySource").is_some(), "security.keySource"),
+            (self.get("security.policy").is_some(), "security.policy"),
+            (proxy, "http.behindProxy"),
+        ];
         weakening.into_iter().find(|(is_so, _)| *is_so).map(|(_, field)| field)
     }
 

@@ -41,6 +41,15 @@ impl Environment {
         }
     }
 
+    /// The token with which a client over stdio calls, if it is not the local user who does. A value that is no text is
+    /// no token, and is refused as one that nobody knows.
+    #[must_use]
+    pub fn token(&self) -> Option<Secret<String>> {
+        self.variables
+            .get(TOKEN)
+            .map(|value| value.as_ref().map_or_else(|| Secret::new(String::new()), Clone::clone))
+    }
+
     /// The user's configuration folder for this product, by the XDG base directory specification:
     /// paths that are not absolute do not count.
     #[must_use]
@@ -66,6 +75,8 @@ impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment 
 
 /// The variable that names the configuration file.
 pub(super) const CONFIG: &str = "AGENTSTACK_CONFIG";
+/// The variable that holds the token with which a client over stdio calls.
+const TOKEN: &str = "AGENTSTACK_TOKEN";
 /// The variable that holds the key itself.
 const KEY: &str = "AGENTSTACK_KEY";
 /// The variable that names the key file.
@@ -84,7 +95,7 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Variables with our prefix that other parts of the product read.
-pub(super) const OTHERS: &[&str] = &[CONFIG, "AGENTSTACK_CORPORA", "AGENTSTACK_LOG"];
+pub(super) const OTHERS: &[&str] = &[CONFIG, TOKEN, "AGENTSTACK_CORPORA", "AGENTSTACK_LOG"];
 
 /// The fields that the environment sets. `mentioned` are the variables that the file refers to: they are
 /// the user's own, whatever they are called.

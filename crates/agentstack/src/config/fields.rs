@@ -90,6 +90,11 @@ const SERVED: &[Field] = &[
     field("driftDetection.asyncEmbedding", Kind::Switch, "Whether tasks are embedded in the background."),
     field("security.encryption", Kind::Switch, "Whether the database is encrypted."),
     field(
+        "security.policy",
+        Kind::Path,
+        "The folder of `.cedar` files that say who may do what, instead of the built-in policy.",
+    ),
+    field(
         "security.keySource.file",
         Kind::Path,
         "The key file: 64 hexadecimal digits, mode 0600, not beside the database.",

@@ -242,6 +242,9 @@ pub struct Security {
     /// Whether the database is encrypted (S37). The key is needed in either case: it signs the audit log.
     #[serde(default = "on")]
     pub encryption: bool,
+    /// The folder of the policy that replaces the built-in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PathBuf>,
     /// Where the key comes from.
     pub key_source: KeySource,
 }
@@ -250,7 +253,7 @@ impl Security {
     /// Encryption with the key from `key_source`.
     #[must_use]
     pub fn new(key_source: KeySource) -> Self {
-        Self { encryption: on(), key_source }
+        Self { encryption: on(), policy: None, key_source }
     }
 }
 

@@ -178,10 +178,15 @@ fn flags_come_before_variables_before_the_file_before_defaults() {
     assert_eq!(config.memory.default_namespace.as_str(), "team");
 
     let (_folder, sources) = empty();
-    let overrides = Overrides { memory_path: Some("/flag.db".into()), key_file: Some("/flag.key".into()) };
+    let overrides = Overrides {
+        memory_path: Some("/flag.db".into()),
+        key_file: Some("/flag.key".into()),
+        listen: Some("127.0.0.1:9".parse().unwrap()),
+    };
     let sources = Sources { environment: environment(&variables).environment, overrides, ..sources };
     let config = Config::load(&sources).unwrap().config;
     assert_eq!(config.memory.path, Path::new("/flag.db"));
+    assert_eq!(config.http.listen.port(), 9);
     assert!(matches!(&config.security.key_source, KeySource::File(path) if path == Path::new("/flag.key")));
     assert_eq!(config.memory.default_namespace.as_str(), "team");
 }

@@ -112,6 +112,7 @@ fn s37_a_file_that_was_come_upon_neither_weakens_protection_nor_runs_a_program()
         (json!({"keySource": {"command": ["touch", "canary"]}}), "security.keySource"),
         (json!({"keySource": {"file": "/tmp/key"}}), "security.keySource"),
         (json!({"encryption": false}), "security.encryption"),
+        (json!({"policy": "./policy"}), "security.policy"),
     ] {
         let (folder, sources) = empty();
         let path = folder.path().join("aistack.config.json");
