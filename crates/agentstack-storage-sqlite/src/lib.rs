@@ -27,5 +27,6 @@ mod write;
 pub use connect::{Encryption, OpenOptions};
 pub use error::OpenError;
 pub use files::{FileProblem, create_private_folder, private_file, read_private_file};
+pub use index::IndexBounds;
 pub use key::{KeyMaterial, MasterKey};
 pub use store::SqliteStore;
