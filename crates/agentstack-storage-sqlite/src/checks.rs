@@ -2,11 +2,15 @@
 #![expect(clippy::disallowed_types, reason = "`EXPLAIN QUERY PLAN` is put before constant texts")]
 
 use std::ffi::c_int;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use agentstack_storage::conformance::Opened;
 use agentstack_storage::conformance::world::{MEMORY_STORE, World, entry, pending};
+use agentstack_storage::text::Match;
 use agentstack_storage::{MemoryStore, StorageError, StoreHealth};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
@@ -109,6 +113,42 @@ async fn a_read_does_not_wait_for_a_write() {
     assert!(world(&store).records().await.is_empty());
 }
 
+/// Polls a future some times and drops it then. Says whether it had come to its end.
+async fn abandoned<F: Future>(future: F, mut polls: usize) -> bool {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        if polls == 0 {
+            return Poll::Ready(false);
+        }
+        polls -= 1;
+        future.as_mut().poll(context).map(|_| true)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_abandoned_search_leaves_no_transaction_open() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder, false).await;
+    let world = world(&store);
+    let team = world.local("ann").named("team");
+    team.store("key", "word").await;
+    for busy in [false, true] {
+        for polls in 1.. {
+            // While the first connection is busy, one of the pool is taken.
+            let held = if busy { Some(store.primary().await.unwrap()) } else { None };
+            let done = abandoned(team.found("word", Match::Any), polls).await;
+            drop(held);
+            // A transaction that is open holds the log back.
+            team.store("other", "text").await;
+            assert!(store.truncate_log().await.unwrap(), "busy: {busy}, {polls} polls");
+            if done {
+                break;
+            }
+        }
+    }
+}
+
 /// Sets what makes writing fail on the first connection.
 async fn set(store: &SqliteStore, pragma: &'static str) {
     let mut primary = store.primary().await.unwrap();
@@ -133,7 +173,7 @@ async fn s45_a_full_database_undoes_the_call_and_goes_on_when_there_is_room() {
     assert_eq!((team.keys().await.len(), world.records().await.len()), (stored, stored));
     set(&store, "PRAGMA max_page_count = 10000").await;
     team.store("more", "word").await;
-    assert_eq!(team.found("word", agentstack_storage::text::Match::Any).await.len(), stored + 1);
+    assert_eq!(team.found("word", Match::Any).await.len(), stored + 1);
     assert!(world.verified().await.is_intact());
 }
 

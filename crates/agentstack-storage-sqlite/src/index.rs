@@ -83,6 +83,7 @@ macro_rules! entries_of_namespace {
 pub(crate) use entries_of_namespace;
 
 /// What the index holds of an entry.
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Terms {
     /// The number of terms in the body.
     pub(crate) length: i64,
@@ -91,6 +92,7 @@ pub(crate) struct Terms {
 
 /// How an entry holds a term.
 #[derive(Default)]
+#[cfg_attr(test, derive(Debug))]
 struct Held {
     /// How often in the key.
     head: u32,

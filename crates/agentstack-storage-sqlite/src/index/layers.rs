@@ -304,7 +304,7 @@ fn block_numbers<'f>(fences: impl Iterator<Item = &'f Fence>) -> String {
 
 impl IndexBounds {
     /// The level at which a segment begins: one as large as eight merged ones is not merged with small ones.
-    fn level(&self, postings: i64) -> i64 {
+    pub(super) fn level(&self, postings: i64) -> i64 {
         let fan_in = i64::from(self.fan_in.max(2));
         let (mut level, mut bound) = (1, i64::from(self.fresh_postings).saturating_mul(fan_in) / 2);
         while level < ALWAYS_MERGED && postings > bound {
@@ -316,7 +316,7 @@ impl IndexBounds {
 
     /// Which segments (number, level, postings) are to be merged, and their level: the oldest of the lowest one that
     /// has enough.
-    fn choose(&self, known: &[(i64, i64, i64)]) -> Option<(i64, Vec<i64>)> {
+    pub(super) fn choose(&self, known: &[(i64, i64, i64)]) -> Option<(i64, Vec<i64>)> {
         let mut levels: Vec<i64> = known.iter().map(|(_, level, _)| *level).collect();
         levels.sort_unstable();
         levels.dedup();

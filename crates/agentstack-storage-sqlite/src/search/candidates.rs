@@ -15,8 +15,8 @@ use crate::row::{Columns, count};
 use crate::search::BLOCKS;
 use crate::write::Statement;
 
-/// Where the terms of a query are in an index: each from the first on, up to but without the second.
-type Ranges = Vec<(Vec<u8>, Vec<u8>)>;
+/// Where a term of a query is in an index: from the first on, up to but without the second.
+type Range = (Vec<u8>, Vec<u8>);
 
 /// All namespaces of a search.
 pub(super) struct Candidates<'q> {
@@ -28,7 +28,7 @@ pub(super) struct Candidates<'q> {
 struct Space {
     id: i64,
     statistics: Statistics,
-    ranges: Ranges,
+    ranges: Vec<Range>,
     /// Which blocks are to be read, and for which of the ranges.
     blocks: BTreeMap<i64, Vec<usize>>,
     found: Held,
@@ -127,7 +127,7 @@ impl Space {
         let Some(id) = columns.take::<Option<i64>>()? else { return Ok(None) };
         let mut cipher = Cipher::new(columns.take()?);
         let terms = looked_for(query).into_iter();
-        let ranges: Ranges = terms.map(|(term, prefix)| range(&mut cipher, term, prefix)).collect();
+        let ranges: Vec<Range> = terms.map(|(term, prefix)| range(&mut cipher, term, prefix)).collect();
         let visible: (Option<i64>, Option<i64>) = (columns.take()?, columns.take()?);
         let mut statistics = Statistics { entries: count(columns.take()?)?, terms: count(columns.take()?)? };
         let mut maps = Bytes(columns.take()?);
@@ -152,7 +152,7 @@ impl Space {
 }
 
 /// Notes which blocks of a segment each of the ranges needs.
-fn choose(fences: &[Fence], ranges: &Ranges, blocks: &mut BTreeMap<i64, Vec<usize>>) {
+fn choose(fences: &[Fence], ranges: &[Range], blocks: &mut BTreeMap<i64, Vec<usize>>) {
     for (place, (first, end)) in ranges.iter().enumerate() {
         for (_, fence) in overlapping(fences, first, end) {
             blocks.entry(fence.block).or_default().push(place);
@@ -165,10 +165,10 @@ impl Held {
     fn take_from(
         &mut self,
         mut cursor: Cursor<'_>,
-        ranges: &Ranges,
+        ranges: &[Range],
         wanted: &[usize],
     ) -> Result<(), Damaged> {
-        let wanted: Vec<(usize, &(Vec<u8>, Vec<u8>))> =
+        let wanted: Vec<(usize, &Range)> =
             wanted.iter().filter_map(|place| Some((*place, ranges.get(*place)?))).collect();
         let Some(last) = wanted.iter().map(|(_, (_, end))| end.as_slice()).max() else { return Ok(()) };
         let mut postings = vec![];
