@@ -70,7 +70,7 @@ async fn assert_hardened(connection: &mut SqliteConnection) {
         ("PRAGMA temp_store", "2"),
         ("PRAGMA journal_mode", "wal"),
         ("PRAGMA busy_timeout", "30000"),
-        ("PRAGMA cache_size", "-65536"),
+        ("PRAGMA cache_size", "-4096"),
     ];
     for (pragma, expected) in pragmas {
         let row = sqlx::query(pragma).fetch_one(&mut *connection).await.unwrap();
@@ -147,6 +147,25 @@ async fn an_abandoned_search_leaves_no_transaction_open() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_store_writes_five_pages() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder, true).await;
+    let world = world(&store);
+    let team = world.local("ann").start().await;
+    let log = folder.path().join("data/store.db-wal");
+    let frames = || std::fs::metadata(&log).unwrap().len() / (4_096 + 24);
+    let mut written = vec![];
+    for number in 0..60 {
+        let before = frames();
+        team.store(&format!("key {number}"), &format!("some words of the entry {number}")).await;
+        written.push(frames() - before);
+    }
+    // The entry, its key, its time, its terms, the record; more when a page is full.
+    written.sort_unstable();
+    assert_eq!(written[30], 5, "{written:?}");
 }
 
 /// Sets what makes writing fail on the first connection.

@@ -29,7 +29,8 @@ pub struct OpenOptions {
     pub keys: KeyMaterial,
     /// How long a call waits for another process's transaction before it gives up.
     pub busy_timeout: Duration,
-    /// The largest page cache of a connection, in KiB. Decrypting a page costs far more than keeping it.
+    /// The largest page cache of a connection, in KiB. To decrypt a page takes about 10 µs; the upper pages of the trees,
+    /// which every call reads, stay in a small cache too (`docs/performance.md`).
     pub cache_kib: u32,
     /// The most connections for reads that find the first one busy.
     pub readers: u32,
@@ -45,7 +46,7 @@ impl OpenOptions {
             path,
             keys,
             busy_timeout: Duration::from_secs(30),
-            cache_kib: 64 * 1024,
+            cache_kib: 4 * 1024,
             readers: 2,
             index: IndexBounds::default(),
         }

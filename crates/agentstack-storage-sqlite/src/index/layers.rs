@@ -115,15 +115,15 @@ impl Layers<'_> {
             let id = self.namespace << 32 | tail.places;
             return Ok(Some(FreshRow { id, filled, terms: document.bytes }));
         }
-        self.merge_fresh(&document).await?;
+        self.merge_fresh(document).await?;
         while self.merge_level().await? {}
         Ok(None)
     }
 
     /// Makes a segment of what is fresh and one more entry.
-    async fn merge_fresh(&mut self, document: &Document) -> Result<(), StorageError> {
+    async fn merge_fresh(&mut self, document: Document) -> Result<(), StorageError> {
         let mut kept = self.read_all(sqlx::query(FRESH).bind(self.namespace)).await?;
-        kept.push(document.bytes.clone());
+        kept.push(document.bytes);
         let (mut runs, mut contents) = (vec![], Contents::default());
         for framed in &kept {
             let (heading, run) = Cursor::entry(Bytes(framed).framed()?)?;
@@ -200,7 +200,8 @@ impl Layers<'_> {
         Ok(Segment { id, fences, contents: Contents { holds, terms, postings } })
     }
 
-    /// Removes an entry that is not fresh: `terms` are those that it was put in with, under `secret`.
+    /// Removes an entry that is not fresh: `terms` are those that it was put in with, under `secret`. That they are all
+    /// found is checked: a posting left behind would be a trace (S08).
     pub(crate) async fn remove(
         &mut self,
         entry: i64,
