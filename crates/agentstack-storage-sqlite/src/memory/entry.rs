@@ -146,8 +146,18 @@ impl SqliteStore {
         scope: &Scope,
         key: &MemoryKey,
     ) -> Result<Opened<'_>, StorageError> {
+        Ok(self.open_entry_while(scope, key, || ()).await?.0)
+    }
+
+    /// The same, with something that is done while SQLite opens it.
+    pub(super) async fn open_entry_while<T>(
+        &self,
+        scope: &Scope,
+        key: &MemoryKey,
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<(Opened<'_>, T), StorageError> {
         let question = scoped(OPEN, scope).bind(namespace(scope)?.to_string()).bind(key_hash(key));
-        let (write, row) = self.write_after(question).await?;
+        let (write, row, made) = self.write_after(question, meanwhile).await?;
         let read = |row: &SqliteRow| {
             if !row.try_get::<bool, _>(2).map_err(storage)? {
                 return Err(StorageError::SessionGone);
@@ -156,7 +166,7 @@ impl SqliteStore {
             Ok((columns.take()?, Space::read(&mut columns)?, Existing::read(&mut columns)?))
         };
         match read(&row) {
-            Ok((next, space, entry)) => Ok(Opened { write, entry, space, next, bounds: self.index }),
+            Ok((next, space, entry)) => Ok((Opened { write, entry, space, next, bounds: self.index }, made)),
             Err(error) => write.undo(error).await,
         }
     }
@@ -210,10 +220,10 @@ impl Opened<'_> {
         &mut self,
         scope: &Scope,
         new: NewVersion<'_>,
+        terms: &Terms,
         draft: &Draft,
     ) -> Result<EntrySummary, StorageError> {
         let space = self.space(scope).await?;
-        let terms = Terms::of(new.key.as_str(), new.content);
         let version = self.entry.as_ref().map_or(1, |entry| entry.version.saturating_add(1));
         let row = self.entry.as_ref().map_or(self.next, |entry| entry.row);
         self.retire(&space, version).await?;
