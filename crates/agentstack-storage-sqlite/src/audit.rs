@@ -8,13 +8,17 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::error::storage;
+use crate::index::entries_of_namespace;
 use crate::row::count;
 use crate::write::{Statement, Write, scoped};
 use crate::{Encryption, SqliteStore};
 
-const COUNTS: &str = "SELECT count(*), coalesce(sum(n.entries), 0) FROM session_holders h \
-     JOIN sessions s ON s.id = h.session JOIN namespaces n ON n.id = s.namespace \
-     WHERE h.holder = $2 AND s.expires_at > $3 AND s.last_used_at + s.idle_ms > $3";
+const COUNTS: &str = concat!(
+    "SELECT count(*), coalesce(sum(",
+    entries_of_namespace!(),
+    "), 0) FROM session_holders h JOIN sessions s ON s.id = h.session JOIN namespaces n ON n.id = s.namespace ",
+    "WHERE h.holder = $2 AND s.expires_at > $3 AND s.last_used_at + s.idle_ms > $3"
+);
 
 const FIGURES: &str = "SELECT (SELECT count(*) FROM sessions WHERE expires_at > $1 AND last_used_at + idle_ms > $1), \
      (SELECT count(*) FROM entries), \

@@ -27,3 +27,14 @@ pub(crate) async fn briefly<F: Future>(answer: F) -> F::Output {
     })
     .await
 }
+
+/// Awaits an answer, and does something else once it has been asked for.
+pub(crate) async fn briefly_while<F: Future, T>(answer: F, meanwhile: impl FnOnce() -> T) -> (F::Output, T) {
+    let mut answer = pin!(answer);
+    let asked = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
+    let made = meanwhile();
+    match asked {
+        Poll::Ready(answer) => (answer, made),
+        Poll::Pending => (briefly(answer).await, made),
+    }
+}

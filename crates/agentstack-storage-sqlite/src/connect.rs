@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::error::{NOTADB, primary_code};
 use crate::files::private_database;
 use crate::key::{KeyMaterial, hex};
-use crate::{OpenError, create_private_folder, private_file};
+use crate::{IndexBounds, OpenError, create_private_folder, private_file};
 
 /// Whether what is kept is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,17 +29,27 @@ pub struct OpenOptions {
     pub keys: KeyMaterial,
     /// How long a call waits for another process's transaction before it gives up.
     pub busy_timeout: Duration,
-    /// The largest page cache of a connection, in KiB. Decrypting a page costs far more than keeping it.
+    /// The largest page cache of a connection, in KiB. To decrypt a page takes about 10 µs; the upper pages of the trees,
+    /// which every call reads, stay in a small cache too (`docs/performance.md`).
     pub cache_kib: u32,
     /// The most connections for reads that find the first one busy.
     pub readers: u32,
+    /// How large the pieces of the inverted index are.
+    pub index: IndexBounds,
 }
 
 impl OpenOptions {
     /// The usual options for the file at `path`.
     #[must_use]
     pub fn new(path: PathBuf, keys: KeyMaterial) -> Self {
-        Self { path, keys, busy_timeout: Duration::from_secs(30), cache_kib: 64 * 1024, readers: 2 }
+        Self {
+            path,
+            keys,
+            busy_timeout: Duration::from_secs(30),
+            cache_kib: 4 * 1024,
+            readers: 2,
+            index: IndexBounds::default(),
+        }
     }
 
     /// Whether the database is encrypted.

@@ -47,18 +47,14 @@ pub enum OpenError {
         /// The newest known.
         known: i64,
     },
-    /// The index holds the terms of another analysis of texts.
-    #[error(
-        "the index of {} was made by analysis {found}, this program has analysis {known}: use the version that made \
-         it; nothing was changed", path.display()
-    )]
-    Analysis {
+    /// The index could not be made anew from the entries; nothing was changed.
+    #[error("making the index of {} anew", path.display())]
+    Index {
         /// Which file.
         path: PathBuf,
-        /// Its analysis.
-        found: i64,
-        /// The program's.
-        known: i64,
+        /// Why.
+        #[source]
+        source: StorageError,
     },
     /// A change of the schema did not go through; it was undone as a whole.
     #[error("bringing {} to schema {to}", path.display())]

@@ -1,12 +1,24 @@
 //! The inverted index: which terms stand in which entries, and where.
 //!
-//! A namespace's postings are kept in runs of about [`RUN`], sorted by term within a run. So a store touches the few
-//! pages of one run, whatever the size of the namespace; a search looks into each run; and the end of
-//! a session is the removal of one range. (FTS5 keeps first terms of its pages after their entries are gone, even
-//! with `secure-delete`, and takes a term at a time to remove.)
+//! Each namespace has its own, in layers. What a store adds is one row: all terms of the entry as one blob
+//! (`index_fresh`). When a namespace has a bounded number of those, the transaction that would add one more makes a
+//! segment of them instead: the postings of all, sorted by term, in blocks of about a page (`index_blocks`), with
+//! a map that says which block begins with which term (`index_segments`). Several segments of a level become one of the
+//! next (O'Neil et al., "The Log-Structured Merge-Tree", 1996). So a store writes one page of the index, and each
+//! posting is written again a few times, in bulk; a search reads the maps, what is fresh, and a block or two of each
+//! segment; and the end of a session is the removal of ranges.
+//!
+//! Deleting does not wait for a merge: an entry's postings are taken out of the blocks they are in (S08).
 //!
 //! When SQLite moves rows between pages it may leave copies of them in unused space, which `secure_delete` does
 //! not reach. Terms are therefore kept under a [`Cipher`]: such a copy is no text (S08).
+
+mod cipher;
+mod codec;
+mod layers;
+mod rebuild;
+mod run;
+mod segment;
 
 use std::collections::BTreeMap;
 
@@ -14,16 +26,64 @@ use agentstack_core::MemoryKey;
 use agentstack_storage::text::{Term, analyze};
 use sha2::{Digest, Sha256};
 
-use crate::key::hex;
+pub(crate) use self::cipher::{Cipher, range};
+pub(crate) use self::codec::{Bytes, Damaged};
+pub(crate) use self::layers::{FreshRow, Layers, Tail};
+pub(crate) use self::rebuild::rebuild;
+pub(crate) use self::run::{Cursor, occurrences};
+pub(crate) use self::segment::{Fence, overlapping, read_map};
 
-/// How many postings a run is given before the next one begins: a larger one costs stores, a smaller one searches.
-/// An entry is in one run with all of its own. 512 are about five pages.
-pub(crate) const RUN: i64 = 512;
+/// How large the pieces of the index are. Any bounds give the same answers; these decide what stores and searches cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexBounds {
+    /// The most entries of a namespace that are not in a segment. A search looks at each of them.
+    pub fresh_entries: u32,
+    /// The most postings of such.
+    pub fresh_postings: u32,
+    /// How many segments of a level become one of the next.
+    pub fan_in: u32,
+    /// About how many bytes a block has. One that fits into a page costs one page to read.
+    pub block_bytes: u32,
+    /// The most postings of a segment above the third level: a merge holds up the store that causes it.
+    pub segment_postings: u32,
+}
 
-/// How many postings are inserted with one statement: a text has to fit into SQLite's limits.
-const CHUNK: usize = 20_000;
+impl Default for IndexBounds {
+    fn default() -> Self {
+        Self {
+            fresh_entries: 64,
+            fresh_postings: 2_048,
+            fan_in: 8,
+            block_bytes: 3_800,
+            segment_postings: 131_072,
+        }
+    }
+}
+
+/// The tables of the index whose rows are numbered `namespace << 32 | place`: whether one is of the namespace `n`.
+macro_rules! in_namespace {
+    ($table:literal) => {
+        concat!($table, ".id >= n.id << 32 AND ", $table, ".id < (n.id + 1) << 32")
+    };
+}
+pub(crate) use in_namespace;
+
+/// How many entries the namespace `n` has.
+macro_rules! entries_of_namespace {
+    () => {
+        concat!(
+            "((SELECT count(*) FROM index_fresh f WHERE ",
+            crate::index::in_namespace!("f"),
+            ") + (SELECT coalesce(sum(s.entries), 0) FROM index_segments s WHERE ",
+            crate::index::in_namespace!("s"),
+            "))"
+        )
+    };
+}
+pub(crate) use entries_of_namespace;
 
 /// What the index holds of an entry.
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Terms {
     /// The number of terms in the body.
     pub(crate) length: i64,
@@ -32,6 +92,7 @@ pub(crate) struct Terms {
 
 /// How an entry holds a term.
 #[derive(Default)]
+#[cfg_attr(test, derive(Debug))]
 struct Held {
     /// How often in the key.
     head: u32,
@@ -39,6 +100,13 @@ struct Held {
     body: u32,
     /// Where, in ascending order: key and content follow each other with a gap.
     places: Vec<u32>,
+}
+
+/// The postings of an entry as they are kept while it is fresh.
+pub(crate) struct Document {
+    postings: i64,
+    /// With their length before them: a search reads those of a namespace as one blob.
+    bytes: Vec<u8>,
 }
 
 impl Terms {
@@ -68,115 +136,35 @@ impl Terms {
     }
 
     /// How many postings the entry has.
-    pub(crate) fn postings(&self) -> i64 {
+    fn postings(&self) -> i64 {
         i64::try_from(self.held.len()).unwrap_or(i64::MAX)
     }
 
-    /// The postings as JSON texts, at least one: arrays of `[term, head, body, places]`, bytes in hexadecimal.
-    pub(crate) fn rows(&self, secret: &[u8]) -> Vec<String> {
+    /// The terms under the namespace's secret, ascending.
+    fn codes(&self, secret: &[u8]) -> Vec<(Vec<u8>, &Held)> {
         let mut cipher = Cipher::new(secret);
-        let row = |(term, held): (&Term, &Held)| {
-            (hex(&cipher.encode(term.as_str())), held.head, held.body, hex(&packed(&held.places)))
-        };
-        let mut rows: Vec<(String, u32, u32, String)> = self.held.iter().map(row).collect();
-        rows.sort_unstable();
-        let json = |rows: &[_]| serde_json::to_string(rows).unwrap_or_else(|_| "[]".into());
-        if rows.is_empty() { vec![json(&[])] } else { rows.chunks(CHUNK).map(json).collect() }
+        let code = |(term, held): (&Term, _)| (cipher.encode(term.as_str()), held);
+        let mut codes: Vec<_> = self.held.iter().map(code).collect();
+        codes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        codes
     }
-}
 
-/// Ascending numbers as their differences, each in LEB128.
-fn packed(places: &[u32]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(places.len());
-    let mut last = 0;
-    for place in places {
-        let mut rest = place - last;
-        last = *place;
-        while rest >= 0x80 {
-            bytes.push(0x80 | u8::try_from(rest & 0x7f).unwrap_or(0));
-            rest >>= 7;
+    /// What is kept of the terms under the namespace's secret, as those of an entry.
+    pub(crate) fn document(&self, secret: &[u8], entry: i64) -> Document {
+        let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+        let heading = run::Heading { entry, length: small(self.length), postings: small(self.postings()) };
+        let (mut terms, mut before) = (Vec::with_capacity(16 * self.held.len() + 16), vec![]);
+        heading.put(&mut terms);
+        for (code, held) in self.codes(secret) {
+            codec::put_term(&mut terms, &before, &code);
+            let places = codec::packed(held.places.iter().map(|place| u64::from(*place)));
+            run::put_counts(&mut terms, held.head, held.body, &places);
+            before = code;
         }
-        bytes.push(u8::try_from(rest).unwrap_or(0));
+        let mut bytes = Vec::with_capacity(terms.len() + 4);
+        codec::put_framed(&mut bytes, &terms);
+        Document { postings: self.postings(), bytes }
     }
-    bytes
-}
-
-/// Reads what [`packed`] wrote, from hexadecimal digits.
-pub(crate) fn unpacked(digits: &str) -> Option<Vec<u32>> {
-    let (mut places, mut last, mut rest, mut shift) = (vec![], 0_u32, 0_u32, 0);
-    for pair in digits.as_bytes().chunks(2) {
-        let byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        rest |= u32::from(byte & 0x7f).checked_shl(shift)?;
-        shift += 7;
-        if byte < 0x80 {
-            last = last.checked_add(rest)?;
-            places.push(last);
-            (rest, shift) = (0, 0);
-        }
-    }
-    Some(places)
-}
-
-/// The range of the index in which a term of a query is: from the first on, up to but without the second.
-pub(crate) fn range(cipher: &mut Cipher, term: &Term, prefix: bool) -> (String, String) {
-    let first = cipher.encode(term.as_str());
-    let mut end = first.clone();
-    if prefix {
-        while end.last() == Some(&u8::MAX) {
-            end.pop();
-        }
-        match end.last_mut() {
-            Some(last) => *last += 1,
-            // No byte is left to count up: longer than any term is beyond all of them.
-            None => end = vec![u8::MAX; 512],
-        }
-    } else {
-        end.push(0);
-    }
-    (hex(&first), hex(&end))
-}
-
-/// Turns terms into bytes of the same length, under a namespace's secret, such that terms that begin alike do so
-/// still: ranges of the index work, and nothing in it is text. It is to keep text out of what SQLite leaves behind;
-/// confidentiality is the encryption's business.
-pub(crate) struct Cipher {
-    /// The state before each byte of the last term, and before any.
-    states: Vec<u64>,
-    last: Vec<u8>,
-}
-
-impl Cipher {
-    pub(crate) fn new(secret: &[u8]) -> Self {
-        let seed = Sha256::new().chain_update(b"agentstack index v1").chain_update(secret).finalize();
-        let seed = seed.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte));
-        Self { states: vec![seed], last: vec![] }
-    }
-
-    /// Each byte moved by a number that depends on the secret and the bytes before it. Quickest if the last term
-    /// began alike.
-    fn encode(&mut self, term: &str) -> Vec<u8> {
-        let shared = self.last.iter().zip(term.bytes()).take_while(|(a, b)| **a == *b).count();
-        self.states.truncate(shared + 1);
-        // The last byte is moved by the state before it; none is needed after it.
-        let known = self.states.len();
-        for byte in term.bytes().skip(known - 1).take(term.len().saturating_sub(known)) {
-            let next = self.states.last().map(|state| step(*state, byte));
-            self.states.extend(next);
-        }
-        self.last = term.as_bytes().to_vec();
-        let moved = |(byte, state): (u8, &u64)| byte.wrapping_add(state.to_be_bytes()[0]);
-        term.bytes().zip(&self.states).map(moved).collect()
-    }
-}
-
-/// One step of `SplitMix64` (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014), with the
-/// byte mixed into the state: some nanoseconds, where a hash for each byte of each term took longer than the rest of
-/// a store.
-fn step(state: u64, byte: u8) -> u64 {
-    let mut mixed = (state ^ u64::from(byte)).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 /// By what an entry is looked up: its key would be text in one more place.
@@ -185,58 +173,4 @@ pub(crate) fn key_hash(key: &MemoryKey) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use agentstack_storage::text::{Match, TextQuery};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn s08_no_piece_of_a_term_is_in_its_code() {
-        let terms = ["password", "passwords", "hunter2", "東京", "aaaaaaaaaaaaaaaa"];
-        for (secret, term) in [[1; 16], [2; 16]].iter().flat_map(|secret| terms.map(|term| (secret, term))) {
-            let code = Cipher::new(secret).encode(term);
-            assert_eq!(code.len(), term.len());
-            assert!(
-                !code.windows(3).any(|window| term.as_bytes().windows(3).any(|piece| piece == window)),
-                "{term}"
-            );
-        }
-        assert_ne!(Cipher::new(&[1; 16]).encode("password"), Cipher::new(&[2; 16]).encode("password"));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn terms_that_begin_alike_have_codes_that_do(terms in proptest::collection::vec("[a-c東]{1,6}", 1..20)) {
-            let fresh: Vec<_> = terms.iter().map(|term| Cipher::new(b"secret").encode(term)).collect();
-            let mut cipher = Cipher::new(b"secret");
-            let codes: Vec<_> = terms.iter().map(|term| cipher.encode(term)).collect();
-            prop_assert_eq!(&codes, &fresh, "the order of encoding is of no matter");
-            for (one, code) in terms.iter().zip(&codes) {
-                for (other, other_code) in terms.iter().zip(&codes) {
-                    prop_assert_eq!(one.starts_with(other.as_str()), code.starts_with(other_code));
-                }
-            }
-        }
-
-        #[test]
-        fn places_read_back(mut places in proptest::collection::vec(any::<u32>(), 0..20)) {
-            places.sort_unstable();
-            prop_assert_eq!(unpacked(&hex(&packed(&places))), Some(places));
-        }
-    }
-
-    #[test]
-    fn a_range_holds_a_term_or_all_that_begin_with_it() {
-        let mut cipher = Cipher::new(b"secret");
-        let codes = ["fo", "foo", "foobar", "fop", "g"].map(|term| (term, hex(&cipher.encode(term))));
-        for (how, expected) in [(Match::Any, vec!["foo"]), (Match::Prefix, vec!["foo", "foobar"])] {
-            let query = TextQuery::parse("foo", how);
-            let (first, end) = range(&mut cipher, &query.terms()[0].term, query.terms()[0].prefix);
-            let within = codes.iter().filter(|(_, code)| (&first..&end).contains(&code));
-            assert_eq!(within.map(|(term, _)| *term).collect::<Vec<_>>(), expected);
-        }
-    }
-}
+mod tests;

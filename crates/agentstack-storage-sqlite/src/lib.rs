@@ -1,6 +1,6 @@
 //! The embedded backend: one SQLite file, encrypted with SQLCipher, searched with an index of its own.
 //!
-//! Reads and writes use one warm connection; a read that finds it busy takes one from a small pool.
+//! Reads and writes use one warm connection; a read that finds it busy for long takes one from a small pool.
 //! (In WAL mode a connection forgets its page cache whenever *another* connection commits, and with
 //! encryption on, reading the pages again means decrypting them again.)
 //!
@@ -27,5 +27,6 @@ mod write;
 pub use connect::{Encryption, OpenOptions};
 pub use error::OpenError;
 pub use files::{FileProblem, create_private_folder, private_file, read_private_file};
+pub use index::IndexBounds;
 pub use key::{KeyMaterial, MasterKey};
 pub use store::SqliteStore;

@@ -16,7 +16,7 @@ use self::entry::{NewVersion, Opened};
 use crate::SqliteStore;
 use crate::briefly::briefly;
 use crate::error::storage;
-use crate::index::key_hash;
+use crate::index::{Terms, key_hash};
 use crate::row::{SUMMARY_COLUMNS, summary, summary_columns, version};
 use crate::write::{alive, scoped};
 
@@ -62,7 +62,9 @@ impl MemoryStore for SqliteStore {
         entry: NewEntry,
         pending: Pending,
     ) -> Result<EntrySummary, StorageError> {
-        let mut opened = self.open_entry(scope, &entry.key).await?;
+        // To take a text of 2 kB apart takes longer than to open the transaction.
+        let analyze = || Terms::of(entry.key.as_str(), entry.content.as_str());
+        let (mut opened, terms) = self.open_entry_while(scope, &entry.key, analyze).await?;
         let existing = opened.entry.as_ref();
         if existing.is_some_and(|e| !visible(scope, in_session(scope), e.agent.as_ref())) {
             return opened.write.undo(StorageError::KeyTaken).await;
@@ -79,7 +81,7 @@ impl MemoryStore for SqliteStore {
             agent: owner(scope, in_session(scope), existing.map(|entry| entry.agent.as_ref())),
             label: &entry.label,
         };
-        match opened.put(scope, new, &pending.close(Outcome::Ok, vec![])).await {
+        match opened.put(scope, new, &terms, &pending.close(Outcome::Ok, vec![])).await {
             Ok(summary) => {
                 opened.write.committed();
                 Ok(summary)
@@ -213,7 +215,8 @@ async fn restore_version(
         agent: past.agent_id.as_ref(),
         label,
     };
-    opened.put(scope, new, &pending.close(Outcome::Ok, vec![])).await.map(Some)
+    let terms = Terms::of(key.as_str(), &past.content);
+    opened.put(scope, new, &terms, &pending.close(Outcome::Ok, vec![])).await.map(Some)
 }
 
 /// One version by its number, or the newest `limit`.

@@ -7,14 +7,18 @@ use agentstack_storage::text::ANALYSIS;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Executor};
 
+use crate::index::rebuild;
 use crate::{OpenError, OpenOptions};
 
 /// `AGST` in ASCII.
 const APPLICATION_ID: i64 = 0x4147_5354;
 
 /// The migrations, in order; the schema's number is how many have been done.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_foundation.sql"), include_str!("migrations/0002_tokens.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_foundation.sql"),
+    include_str!("migrations/0002_tokens.sql"),
+    include_str!("migrations/0003_index.sql"),
+];
 
 /// How far a database is, if it is one of ours.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,14 +27,16 @@ enum State {
     At(i64),
 }
 
-/// Brings the schema up to date. Nothing is written to what is not ours.
+/// Brings the schema up to date, and the index if it is of another analysis of texts: entries and queries have to be
+/// taken apart alike. Nothing is written to what is not ours.
 pub(crate) async fn migrate(
     connection: &mut SqliteConnection,
     options: &OpenOptions,
 ) -> Result<(), OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    if state(connection, options, known).await? == State::At(known) {
-        return check_analysis(connection, options).await;
+    if state(connection, options, known).await? == State::At(known) && is_indexed(connection, options).await?
+    {
+        return Ok(());
     }
     let problem = |source| options.problem(source);
     // It stays in the file. While another process is making the same database, it cannot be set; then
@@ -50,21 +56,21 @@ pub(crate) async fn migrate(
         let failed = |source| OpenError::Migration { path: options.path.clone(), to, source };
         tx.execute(script).await.map_err(failed)?;
     }
-    let analysis =
-        "INSERT INTO index_analysis (analysis) SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM index_analysis)";
-    sqlx::query(analysis).bind(ANALYSIS).execute(&mut *tx).await.map_err(problem)?;
-    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 2").await.map_err(problem)?;
-    tx.commit().await.map_err(problem)?;
-    check_analysis(connection, options).await
+    if !is_indexed(&mut tx, options).await? {
+        let failed = |source| OpenError::Index { path: options.path.clone(), source };
+        rebuild(&mut tx, options.index).await.map_err(failed)?;
+        tx.execute("DELETE FROM index_analysis").await.map_err(problem)?;
+        let analysis = sqlx::query("INSERT INTO index_analysis (analysis) VALUES ($1)").bind(ANALYSIS);
+        analysis.execute(&mut *tx).await.map_err(problem)?;
+    }
+    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 3").await.map_err(problem)?;
+    tx.commit().await.map_err(problem)
 }
 
-/// An index of another analysis would not answer this one's queries.
-async fn check_analysis(connection: &mut SqliteConnection, options: &OpenOptions) -> Result<(), OpenError> {
-    let analysis = sqlx::query_scalar("SELECT analysis FROM index_analysis").fetch_one(connection).await;
-    match analysis.map_err(|source| options.problem(source))? {
-        ANALYSIS => Ok(()),
-        found => Err(OpenError::Analysis { path: options.path.clone(), found, known: ANALYSIS }),
-    }
+/// Whether the index is of the analysis that this program has.
+async fn is_indexed(connection: &mut SqliteConnection, options: &OpenOptions) -> Result<bool, OpenError> {
+    let question = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM index_analysis WHERE analysis = $1)");
+    question.bind(ANALYSIS).fetch_one(connection).await.map_err(|source| options.problem(source))
 }
 
 /// How far the database is.
@@ -92,6 +98,6 @@ mod tests {
     #[test]
     fn the_marks_of_the_newest_schema_are_the_ones_that_are_written() {
         assert_eq!(APPLICATION_ID, 1_095_193_428);
-        assert_eq!(MIGRATIONS.len(), 1, "and `PRAGMA user_version = 1` above");
+        assert_eq!(MIGRATIONS.len(), 3, "and `PRAGMA user_version = 3` above");
     }
 }

@@ -10,16 +10,18 @@ use std::collections::HashMap;
 use agentstack_access::{Scope, SharedNamespaces};
 use agentstack_core::{AgentId, Entry, Hit, MatchType, Namespace, SharedName};
 use agentstack_storage::model::SEARCHED_CHARS;
-use agentstack_storage::text::rank::{Scored, rank};
+use agentstack_storage::text::rank::Scored;
 use agentstack_storage::{AgentFilter, Found, ListPosition, Listed, Listing, Page, Search, StorageError};
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
-use self::candidates::{ranges, read_postings, spaces};
+use self::candidates::Candidates;
 use crate::SqliteStore;
 use crate::briefly::briefly;
 use crate::error::storage;
+use crate::index::{entries_of_namespace, in_namespace};
 use crate::row::{SUMMARY_COLUMNS, count, summary, summary_columns, tags_json};
+use crate::store::Reader;
 use crate::write::{Statement, alive, scoped};
 
 /// The namespaces of a scope: the one named `$4` and of the shared ones those in the JSON array `$5`, or all of them if
@@ -42,46 +44,55 @@ macro_rules! passes {
     };
 }
 
-/// A figure of what the caller may see of `n`: the namespace's own, unless it is a session's and the caller is
-/// bound to an agent.
+/// A figure of what the caller may see of `n`, if that is less than all: it is a session's and the caller is bound to
+/// an agent.
 macro_rules! visible {
-    ($counted:literal, $kept:literal) => {
+    ($counted:literal) => {
         concat!(
-            "CASE WHEN $6 IS NULL OR n.shared = 1 THEN ",
-            $kept,
-            " ELSE (SELECT ",
+            "CASE WHEN $6 IS NOT NULL AND n.shared = 0 THEN (SELECT ",
             $counted,
             " FROM entries o WHERE o.namespace = n.id AND (o.agent IS NULL OR o.agent = $6)) END"
         )
     };
 }
 
-/// For each namespace: the statistics of what the caller may see of it, and what it takes to find its postings.
+/// A figure of all segments of `n`.
+macro_rules! of_segments {
+    ($figure:literal) => {
+        concat!("(SELECT ", $figure, " FROM index_segments s WHERE ", in_namespace!("s"), ")")
+    };
+}
+
+/// For each namespace: the statistics of what the caller may see of it, what it takes to find its postings, and its
+/// fresh ones. One blob of many costs a fraction of as many rows.
 pub(crate) const SPACES: &str = concat!(
-    "SELECT ",
+    "BEGIN; SELECT ",
     alive!(),
-    ", n.id, n.secret, n.run, ",
-    visible!("count(*)", "n.entries"),
+    ", n.id, n.secret, ",
+    visible!("count(*)"),
     ", ",
-    visible!("coalesce(sum(o.length), 0)", "n.terms"),
-    " ",
-    "FROM (SELECT 1) LEFT JOIN namespaces n ON n.id IN ",
+    visible!("coalesce(sum(o.length), 0)"),
+    ", ",
+    of_segments!("coalesce(sum(s.entries), 0)"),
+    ", ",
+    of_segments!("coalesce(sum(s.terms), 0)"),
+    ", ",
+    of_segments!("CAST(coalesce(group_concat(s.map, ''), '') AS BLOB)"),
+    ", (SELECT CAST(coalesce(group_concat(f.terms, ''), '') AS BLOB) FROM index_fresh f WHERE ",
+    in_namespace!("f"),
+    ") FROM (SELECT 1) LEFT JOIN namespaces n ON n.id IN ",
     namespaces!()
 );
 
-/// The postings in each of the ranges `$10` as one text, which costs a fraction of as many rows. A range has the number of
-/// its term in the query, a namespace, a run, and its two ends. Places are given if `$11`, and the term is the first.
-pub(crate) const POSTINGS: &str = concat!(
-    "SELECT group_concat(concat_ws(' ', p.namespace, q.value ->> 0, p.entry, p.body, p.head, e.length, ",
-    "'@' || iif($11 AND p.term = unhex(q.value ->> 3), hex(p.places), '')), ' ') FROM json_each($10) q ",
-    "CROSS JOIN postings p ON p.namespace = q.value ->> 1 AND p.run = q.value ->> 2 ",
-    "AND p.term >= unhex(q.value ->> 3) AND p.term < unhex(q.value ->> 4) ",
-    "CROSS JOIN entries e ON e.id = p.entry CROSS JOIN namespaces n ON n.id = p.namespace ",
-    "WHERE ",
-    alive!(),
-    " AND ",
-    passes!(),
-    " GROUP BY q.key"
+/// The blocks whose numbers are in the JSON array `$1`.
+pub(crate) const BLOCKS: &str =
+    "SELECT b.id, b.terms FROM json_each($1) q CROSS JOIN index_blocks b ON b.id = q.value";
+
+/// Those of the entries `$10` that pass.
+pub(crate) const PASSING: &str = concat!(
+    "SELECT json_group_array(e.id) FROM json_each($10) q CROSS JOIN entries e ON e.id = q.value ",
+    "CROSS JOIN namespaces n ON n.id = e.namespace WHERE ",
+    passes!()
 );
 
 /// `substr` of a text stops at a NUL, that of bytes does not.
@@ -95,7 +106,8 @@ pub(crate) const HITS: &str = concat!(
     " AND n.id IN ",
     namespaces!(),
     " AND ",
-    passes!()
+    passes!(),
+    "; COMMIT"
 );
 
 pub(crate) const LIST: &str = concat!(
@@ -116,7 +128,9 @@ pub(crate) const LIST: &str = concat!(
 pub(crate) const COUNT_ALL: &str = concat!(
     "SELECT ",
     alive!(),
-    ", (SELECT coalesce(sum(entries), 0) FROM namespaces WHERE id IN ",
+    ", (SELECT coalesce(sum(",
+    entries_of_namespace!(),
+    "), 0) FROM namespaces n WHERE n.id IN ",
     namespaces!(),
     ")"
 );
@@ -165,29 +179,12 @@ fn tags_filter(tags: &[agentstack_core::Tag]) -> Option<String> {
 
 impl SqliteStore {
     pub(crate) async fn search_entries(&self, scope: &Scope, search: Search) -> Result<Found, StorageError> {
-        let tags = tags_filter(&search.tags);
-        let ask = |sql| filtered(sql, scope, search.agent.as_ref(), tags.as_ref());
         let mut reader = self.reader().await?;
-        let connection = reader.connection()?;
-        let mut spaces = spaces(ask(SPACES), connection).await?;
-        let in_order = search.query.phrase().len() > 1;
-        let postings = ask(POSTINGS).bind(ranges(&spaces, &search.query)).bind(in_order);
-        read_postings(postings, connection, &mut spaces).await?;
-        let mut ranked: Vec<(Scored, i64)> = vec![];
-        for space in &spaces {
-            let length = |entry| space.lengths.get(&entry).copied().unwrap_or(1);
-            let scored = rank(&search.query, space.statistics, length, &space.postings);
-            let wanted = |hit: &Scored| {
-                hit.score >= search.threshold && (!in_order || space.has_phrase(hit.entry, &search.query))
-            };
-            ranked.extend(scored.into_iter().filter(wanted).map(|hit| (hit, space.id)));
-        }
-        // The order within a namespace is the ranking's; between equals of several, the newer first.
-        ranked.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score).then(b.entry.cmp(&a.entry)));
-        let (offset, limit) = (search.offset as usize, search.limit as usize);
-        let more = ranked.len() > offset.saturating_add(limit);
-        let best: Vec<(Scored, i64)> = ranked.into_iter().skip(offset).take(limit).collect();
-        Ok(Found { hits: hits(ask(HITS), connection, &best).await?, more })
+        // All statements see the same state: another process may merge segments at any time.
+        reader.mark(true);
+        let found = search_in(&mut reader, scope, &search).await;
+        reader.end().await;
+        found
     }
 
     pub(crate) async fn list_entries(&self, scope: &Scope, listing: Listing) -> Result<Listed, StorageError> {
@@ -222,16 +219,35 @@ impl SqliteStore {
     }
 }
 
-/// Reads the best entries. Each is asked for with its namespace: a number of an entry that has gone in
-/// the meantime may be another's by now, a namespace's never is.
+/// Searches in a transaction that begins with the first statement and ends, if something was found, with the last.
+async fn search_in(reader: &mut Reader<'_>, scope: &Scope, search: &Search) -> Result<Found, StorageError> {
+    let tags = tags_filter(&search.tags);
+    let ask = |sql| filtered(sql, scope, search.agent.as_ref(), tags.as_ref());
+    let filters = tags.is_some() || search.agent.is_some() || scope.bound_agent().is_some();
+    let connection = reader.connection()?;
+    let mut candidates = Candidates::read(ask(SPACES), connection, &search.query).await?;
+    candidates.read_blocks(connection).await?;
+    if filters {
+        candidates.keep_passing(ask(PASSING), connection).await?;
+    }
+    let ranked = candidates.ranked(search);
+    let (offset, limit) = (search.offset as usize, search.limit as usize);
+    let more = ranked.len() > offset.saturating_add(limit);
+    let best: Vec<(Scored, i64)> = ranked.into_iter().skip(offset).take(limit).collect();
+    if best.is_empty() {
+        return Ok(Found { hits: vec![], more });
+    }
+    let hits = hits(ask(HITS), connection, &best).await?;
+    reader.mark(false);
+    Ok(Found { hits, more })
+}
+
+/// Reads the best entries, each with its namespace.
 async fn hits(
     question: Statement,
     connection: &mut SqliteConnection,
     best: &[(Scored, i64)],
 ) -> Result<Vec<Hit>, StorageError> {
-    if best.is_empty() {
-        return Ok(vec![]);
-    }
     let wanted: Vec<[i64; 2]> = best.iter().map(|(hit, namespace)| [hit.entry, *namespace]).collect();
     let wanted = serde_json::to_string(&wanted).unwrap_or_else(|_| "[]".into());
     let rows = briefly(question.bind(wanted).bind(SEARCHED_CHARS * 4).fetch_all(connection))

@@ -13,14 +13,15 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
 use crate::error::storage;
+use crate::index::entries_of_namespace;
 use crate::row::{count, metadata_json, session, uuid};
 use crate::write::{Write, alive, scoped};
 
 /// How long a standing is taken for granted. What rests on it is proved again in each transaction.
 const STANDING_FRESH_MS: i64 = 1_000;
-/// How much of an ended session is removed in one transaction, so that other writers get their turn: runs of
-/// postings, and entries, no more of these after so many characters of content.
-const RECLAIM_RUNS: u32 = 4;
+/// How much of an ended session is removed in one transaction, so that other writers get their turn: blocks of the
+/// index, and entries, no more of these after so many characters of content.
+const RECLAIM_BLOCKS: u32 = 200;
 const RECLAIM_ENTRIES: u32 = 1_000;
 const RECLAIM_CHARS: u32 = 2_000_000;
 
@@ -39,7 +40,9 @@ const ENTER: &str = "INSERT INTO session_holders (holder, session) VALUES ($1, $
 /// entries it has for a caller bound to the agent `$5`, or for one who is not.
 pub(crate) const STATUS: &str = concat!(
     "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata, ",
-    "CASE WHEN $5 IS NULL THEN n.entries ELSE (SELECT count(*) FROM entries e WHERE e.namespace = n.id ",
+    "CASE WHEN $5 IS NULL THEN ",
+    entries_of_namespace!(),
+    " ELSE (SELECT count(*) FROM entries e WHERE e.namespace = n.id ",
     "AND (e.agent IS NULL OR e.agent = $5)) END, n.id ",
     "FROM sessions s JOIN namespaces n ON n.id = s.namespace WHERE s.id = $1 AND ($4 OR ",
     alive!(),
@@ -62,9 +65,11 @@ pub(crate) const STANDING: &str = "SELECT min(s.expires_at, s.last_used_at + s.i
 
 pub(crate) const SHARED: &str = "SELECT name FROM namespaces WHERE shared = 1";
 
-/// Removes the postings of some runs of the namespace $1.
-pub(crate) const REMOVE_RUNS: &str = "DELETE FROM postings WHERE namespace = $1 \
-     AND run < (SELECT min(run) + $2 FROM postings WHERE namespace = $1)";
+/// Removes what there is of the index of the namespace $1, but no more than $2 blocks.
+pub(crate) const REMOVE_INDEX: &str = "DELETE FROM index_blocks WHERE id IN \
+     (SELECT id FROM index_blocks WHERE id >= $1 << 32 AND id < ($1 + 1) << 32 LIMIT $2); \
+     DELETE FROM index_fresh WHERE id >= $1 << 32 AND id < ($1 + 1) << 32; \
+     DELETE FROM index_segments WHERE id >= $1 << 32 AND id < ($1 + 1) << 32";
 
 /// Some entries of the namespace $1: the first, and those before which there are less than $3 characters.
 pub(crate) const SOME: &str = "SELECT json_group_array(id) FROM (\
@@ -238,9 +243,9 @@ impl SqliteStore {
     }
 }
 
-/// Removes some postings or entries of an ended namespace, or with the last of them the namespace.
+/// Removes some of the index or of the entries of an ended namespace, or with the last of them the namespace.
 async fn remove_some(write: &mut Write<'_>, namespace: i64) -> Result<(), StorageError> {
-    if write.run(sqlx::query(REMOVE_RUNS).bind(namespace).bind(RECLAIM_RUNS)).await? > 0 {
+    if write.run(sqlx::query(REMOVE_INDEX).bind(namespace).bind(RECLAIM_BLOCKS)).await? > 0 {
         return Ok(());
     }
     let some = sqlx::query(SOME).bind(namespace).bind(RECLAIM_ENTRIES).bind(RECLAIM_CHARS);

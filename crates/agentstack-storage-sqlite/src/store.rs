@@ -14,12 +14,17 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection, Executor, Sqlite};
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 
 use crate::error::storage;
-use crate::{Encryption, OpenError, OpenOptions, connect, migrate};
+use crate::{Encryption, IndexBounds, OpenError, OpenOptions, connect, migrate};
 
 /// How long the emptying of the write-ahead log waits for other processes' readers.
 const TRUNCATION_PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long a read waits for the first connection: a transaction takes some milliseconds, and on another connection
+/// the pages have to be decrypted anew.
+const READER_PATIENCE: Duration = Duration::from_millis(20);
 
 /// The embedded backend.
 pub struct SqliteStore {
@@ -30,6 +35,7 @@ pub struct SqliteStore {
     busy_timeout: Duration,
     /// Whether the write-ahead log could not be emptied after the last deletion.
     traces: AtomicBool,
+    pub(crate) index: IndexBounds,
     pub(crate) encryption: Encryption,
     pub(crate) signing: SigningKey,
     resources: ResourceHasher,
@@ -79,6 +85,7 @@ impl SqliteStore {
             busy_timeout: options.busy_timeout,
             // A process that was killed may have left some.
             traces: AtomicBool::new(true),
+            index: options.index,
             encryption: options.encryption(),
             signing: options.keys.audit.signing,
             resources: options.keys.audit.resources,
@@ -106,22 +113,24 @@ impl SqliteStore {
     /// The first connection, with no transaction open on it.
     pub(crate) async fn primary(&self) -> Result<MutexGuard<'_, Primary>, StorageError> {
         let mut primary = self.primary.lock().await;
-        if primary.unfinished {
-            // It may have come to its end all the same; then there is nothing to roll back.
-            let _ = primary.connection()?.execute("ROLLBACK").await;
-            primary.unfinished = false;
-        }
+        primary.settle().await?;
         Ok(primary)
     }
 
-    /// A connection to read with: the first if it is free (its page cache is warm), else another.
+    /// A connection to read with: the first if it is free soon (its page cache is warm), else another.
     pub(crate) async fn reader(&self) -> Result<Reader<'_>, StorageError> {
-        match self.primary.try_lock() {
-            Ok(primary) if !primary.unfinished && primary.connection.is_some() => {
-                Ok(Reader::Primary(primary))
+        let primary = match self.primary.try_lock() {
+            Ok(primary) => Some(primary),
+            Err(_) => timeout(READER_PATIENCE, self.primary.lock()).await.ok(),
+        };
+        let held = match primary {
+            Some(mut primary) if primary.connection.is_some() => {
+                primary.settle().await?;
+                Held::Primary(primary)
             }
-            _ => Ok(Reader::Pooled(self.readers.acquire().await.map_err(storage)?)),
-        }
+            _ => Held::Pooled(self.readers.acquire().await.map_err(storage)?),
+        };
+        Ok(Reader { held, open: false })
     }
 
     /// Empties the write-ahead log, so that nothing deleted is left in it (S08). Another process's
@@ -166,22 +175,66 @@ impl SqliteStore {
 }
 
 impl Primary {
+    /// Ends a transaction that its call did not live to close.
+    async fn settle(&mut self) -> Result<(), StorageError> {
+        if self.unfinished {
+            // It may have come to its end all the same; then there is nothing to roll back.
+            let _ = self.connection()?.execute("ROLLBACK").await;
+            self.unfinished = false;
+        }
+        Ok(())
+    }
+
     pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, StorageError> {
         self.connection.as_mut().ok_or_else(|| StorageError::Unavailable("the store is closed".into()))
     }
 }
 
 /// A connection for reading.
-pub(crate) enum Reader<'a> {
+pub(crate) struct Reader<'a> {
+    held: Held<'a>,
+    /// Whether a transaction may be open on it.
+    open: bool,
+}
+
+enum Held<'a> {
     Primary(MutexGuard<'a, Primary>),
     Pooled(PoolConnection<Sqlite>),
 }
 
 impl Reader<'_> {
     pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, StorageError> {
-        match self {
-            Self::Primary(primary) => primary.connection(),
-            Self::Pooled(connection) => Ok(connection),
+        match &mut self.held {
+            Held::Primary(primary) => primary.connection(),
+            Held::Pooled(connection) => Ok(connection),
+        }
+    }
+
+    /// Says whether a transaction is open: between its first statement and its last. If the call does not live to
+    /// close it, whoever uses the connection next does, or nobody uses it again.
+    pub(crate) fn mark(&mut self, open: bool) {
+        self.open = open;
+        if let Held::Primary(primary) = &mut self.held {
+            primary.unfinished = open;
+        }
+    }
+
+    /// Ends the transaction, if one is open.
+    pub(crate) async fn end(&mut self) {
+        if self.open
+            && let Ok(connection) = self.connection()
+        {
+            // It may have come to its end all the same.
+            let _ = connection.execute("ROLLBACK").await;
+            self.mark(false);
+        }
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        if let (true, Held::Pooled(connection)) = (self.open, &mut self.held) {
+            connection.close_on_drop();
         }
     }
 }

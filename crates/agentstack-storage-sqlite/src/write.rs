@@ -4,12 +4,12 @@ use agentstack_access::Scope;
 use agentstack_audit::{self as chain, Draft, Hash, Head, Line};
 use agentstack_storage::StorageError;
 use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Executor, Row, Sqlite};
 use tokio::sync::MutexGuard;
 
 use crate::SqliteStore;
-use crate::briefly::briefly;
+use crate::briefly::{briefly, briefly_while};
 use crate::error::storage;
 use crate::store::Primary;
 
@@ -59,20 +59,23 @@ impl SqliteStore {
     }
 
     /// Opens a write transaction with the answer to a first question: `sql` is `BEGIN IMMEDIATE` and a
-    /// query for one row whose first columns are the sequence and the hash of the log's last record.
-    pub(crate) async fn write_after(
+    /// query for one row whose first columns are the sequence and the hash of the log's last record. The work that
+    /// needs no answer is done `meanwhile`: SQLite is on a thread of its own.
+    pub(crate) async fn write_after<T>(
         &self,
         question: Statement,
-    ) -> Result<(Write<'_>, sqlx::sqlite::SqliteRow), StorageError> {
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<(Write<'_>, SqliteRow, T), StorageError> {
         let mut primary = self.primary().await?;
         primary.unfinished = true;
-        let asked = briefly(question.fetch_one(primary.connection()?)).await.map_err(storage);
+        let (asked, made) = briefly_while(question.fetch_one(primary.connection()?), meanwhile).await;
+        let asked = asked.map_err(storage);
         let mut write = Write { primary, head: Head::EMPTY };
         let answered = asked.and_then(|row| Ok((head(row.try_get(0), row.try_get(1))?, row)));
         match answered {
             Ok((head, row)) => {
                 write.head = head;
-                Ok((write, row))
+                Ok((write, row, made))
             }
             Err(error) => write.undo(error).await,
         }

@@ -11,71 +11,72 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::namespace;
-use crate::SqliteStore;
 use crate::error::storage;
-use crate::index::{RUN, Terms, key_hash};
+use crate::index::{FreshRow, Layers, Tail, Terms, in_namespace, key_hash};
 use crate::row::{Columns, metadata_json, small, tags_json, trust_word, uuid};
 use crate::write::{Write, alive, bind_line, scoped};
+use crate::{IndexBounds, SqliteStore};
 
-/// Opens a transaction on one entry: the log's head, whether the session lives, the namespace, the entry, and the
-/// number that a new one would have.
+/// Opens a transaction on one entry: the log's head, whether the session lives, the number that a new entry would have,
+/// the namespace with the last of its fresh entries, the entry, and its row if it is fresh.
 pub(crate) const OPEN: &str = concat!(
     "BEGIN IMMEDIATE; ",
     "SELECT a.sequence, a.hash, ",
     alive!(),
-    ", (SELECT coalesce(max(id), 0) + 1 FROM entries), ",
-    "n.id, n.secret, n.run, n.filled, e.id, e.uuid, e.version, e.agent, e.created_at, e.length, e.run ",
+    ", (SELECT coalesce(max(id), 0) + 1 FROM entries), n.id, n.secret, t.id, t.filled, ",
+    "e.id, e.uuid, e.version, e.agent, e.created_at, ",
+    "CASE WHEN e.id IS NOT NULL THEN (SELECT f.id FROM index_fresh f WHERE ",
+    in_namespace!("f"),
+    " AND f.entry = e.id) END ",
     "FROM (SELECT 1) LEFT JOIN (SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1) a ",
-    "LEFT JOIN namespaces n ON n.name = $4 LEFT JOIN entries e ON e.namespace = n.id AND e.key_hash = $5"
+    "LEFT JOIN namespaces n ON n.name = $4 ",
+    "LEFT JOIN index_fresh t ON t.id = (SELECT max(f.id) FROM index_fresh f WHERE ",
+    in_namespace!("f"),
+    ") LEFT JOIN entries e ON e.namespace = n.id AND e.key_hash = $5"
 );
 
-macro_rules! add_postings {
+/// Appends an entry to the fresh ones, unless it is in a segment already.
+macro_rules! add_fresh {
     () => {
-        "INSERT INTO postings (namespace, run, term, entry, head, body, places) \
-         SELECT $4, $6, unhex(value ->> 0), $7, value ->> 1, value ->> 2, unhex(value ->> 3) FROM json_each($5)"
+        "INSERT INTO index_fresh (id, entry, filled, terms) SELECT $6, $7, $26, $5 WHERE $6 IS NOT NULL; "
     };
 }
 
-const ADD_POSTINGS: &str = add_postings!();
-
-/// $4 namespace $5 postings $6 run $7 entry $8 length $9 key $10 id $11 version $12 agent $13 tags $14 to $17 label
-/// $18 chars $19 metadata $20 content $21 created $22 to $24 the record $25 the key's hash $26 number of postings.
+/// $4 namespace $5 to $6 terms and number of the fresh row $7 entry $8 length $9 key $10 id $11 version $12 agent $13 tags
+/// $14 to $17 label $18 chars $19 metadata $20 content $21 created $22 to $24 the record $25 the key's hash
+/// $26 number of fresh postings.
 const INSERT: &str = concat!(
-    "INSERT INTO entries (id, namespace, run, length, version, updated_at, created_at, uuid, key_hash, agent, key, ",
+    "INSERT INTO entries (id, namespace, length, version, updated_at, created_at, uuid, key_hash, agent, key, ",
     "tags, trust, origin_principal, origin_agent, origin_tool, chars, metadata, content) ",
-    "VALUES ($7, $4, $6, $8, $11, $3, $21, $10, $25, $12, $9, $13, $14, $15, $16, $17, $18, $19, $20); ",
-    add_postings!(),
-    "; ",
-    "UPDATE namespaces SET entries = entries + 1, terms = terms + $8, ",
-    "filled = iif(run = $6, filled, 0) + $26, run = $6 WHERE id = $4; ",
+    "VALUES ($7, $4, $8, $11, $3, $21, $10, $25, $12, $9, $13, $14, $15, $16, $17, $18, $19, $20); ",
+    add_fresh!(),
     "INSERT INTO audit (sequence, body, hash) VALUES ($22, $23, $24); COMMIT"
 );
 
 const UPDATE: &str = concat!(
-    "UPDATE namespaces SET terms = terms + $8 - (SELECT length FROM entries WHERE id = $7) WHERE id = $4; ",
     "UPDATE entries SET length = $8, version = $11, updated_at = $3, agent = $12, tags = $13, trust = $14, ",
     "origin_principal = $15, origin_agent = $16, origin_tool = $17, chars = $18, metadata = $19, content = $20 ",
     "WHERE id = $7; ",
-    add_postings!(),
-    "; ",
+    add_fresh!(),
     "INSERT INTO audit (sequence, body, hash) VALUES ($22, $23, $24); COMMIT"
 );
 
-/// Puts the current version of the entry $1 into the history, and its terms out of the index.
+/// Puts the current version of the entry $1 into the history, and its terms out of what is fresh.
 const RETIRE: &str = concat!(
     "INSERT INTO entry_versions (entry, version, stored_at, agent, tags, trust, origin_principal, origin_agent, ",
     "origin_tool, metadata, content) SELECT id, version, updated_at, agent, tags, trust, origin_principal, ",
     "origin_agent, origin_tool, metadata, content FROM entries WHERE id = $1; ",
-    "DELETE FROM entry_versions WHERE entry = $1 AND version <= $4; ",
-    "DELETE FROM postings WHERE namespace = $2 AND run = $3 AND entry = $1"
+    "DELETE FROM entry_versions WHERE entry = $1 AND version <= $3; ",
+    "DELETE FROM index_fresh WHERE id = $2"
 );
 
 const REMOVE: &str = concat!(
-    "DELETE FROM postings WHERE namespace = $2 AND run = $3 AND entry = $1; ",
+    "DELETE FROM index_fresh WHERE id = $2; ",
     "DELETE FROM entry_versions WHERE entry = $1; DELETE FROM entries WHERE id = $1; ",
-    "UPDATE namespaces SET entries = entries - 1, terms = terms - $4 WHERE id = $2; ",
-    "DELETE FROM namespaces WHERE id = $2 AND shared = 1 AND entries = 0"
+    "DELETE FROM namespaces WHERE id = $3 AND shared = 1 AND NOT EXISTS (SELECT 1 FROM entries WHERE namespace = $3)"
 );
+
+const TEXT: &str = "SELECT key, content FROM entries WHERE id = $1";
 
 /// A transaction on one key.
 pub(super) struct Opened<'a> {
@@ -84,6 +85,7 @@ pub(super) struct Opened<'a> {
     space: Option<Space>,
     /// The number that a new entry gets.
     next: i64,
+    bounds: IndexBounds,
 }
 
 /// A namespace.
@@ -91,8 +93,8 @@ pub(super) struct Opened<'a> {
 struct Space {
     id: i64,
     secret: Vec<u8>,
-    /// The run that new entries go to.
-    run: i64,
+    /// Where its fresh entries end.
+    tail: Tail,
 }
 
 pub(super) struct Existing {
@@ -101,16 +103,16 @@ pub(super) struct Existing {
     pub(super) version: u32,
     pub(super) agent: Option<AgentId>,
     created_at: i64,
-    length: i64,
-    run: i64,
+    /// The row of its terms, if they are in no segment.
+    fresh: Option<i64>,
 }
 
 impl Space {
     fn read(columns: &mut Columns<'_>) -> Result<Option<Self>, StorageError> {
         let (id, secret): (Option<i64>, Option<Vec<u8>>) = (columns.take()?, columns.take()?);
-        let (run, filled): (Option<i64>, Option<i64>) = (columns.take()?, columns.take()?);
-        let run = run.zip(filled).map(|(run, filled)| if filled < RUN { run } else { run + 1 });
-        Ok(id.zip(secret).zip(run).map(|((id, secret), run)| Self { id, secret, run }))
+        let (last, filled): (Option<i64>, Option<i64>) = (columns.take()?, columns.take()?);
+        let tail = Tail::after(last.zip(filled));
+        Ok(id.zip(secret).map(|(id, secret)| Self { id, secret, tail }))
     }
 }
 
@@ -123,8 +125,7 @@ impl Existing {
             version: small(columns.take()?)?,
             agent: columns.agent()?,
             created_at: columns.take()?,
-            length: columns.take()?,
-            run: columns.take()?,
+            fresh: columns.take()?,
         }))
     }
 }
@@ -145,8 +146,18 @@ impl SqliteStore {
         scope: &Scope,
         key: &MemoryKey,
     ) -> Result<Opened<'_>, StorageError> {
+        Ok(self.open_entry_while(scope, key, || ()).await?.0)
+    }
+
+    /// The same, with something that is done while SQLite opens it.
+    pub(super) async fn open_entry_while<T>(
+        &self,
+        scope: &Scope,
+        key: &MemoryKey,
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<(Opened<'_>, T), StorageError> {
         let question = scoped(OPEN, scope).bind(namespace(scope)?.to_string()).bind(key_hash(key));
-        let (write, row) = self.write_after(question).await?;
+        let (write, row, made) = self.write_after(question, meanwhile).await?;
         let read = |row: &SqliteRow| {
             if !row.try_get::<bool, _>(2).map_err(storage)? {
                 return Err(StorageError::SessionGone);
@@ -155,7 +166,7 @@ impl SqliteStore {
             Ok((columns.take()?, Space::read(&mut columns)?, Existing::read(&mut columns)?))
         };
         match read(&row) {
-            Ok((next, space, entry)) => Ok(Opened { write, entry, space, next }),
+            Ok((next, space, entry)) => Ok((Opened { write, entry, space, next, bounds: self.index }, made)),
             Err(error) => write.undo(error).await,
         }
     }
@@ -176,33 +187,32 @@ impl Opened<'_> {
             .bind(name);
         let row = made.fetch_one(self.write.connection()?).await.map_err(storage)?;
         let mut columns = Columns::from(&row, 0);
-        Ok(Space { id: columns.take()?, secret: columns.take()?, run: 0 })
+        Ok(Space { id: columns.take()?, secret: columns.take()?, tail: Tail::default() })
     }
 
-    /// Puts the current version, if there is one, into the history, and all but the last of the new terms into
-    /// the index. Returns the entry's number and run, and the terms that are left.
-    async fn prepare(
-        &mut self,
-        space: &Space,
-        version: u32,
-        terms: &Terms,
-    ) -> Result<(i64, i64, String), StorageError> {
-        let (row, run) = match &self.entry {
-            Some(entry) => (entry.row, entry.run),
-            None => (self.next, space.run),
-        };
-        if self.entry.is_some() {
-            let oldest = i64::from(version) - i64::from(VERSIONS_KEPT) - 1;
-            self.write.run(sqlx::query(RETIRE).bind(row).bind(space.id).bind(run).bind(oldest)).await?;
+    /// Puts the current version, if there is one, into the history, and its terms out of the index.
+    async fn retire(&mut self, space: &Space, version: u32) -> Result<(), StorageError> {
+        let Some(entry) = &self.entry else { return Ok(()) };
+        let (row, fresh) = (entry.row, entry.fresh);
+        self.unindex(space, row, fresh).await?;
+        let oldest = i64::from(version) - i64::from(VERSIONS_KEPT) - 1;
+        self.write.run(sqlx::query(RETIRE).bind(row).bind(fresh).bind(oldest)).await.map(drop)
+    }
+
+    /// Takes the terms of an entry out of the segment they are in. Those of a fresh one go with its row.
+    async fn unindex(&mut self, space: &Space, row: i64, fresh: Option<i64>) -> Result<(), StorageError> {
+        if fresh.is_some() {
+            return Ok(());
         }
-        let mut chunks = terms.rows(&space.secret);
-        let last = chunks.pop().unwrap_or_default();
-        let none = None::<i64>;
-        for chunk in chunks {
-            let statement = sqlx::query(ADD_POSTINGS).bind(none).bind(none).bind(none);
-            self.write.run(statement.bind(space.id).bind(chunk).bind(run).bind(row)).await?;
-        }
-        Ok((row, run, last))
+        let text = sqlx::query(TEXT).bind(row).fetch_one(self.write.connection()?).await.map_err(storage)?;
+        let mut columns = Columns::from(&text, 0);
+        let terms = Terms::of(columns.take()?, columns.take()?);
+        self.layers(space)?.remove(row, &terms, &space.secret).await
+    }
+
+    fn layers(&mut self, space: &Space) -> Result<Layers<'_>, StorageError> {
+        let (namespace, bounds) = (space.id, self.bounds);
+        Ok(Layers { connection: self.write.connection()?, namespace, bounds })
     }
 
     /// Writes the next version and the record. The transaction is committed with the last statement.
@@ -210,12 +220,16 @@ impl Opened<'_> {
         &mut self,
         scope: &Scope,
         new: NewVersion<'_>,
+        terms: &Terms,
         draft: &Draft,
     ) -> Result<EntrySummary, StorageError> {
         let space = self.space(scope).await?;
-        let terms = Terms::of(new.key.as_str(), new.content);
         let version = self.entry.as_ref().map_or(1, |entry| entry.version.saturating_add(1));
-        let (row, run, postings) = self.prepare(&space, version, &terms).await?;
+        let row = self.entry.as_ref().map_or(self.next, |entry| entry.row);
+        self.retire(&space, version).await?;
+        let document = terms.document(&space.secret, row);
+        let fresh = self.layers(&space)?.admit(space.tail, document).await?;
+        let (fresh, filled, postings) = fresh_columns(fresh);
         let (id, created_at) = match &self.entry {
             Some(entry) => (entry.id, entry.created_at),
             None => (EntryId::generate(), scope.at().as_millis()),
@@ -225,7 +239,7 @@ impl Opened<'_> {
         let statement = scoped(if self.entry.is_some() { UPDATE } else { INSERT }, scope)
             .bind(space.id)
             .bind(postings)
-            .bind(run)
+            .bind(fresh)
             .bind(row)
             .bind(terms.length)
             .bind(new.key.as_str().to_owned())
@@ -242,7 +256,7 @@ impl Opened<'_> {
             .bind(new.content.to_owned())
             .bind(created_at);
         let line = self.write.line(draft);
-        let statement = bind_line(statement, line).bind(key_hash(new.key)).bind(terms.postings());
+        let statement = bind_line(statement, line).bind(key_hash(new.key)).bind(filled);
         self.write.run(statement).await?;
         Ok(EntrySummary {
             id,
@@ -261,8 +275,15 @@ impl Opened<'_> {
 
     /// Removes the entry with all its versions and terms.
     pub(super) async fn remove(&mut self, entry: &Existing) -> Result<(), StorageError> {
-        let space = self.space.as_ref().map(|space| space.id);
-        let remove = sqlx::query(REMOVE).bind(entry.row).bind(space).bind(entry.run).bind(entry.length);
+        let space =
+            self.space.clone().ok_or_else(|| StorageError::damaged("an entry without a namespace"))?;
+        self.unindex(&space, entry.row, entry.fresh).await?;
+        let remove = sqlx::query(REMOVE).bind(entry.row).bind(entry.fresh).bind(space.id);
         self.write.run(remove).await.map(drop)
     }
+}
+
+/// Number, postings so far and terms of a fresh row; all of them NULL if there is none.
+fn fresh_columns(row: Option<FreshRow>) -> (Option<i64>, Option<i64>, Option<Vec<u8>>) {
+    row.map_or((None, None, None), |row| (Some(row.id), Some(row.filled), Some(row.terms)))
 }

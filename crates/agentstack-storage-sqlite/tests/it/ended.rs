@@ -51,16 +51,18 @@ pub(crate) async fn assert_all_or_nothing(
         let expected = if alive { (i64::try_from(entries).unwrap() + 1, 1, 0, 2) } else { (1, 0, 0, 1) };
         assert_eq!((left.0, left.1, left.2, left.3), expected);
         assert_eq!(left.4, left.0, "entries that the index knows");
+        assert_eq!(left.5, 0, "blocks of a namespace that is gone");
     }
     alive
 }
 
-/// Entries, past versions, ended namespaces, namespaces, and entries in the index.
-async fn rows(path: &Path) -> (i64, i64, i64, i64, i64) {
+/// Entries, past versions, ended namespaces, namespaces, entries in the index, and blocks of no namespace.
+async fn rows(path: &Path) -> (i64, i64, i64, i64, i64, i64) {
     sqlx::query_as(
         "SELECT (SELECT count(*) FROM entries), (SELECT count(*) FROM entry_versions), \
          (SELECT count(*) FROM ended_namespaces), (SELECT count(*) FROM namespaces), \
-         (SELECT count(DISTINCT entry) FROM postings)",
+         (SELECT count(*) FROM index_fresh) + (SELECT coalesce(sum(entries), 0) FROM index_segments), \
+         (SELECT count(*) FROM index_blocks WHERE id >> 32 NOT IN (SELECT id FROM namespaces))",
     )
     .fetch_one(&mut support::raw(path).await)
     .await

@@ -9,6 +9,7 @@ use agentstack_storage::conformance::{Call, Opened, World};
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::text::Match;
 use agentstack_storage::{AgentFilter, Listing, NewEntry, Page, Search, Target};
+use agentstack_storage_sqlite::IndexBounds;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -115,7 +116,7 @@ fn place() -> impl Strategy<Value = Place> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let (key, words, some) = (|| 0..4_u8, || vec(0..12_u8, 1..6), || vec(0..3_u8, 0..2));
+    let (key, words, some) = (|| 0..6_u8, || vec(0..12_u8, 1..6), || vec(0..3_u8, 0..2));
     let agent = || proptest::option::weighted(0.3, (0..2_u8, any::<bool>()));
     prop_oneof![
         8 => (place(), key(), words(), some(), proptest::option::weighted(0.2, 0..3_u32)).prop_map(
@@ -302,11 +303,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn sqlite_answers_like_the_reference(steps in vec(step(), 1..60)) {
+    fn sqlite_answers_like_the_reference(steps in vec(step(), 1..60), small in proptest::bool::weighted(0.8)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let folder = TempDir::new().unwrap();
-            let worlds = [reference(), support::world(&support::path(&folder), false).await];
+            // Most of the time, every few entries are merged.
+            let bounds = if small { support::small_bounds() } else { IndexBounds::default() };
+            let worlds = [reference(), support::world_with(&support::path(&folder), false, bounds).await];
             let mut expected = Side::new(&worlds[0]).await;
             let mut sqlite = Side::new(&worlds[1]).await;
             for step in &steps {

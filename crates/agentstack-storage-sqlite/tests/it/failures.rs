@@ -6,8 +6,8 @@ use std::process::Command;
 
 use agentstack_storage::StorageError;
 use agentstack_storage::conformance::world::{
-    MEMORY_DELETE, MEMORY_RESTORE, MEMORY_STORE, SESSION_END, SESSION_START, draft, entry, key, label,
-    new_session, pending,
+    MEMORY_DELETE, MEMORY_RESTORE, MEMORY_SEARCH, MEMORY_STORE, SESSION_END, SESSION_START, draft, entry,
+    key, label, new_session, pending, search,
 };
 use agentstack_storage::conformance::{Call, World};
 use agentstack_storage::text::Match;
@@ -80,6 +80,34 @@ async fn s45_without_its_record_no_mutation_happens() {
     raw.close().await.unwrap();
     assert!(mutations(&world, &ann).await.iter().all(Option::is_none));
     assert!(world.verified().await.is_intact());
+}
+
+#[tokio::test]
+async fn a_damaged_index_is_an_error_of_the_call() {
+    let damages = [
+        "UPDATE index_fresh SET terms = x'ff'",
+        "UPDATE index_fresh SET terms = x'0401010105'",
+        "UPDATE index_blocks SET terms = x'00ff'",
+        "UPDATE index_segments SET map = x'05'",
+    ];
+    for damage in damages {
+        let folder = TempDir::new().unwrap();
+        let path = support::path(&folder);
+        let world = support::world(&path, false).await;
+        let team = world.local("ann").start().await.named("team");
+        for number in 0..70 {
+            team.store(&number.to_string(), "some words").await;
+        }
+        let mut raw = support::raw(&path).await;
+        raw.execute(damage).await.unwrap();
+        raw.close().await.unwrap();
+        let scope = team.scope(&MEMORY_SEARCH).await;
+        let found = world.store.search(&scope, search("words", Match::Any)).await;
+        assert!(matches!(found, Err(StorageError::Damaged(_))), "{damage}");
+        // What is not searched is there all the same, and the connection can be used.
+        assert_eq!(team.get("7").await.unwrap().content, "some words");
+        assert!(world.verified().await.is_intact());
+    }
 }
 
 /// A device of one MiB, for root; unmounted when dropped.

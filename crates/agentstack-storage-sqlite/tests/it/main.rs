@@ -9,6 +9,8 @@ mod failures;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod migration;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod residue;
@@ -24,4 +26,8 @@ mod encrypted {
 #[cfg(test)]
 mod unencrypted {
     agentstack_storage::conformance_tests!(crate::support::unencrypted);
+}
+#[cfg(test)]
+mod small_segments {
+    agentstack_storage::conformance_tests!(crate::support::small_segments);
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use agentstack_storage::NewEntry;
 use agentstack_storage::conformance::world::{entry, metadata, tags};
 use agentstack_storage::conformance::{Call, World};
+use agentstack_storage_sqlite::IndexBounds;
 use tempfile::TempDir;
 
 use crate::support;
@@ -91,9 +92,15 @@ async fn store_plain(call: &Call<'_>, words: &mut Words, count: usize) {
 
 #[tokio::test]
 async fn s08_a_deleted_entry_leaves_no_trace() {
+    for bounds in [IndexBounds::default(), support::small_bounds()] {
+        assert_deleting_leaves_no_trace(bounds).await;
+    }
+}
+
+async fn assert_deleting_leaves_no_trace(bounds: IndexBounds) {
     let folder = TempDir::new().unwrap();
     let path = support::path(&folder);
-    let world = support::world(&path, false).await;
+    let world = support::world_with(&path, false, bounds).await;
     let mut words = Words(8);
     let ann = world.local("ann").start().await;
     let places = [ann.clone(), ann.named("team"), world.local("bob").start().await];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agentstack_storage::StoreHealth;
 use agentstack_storage::conformance::{Opened, World};
-use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
+use agentstack_storage_sqlite::{IndexBounds, KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
@@ -28,6 +28,11 @@ pub(crate) async fn open(path: &Path, encrypted: bool) -> Result<SqliteStore, Op
     SqliteStore::open(OpenOptions::new(path.to_owned(), keys(encrypted))).await
 }
 
+/// Bounds so small that a dozen entries make segments of several levels and blocks.
+pub(crate) fn small_bounds() -> IndexBounds {
+    IndexBounds { fresh_entries: 2, fresh_postings: 16, fan_in: 2, block_bytes: 40, segment_postings: 200 }
+}
+
 /// Makes a database, or proves that one opens, and lets go of it.
 pub(crate) async fn create(path: &Path, encrypted: bool) {
     open(path, encrypted).await.unwrap().close().await;
@@ -41,20 +46,31 @@ pub(crate) async fn raw(path: &Path) -> SqliteConnection {
 
 /// A world over the database at `path`.
 pub(crate) async fn world(path: &Path, encrypted: bool) -> World {
-    let store = open(path, encrypted).await.unwrap();
+    world_with(path, encrypted, IndexBounds::default()).await
+}
+
+/// The same with an index of other bounds.
+pub(crate) async fn world_with(path: &Path, encrypted: bool, index: IndexBounds) -> World {
+    let options = OpenOptions { index, ..OpenOptions::new(path.to_owned(), keys(encrypted)) };
+    let store = SqliteStore::open(options).await.unwrap();
     World::new(Opened { verifying: store.verifying_key(), store: Arc::new(store), keep: Box::new(()) })
 }
 
-async fn fresh(encrypted: bool) -> Opened {
+async fn fresh(encrypted: bool, index: IndexBounds) -> Opened {
     let folder = TempDir::new().unwrap();
-    let store = open(&path(&folder), encrypted).await.unwrap();
+    let options = OpenOptions { index, ..OpenOptions::new(path(&folder), keys(encrypted)) };
+    let store = SqliteStore::open(options).await.unwrap();
     Opened { verifying: store.verifying_key(), store: Arc::new(store), keep: Box::new(folder) }
 }
 
 pub(crate) async fn encrypted() -> Opened {
-    fresh(true).await
+    fresh(true, IndexBounds::default()).await
 }
 
 pub(crate) async fn unencrypted() -> Opened {
-    fresh(false).await
+    fresh(false, IndexBounds::default()).await
+}
+
+pub(crate) async fn small_segments() -> Opened {
+    fresh(false, small_bounds()).await
 }
