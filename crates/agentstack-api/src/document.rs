@@ -213,12 +213,3 @@ fn shape(schema: &Value, indent: usize) -> String {
         None => "any".to_owned(),
     }
 }
-
-/// TEMPORARY
-pub fn openapi() -> Value {
-    Value::Null
-}
-/// TEMPORARY
-pub fn api_page() -> String {
-    String::new()
-}
