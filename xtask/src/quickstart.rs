@@ -10,7 +10,9 @@ use crate::{readme, workspace};
 
 /// Builds the release binaries and hands over to `agentstack quickstart`.
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    process::run(cargo(&["build", "--release", "-p", "agentstack-cli", "-p", "agentstack-mcp-server"]))?;
+    let mut build = cargo(&["build", "--release", "-p", "agentstack-cli", "-p", "agentstack-mcp-server"]);
+    build.args(["-p", "agentstack-rest-server"]);
+    process::run(build)?;
     let binary = workspace::metadata()?.target_directory.join("release").join("agentstack");
     let mut command = program_at_root(binary, &["quickstart"]);
     command.args(arguments);

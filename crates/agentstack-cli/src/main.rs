@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod markdown;
 mod quickstart;
+mod rest;
 mod session;
 mod token;
 

@@ -1,5 +1,7 @@
 //! The first minute: everything the product promises, shown with the user's own documents.
 
+mod team;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -60,9 +62,10 @@ pub(crate) async fn run(config: Option<PathBuf>, arguments: Arguments) -> anyhow
     first.stop().await?;
     second.stop().await?;
 
+    let served = team::show(&config).await?;
     let intact = verify(&config).await?;
     print_clients(&server, &config);
-    Ok(if found && refused && intact { Verdict::Well } else { Verdict::Wrong })
+    Ok(if found && refused && served && intact { Verdict::Well } else { Verdict::Wrong })
 }
 
 fn sections(docs: Option<PathBuf>) -> anyhow::Result<Vec<Section>> {

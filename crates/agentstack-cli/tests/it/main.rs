@@ -82,11 +82,17 @@ fn a_wrong_command_line_is_exit_code_2() {
 #[test]
 fn quickstart_ends_with_a_hit_a_refusal_and_a_verified_log() {
     let workplace = Workplace::new();
-    let server = Path::new(env!("CARGO_BIN_EXE_agentstack")).with_file_name("agentstack-mcp");
-    assert!(server.is_file(), "{} is missing: run `cargo build --workspace` first", server.display());
+    for name in ["agentstack-mcp", "agentstack-rest"] {
+        let server = Path::new(env!("CARGO_BIN_EXE_agentstack")).with_file_name(name);
+        assert!(server.is_file(), "{} is missing: run `cargo build --workspace` first", server.display());
+    }
     let shown = workplace.expect(&["quickstart"], 0);
     assert!(shown.contains("architecture.md#"), "a search hit: {shown}");
     assert_eq!(shown.matches("→ not_found").count(), 3, "{shown}");
+    assert!(
+        shown.contains("without a token   → 401") && shown.contains("another's token   → 404"),
+        "{shown}"
+    );
     assert!(shown.contains("Audit log: ") && shown.contains("intact."), "{shown}");
     assert!(
         shown.contains("claude mcp add agentstack")
@@ -99,6 +105,8 @@ fn quickstart_ends_with_a_hit_a_refusal_and_a_verified_log() {
     assert!(workplace.expect(&["quickstart"], 0).starts_with("Using "));
     assert!(workplace.expect(&["audit", "verify"], 0).starts_with("The audit log is intact: "));
     assert!(workplace.expect(&["--json", "audit", "verify"], 0).contains("\"intact\": true"));
+    // Its tokens are gone with it.
+    assert_eq!(workplace.expect(&["token", "list"], 0), "");
 }
 
 #[test]
