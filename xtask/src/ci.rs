@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{clients, codegen, deny, layers, lint, quickstart, test, tidy};
+use crate::{clients, codegen, deny, layers, lint, quickstart, rest, test, tidy};
 
 /// Where the corpora of the extended tests lie, from the workspace's root, unless told otherwise.
 pub(crate) const DEFAULT_CORPORA: &str = "../shared/corpora";
@@ -45,6 +45,7 @@ fn steps(corpora: &str) -> Vec<(String, Step<'_>)> {
         ("test".to_owned(), complete(test::readme)),
         (format!("test --corpora {corpora}"), complete(move || test::corpora(corpora))),
         ("test-clients".to_owned(), complete(clients::run)),
+        ("test-rest".to_owned(), complete(rest::run)),
         ("check-quickstart".to_owned(), complete(quickstart::check)),
     ]
 }

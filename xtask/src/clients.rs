@@ -26,27 +26,35 @@ pub(crate) fn run() -> Result<()> {
 
 fn python(work: &Path, binary: &Path) -> Result<()> {
     let suite = suite("python")?;
-    let environment = work.join("python");
-    let interpreter = environment.join("bin").join("python");
-    // An environment whose interpreter has gone away is made anew; a good one is reused.
-    if require(&text(&interpreter)?, "").is_err() {
-        process::run(program_at_root("python3", &["-m", "venv", "--clear", &text(&environment)?]))?;
-    }
-    let requirements = text(&suite.join("requirements.txt"))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", &requirements];
-    process::run(program_at_root(&interpreter, &pip))?;
+    let interpreter = python_environment(&work.join("python"), &suite.join("requirements.txt"))?;
     run_suite(&interpreter, &suite.join("suite.py"), binary, &work.join("python-home"), &suite)
 }
 
 fn typescript(work: &Path, binary: &Path) -> Result<()> {
-    let source = suite("typescript")?;
     let copy = work.join("typescript");
-    // The suite is copied so that node_modules never lies among the sources.
-    copy_files(&source, &copy)?;
-    let mut install = program_at_root("npm", &["ci", "--no-audit", "--no-fund"]);
-    install.current_dir(&copy);
-    process::run(install)?;
+    install_npm(&suite("typescript")?, &copy)?;
     run_suite(Path::new("node"), &copy.join("suite.mjs"), binary, &work.join("typescript-home"), &copy)
+}
+
+/// An environment in `folder` with what the file of requirements asks for. Returns its interpreter.
+pub(crate) fn python_environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
+    let interpreter = folder.join("bin").join("python");
+    // An environment whose interpreter has gone away is made anew; a good one is reused.
+    if require(&text(&interpreter)?, "").is_err() {
+        process::run(program_at_root("python3", &["-m", "venv", "--clear", &text(folder)?]))?;
+    }
+    let requirements = text(requirements)?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", &requirements];
+    process::run(program_at_root(&interpreter, &pip))?;
+    Ok(interpreter)
+}
+
+/// A suite for Node and what its lock file pins, copied so that `node_modules` never lies among the sources.
+pub(crate) fn install_npm(source: &Path, copy: &Path) -> Result<()> {
+    copy_files(source, copy)?;
+    let mut install = program_at_root("npm", &["ci", "--no-audit", "--no-fund"]);
+    install.current_dir(copy);
+    process::run(install)
 }
 
 fn run_suite(runner: &Path, script: &Path, binary: &Path, home: &Path, folder: &Path) -> Result<()> {
@@ -78,6 +86,6 @@ fn copy_files(source: &Path, target: &Path) -> Result<()> {
     Ok(())
 }
 
-fn text(path: &Path) -> Result<String> {
+pub(crate) fn text(path: &Path) -> Result<String> {
     Ok(path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?.to_owned())
 }

@@ -13,6 +13,7 @@ mod lint;
 mod process;
 mod quickstart;
 mod readme;
+mod rest;
 mod test;
 mod tidy;
 mod workspace;
@@ -32,6 +33,7 @@ usage: cargo xtask <command>
   deny                    licenses, sources, bans and advisories of the dependencies
   test [--corpora DIR]    the README's test command, or the extended tests over the corpora
   test-clients            the official Python and TypeScript MCP clients against agentstack-mcp
+  test-rest               the OpenAPI document, schemathesis, MCP conformance and clients against agentstack-rest
   quickstart [ARGS…]      build the release binaries and run `agentstack quickstart`
   check-quickstart        run the README's quickstart in a home directory of its own
   bench [ARGS…]           measure agentstack-mcp
@@ -67,6 +69,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test"] => test::readme(),
         ["test", "--corpora", folder] => test::corpora(folder),
         ["test-clients"] => clients::run(),
+        ["test-rest"] => rest::run(),
         ["quickstart", rest @ ..] => quickstart::run(rest),
         ["check-quickstart"] => quickstart::check(),
         ["bench", rest @ ..] => bench::run(rest),

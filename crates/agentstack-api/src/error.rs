@@ -179,15 +179,19 @@ impl ErrorBody {
 
     /// The schema of [`Self::to_problem`].
     pub(crate) fn problem_schema() -> Value {
-        let all = |of: fn(&ErrorCode) -> Value| ErrorCode::ALL.iter().map(of).collect::<Vec<_>>();
+        let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
         json!({
             "description": "What went wrong, after RFC 9457.",
             "type": "object",
             "properties": {
-                "type": { "type": "string", "pattern": "^urn:agentstack:problem:[a-z_]+$" },
+                "type": {
+                    "description": "`about:blank` if it is HTTP itself that refuses: the status says why",
+                    "type": "string",
+                    "pattern": "^(?:urn:agentstack:problem:[a-z_]+|about:blank)$",
+                },
                 "title": { "type": "string" },
-                "status": { "type": "integer", "enum": all(|code| code.http_status().into()) },
-                "code": { "type": "string", "enum": all(|code| code.as_str().into()) },
+                "status": { "type": "integer", "minimum": 400, "maximum": 599 },
+                "code": { "type": "string", "enum": codes },
                 "detail": { "type": "string" },
                 "requestId": { "type": "string", "format": "uuid" },
                 "errors": {

@@ -64,7 +64,7 @@ impl From<Infallible> for InputError {
 }
 
 /// Reads a request from the arguments of a call: known fields only, each of its type and in its range.
-pub(crate) fn read<R>(spec: &Spec, arguments: Map<String, Value>) -> Result<R, InputError>
+pub(crate) fn read<R>(spec: &Spec, mut arguments: Map<String, Value>) -> Result<R, InputError>
 where
     R: DeserializeOwned + JsonSchema + garde::Validate<Context = ()>,
 {
@@ -76,6 +76,14 @@ where
     {
         return Err(InputError::new(name, "is required"));
     }
+    for (name, value) in &mut arguments {
+        let is_whole = |property: &Value| property.get("type").is_some_and(|kind| kind == "integer");
+        if schema::property(schema, name).is_some_and(is_whole)
+            && let Some(whole) = whole(value)
+        {
+            *value = whole.into();
+        }
+    }
     let request: R = serde_path_to_error::deserialize(Value::Object(arguments))
         .map_err(|error| broken(schema, error.path()))?;
     request.validate().map_err(|report| {
@@ -83,6 +91,15 @@ where
         broken_field(schema, field.unwrap_or_default(), None)
     })?;
     Ok(request)
+}
+
+/// The whole number that `5.0` is: JSON Schema counts it as an integer, and some languages write all numbers so.
+fn whole(value: &Value) -> Option<u32> {
+    // Zero is added because of the other one, `-0.0`.
+    let float = value.as_f64().filter(|_| value.is_f64())? + 0.0;
+    // What is not whole, or out of range, is no `u32` in this form.
+    let whole: u32 = format!("{float:.0}").parse().ok()?;
+    f64::from(whole).total_cmp(&float).is_eq().then_some(whole)
 }
 
 /// The rule that the value at `path` breaks.

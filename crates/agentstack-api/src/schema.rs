@@ -160,6 +160,7 @@ pub(crate) fn rule(schema: &Value) -> String {
     }
     let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
     let range = |least: &str, most: &str| match (bound(least), bound(most)) {
+        (Some(least), Some(most)) if least >= most => Some(most.to_string()),
         (Some(least), Some(most)) => Some(format!("{least} to {most}")),
         (None, Some(most)) => Some(format!("at most {most}")),
         _ => None,

@@ -7,6 +7,12 @@ use serde_json::{Map, Value, json};
 
 use crate::{ErrorBody, ErrorCode, Method, OPERATIONS, Route, Spec, schema};
 
+/// How HTTP itself refuses a body, before any operation is asked.
+const BODY_REFUSALS: &[(u16, &str, &str)] = &[
+    (408, "BodyTooSlow", "The body did not come in time."),
+    (415, "BodyNotJson", "The body must be application/json."),
+];
+
 /// The document.
 #[must_use]
 pub fn openapi() -> Value {
@@ -113,7 +119,7 @@ fn operation(spec: &Spec, route: &Route, id: &str, schemas: &mut Map<String, Val
         "description": spec.description,
         "tags": [tag(spec)],
         "parameters": parameters(input, route, in_query),
-        "responses": responses(spec),
+        "responses": responses(spec, !in_query),
     });
     let body = if in_query { None } else { body_schema(input, route) };
     if let (Some(body), Some(operation)) = (body, operation.as_object_mut()) {
@@ -168,10 +174,15 @@ fn body_schema(input: &Value, route: &Route) -> Option<Value> {
     object.get("properties")?.as_object().is_some_and(|fields| !fields.is_empty()).then_some(body)
 }
 
-fn responses(spec: &Spec) -> Value {
+fn responses(spec: &Spec, has_body: bool) -> Value {
     let mut responses = errors(Spec::COMMON_ERRORS.iter().chain(spec.errors));
+    if has_body {
+        let refusals = BODY_REFUSALS.iter();
+        responses
+            .extend(refusals.map(|(status, name, _)| (status.to_string(), reference("responses", name))));
+    }
     let content = json!({ "application/json": { "schema": reference("schemas", &answer_name(spec)) } });
-    responses.insert("200".to_owned(), success("Done.", content));
+    responses.insert("200".to_owned(), response("Done.", content));
     responses.into()
 }
 
@@ -182,7 +193,7 @@ fn errors<'a>(codes: impl Iterator<Item = &'a ErrorCode>) -> Map<String, Value> 
         .collect()
 }
 
-fn success(description: &str, content: Value) -> Value {
+fn response(description: &str, content: Value) -> Value {
     let mut response = json!({
         "description": description,
         "headers": { "X-Request-Id": reference("headers", "RequestId") },
@@ -194,9 +205,8 @@ fn success(description: &str, content: Value) -> Value {
 }
 
 fn error_responses() -> Map<String, Value> {
-    let response = |code: &ErrorCode| {
-        let content = json!({ "application/problem+json": { "schema": reference("schemas", "Problem") } });
-        let mut response = success(code.message(), content);
+    let of_code = |code: &ErrorCode| {
+        let mut response = refusal(code.message());
         let more = match code {
             ErrorCode::Unauthenticated => Some(("WWW-Authenticate", "Challenge")),
             ErrorCode::RateLimited => Some(("Retry-After", "RetryAfter")),
@@ -208,7 +218,12 @@ fn error_responses() -> Map<String, Value> {
         }
         (pascal(code.as_str()), response)
     };
-    ErrorCode::ALL.iter().map(response).collect()
+    let of_body = BODY_REFUSALS.iter().map(|(_, name, detail)| ((*name).to_owned(), refusal(detail)));
+    ErrorCode::ALL.iter().map(of_code).chain(of_body).collect()
+}
+
+fn refusal(detail: &str) -> Value {
+    response(detail, json!({ "application/problem+json": { "schema": reference("schemas", "Problem") } }))
 }
 
 fn headers() -> Value {
@@ -238,44 +253,33 @@ fn service_paths(paths: &mut Map<String, Value>) {
             "operationId": id,
             "summary": summary,
             "tags": ["service"],
-            "responses": { "200": success("Done.", json!({ media: { "schema": schema } })) },
+            "responses": { "200": response("Done.", json!({ media: { "schema": schema } })) },
         }})
     };
-    let state = json!({
-        "type": "object",
-        "properties": { "status": { "type": "string", "enum": ["ok"] } },
-        "required": ["status"],
-    });
-    let anonymous = [
-        (
-            "/health/live",
-            get("health_live", "Whether the process runs", "application/json", state.clone()),
-            &[][..],
-        ),
-        (
-            "/health/ready",
-            get("health_ready", "Whether calls can be answered", "application/json", state),
-            &[ErrorCode::Unavailable],
-        ),
-        (
-            "/openapi.json",
-            get("openapi", "This document", "application/json", json!({ "type": "object" })),
-            &[],
-        ),
-    ];
-    for (path, mut item, codes) in anonymous {
+    let state = |word: &str| {
+        json!({
+            "type": "object",
+            "properties": { "status": { "type": "string", "enum": [word] } },
+            "required": ["status"],
+            "additionalProperties": false,
+        })
+    };
+    let live = get("health_live", "Whether the process runs", "application/json", state("ok"));
+    let mut ready = get("health_ready", "Whether calls can be answered", "application/json", state("ok"));
+    if let Some(responses) = ready.pointer_mut("/get/responses").and_then(Value::as_object_mut) {
+        let content = json!({ "application/json": { "schema": state("unavailable") } });
+        responses.insert("503".to_owned(), response("Not now.", content));
+    }
+    let document = get("openapi", "This document", "application/json", json!({ "type": "object" }));
+    for (path, mut item) in [("/health/live", live), ("/health/ready", ready), ("/openapi.json", document)] {
         if let Some(get) = item.get_mut("get").and_then(Value::as_object_mut) {
             get.insert("security".to_owned(), json!([]));
         }
-        add_errors(&mut item, codes);
         paths.insert(path.to_owned(), item);
     }
-    let mut metrics = get(
-        "metrics",
-        "Figures of the installation for Prometheus",
-        "text/plain",
-        json!({ "type": "string" }),
-    );
+    let text = json!({ "type": "string" });
+    let openmetrics = "application/openmetrics-text";
+    let mut metrics = get("metrics", "Figures of the installation for Prometheus", openmetrics, text);
     let codes = [
         ErrorCode::Unauthenticated,
         ErrorCode::Forbidden,
@@ -283,14 +287,10 @@ fn service_paths(paths: &mut Map<String, Value>) {
         ErrorCode::Unavailable,
         ErrorCode::Internal,
     ];
-    add_errors(&mut metrics, &codes);
-    paths.insert("/metrics".to_owned(), metrics);
-}
-
-fn add_errors(item: &mut Value, codes: &[ErrorCode]) {
-    if let Some(responses) = item.pointer_mut("/get/responses").and_then(Value::as_object_mut) {
+    if let Some(responses) = metrics.pointer_mut("/get/responses").and_then(Value::as_object_mut) {
         responses.extend(errors(codes.iter()));
     }
+    paths.insert("/metrics".to_owned(), metrics);
 }
 
 fn reference(kind: &str, name: &str) -> Value {

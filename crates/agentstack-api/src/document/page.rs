@@ -53,7 +53,7 @@ fn navigation(page: &mut String) -> std::fmt::Result {
 fn operation(page: &mut String, spec: &Spec) -> std::fmt::Result {
     let name = escaped(spec.operation.name);
     writeln!(page, "<section id=\"{name}\">\n<h2>{} <code>{name}</code></h2>", escaped(spec.title))?;
-    writeln!(page, "<p>{}</p>", escaped(spec.description))?;
+    writeln!(page, "<p>{}</p>", prose(spec.description))?;
     for Route { method, path } in spec.routes {
         let (method, path) = (method.as_str(), escaped(path));
         let class = method.to_ascii_lowercase();
@@ -86,18 +86,14 @@ fn arguments(page: &mut String, schema: &Value) -> std::fmt::Result {
         schema::without_null(&mut property);
         let required = schema::required(schema).any(|required| required == name);
         let required = if required { " <em>required</em>" } else { "" };
-        write!(
-            page,
-            "<dt><code>{}</code>{required}</dt>\n<dd>{}",
-            escaped(name),
-            escaped(&schema::rule(&property))
-        )?;
+        let rule = schema::rule(&property);
+        write!(page, "<dt><code>{}</code>{required}</dt>\n<dd>{}", escaped(name), prose(&rule))?;
         if let Some(default) = property.get("default") {
             write!(page, "; if not said: <code>{}</code>", escaped(&default.to_string()))?;
         }
         page.push('.');
         if let Some(note) = property.get("description").and_then(Value::as_str) {
-            write!(page, " {}.", escaped(note))?;
+            write!(page, " {}.", prose(note))?;
         }
         page.push_str("</dd>\n");
     }
@@ -128,7 +124,7 @@ fn example(spec: &Spec, route: &Route) -> String {
     match route.method {
         Method::Post | Method::Put if !rest.is_empty() => {
             let body = Value::Object(rest).to_string().replace('\'', r"'\''");
-            let _ = write!(call, " \\\n  -H 'Content-Type: application/json' -d '{body}'");
+            let _ = write!(call, " \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'");
         }
         Method::Post | Method::Put => {}
         Method::Get | Method::Delete => {
@@ -159,6 +155,15 @@ fn codes(codes: &[ErrorCode]) -> String {
     codes.iter().map(code).collect::<Vec<_>>().join(", ")
 }
 
+/// A sentence, in which backticks enclose what stands for itself.
+fn prose(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts.fold(String::new(), |prose, (index, part)| {
+        let part = escaped(part);
+        prose + &if index % 2 == 1 { format!("<code>{part}</code>") } else { part }
+    })
+}
+
 /// Text as it stands in an element or in a quoted attribute.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -178,6 +183,11 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn backticks_become_code_and_what_they_enclose_is_escaped() {
+        assert_eq!(prose("use `a<b` & `c`"), "use <code>a&lt;b</code> &amp; <code>c</code>");
+    }
 
     #[test]
     fn what_means_something_in_html_is_escaped() {

@@ -47,10 +47,9 @@ impl TryFrom<CreateTokenRequest> for CreateToken {
     type Error = InputError;
 
     fn try_from(request: CreateTokenRequest) -> Result<Self, InputError> {
-        let known = |name: &str| match crate::all_operations().iter().any(|operation| operation.name == name)
-        {
-            true => Ok(name.to_owned()),
-            false => Err("must be the name of an operation"),
+        let known = |name: &str| {
+            let is_known = crate::all_operations().iter().any(|operation| operation.name == name);
+            is_known.then(|| name.to_owned()).ok_or("must be the name of an operation")
         };
         let shared = |name: &str| SharedName::from_str(name);
         Ok(Self {

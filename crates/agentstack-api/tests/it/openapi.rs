@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::string::string_regex;
 use proptest::test_runner::TestRunner;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::support::{least, parse_with, spec};
 
@@ -100,7 +100,7 @@ fn every_argument_is_in_the_path_the_query_or_the_body() {
             path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
         assert_eq!(place("path"), in_path, "{path}");
         let name = operation["operationId"].as_str().unwrap().trim_end_matches("_2");
-        let all = (spec(name).exact_input_schema)()["properties"].as_object().map_or(0, |all| all.len());
+        let all = (spec(name).exact_input_schema)()["properties"].as_object().map_or(0, Map::len);
         if matches!(method.as_str(), "get" | "delete") {
             assert!(operation.get("requestBody").is_none(), "{path}");
             assert_eq!(parameters.len(), all, "{path}");

@@ -85,14 +85,9 @@ fn replies(full: bool) -> Vec<Reply> {
         label: label(full),
     };
     let next_cursor = full.then(|| "c".to_owned());
-    let check = view::CheckView {
-        name: "storage".to_owned(),
-        status: if full { view::Health::Degraded } else { view::Health::Ok },
-        detail: full.then(|| "slow".to_owned()),
-    };
     let got =
         if full { view::GetMemoryView::found(entry(full), Some(7)) } else { view::GetMemoryView::absent() };
-    vec![
+    let mut replies = vec![
         Reply::StoreMemory(entry(full).summary.into()),
         Reply::SearchMemory(view::SearchMemoryView {
             count: 1,
@@ -120,6 +115,19 @@ fn replies(full: bool) -> Vec<Reply> {
             session: view::SessionDetailView { session: session(), entries: 3, metadata: metadata(full) },
         }),
         Reply::ActiveSessions(view::ActiveSessionsView { count: 1, sessions: vec![session()] }),
+    ];
+    replies.extend(replies_to_operators(full));
+    replies
+}
+
+/// The answers about the system and its tokens.
+fn replies_to_operators(full: bool) -> Vec<Reply> {
+    let check = view::CheckView {
+        name: "storage".to_owned(),
+        status: if full { view::Health::Degraded } else { view::Health::Ok },
+        detail: full.then(|| "slow".to_owned()),
+    };
+    vec![
         Reply::SystemStatus(view::SystemStatusView {
             version: "0.1.0".to_owned(),
             uptime_seconds: 1,
