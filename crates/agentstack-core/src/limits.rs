@@ -45,6 +45,8 @@ pub const SESSION_IDLE_MS: i64 = 24 * 60 * 60 * 1_000;
 pub const SESSION_AGE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// Most live sessions of one principal, unless configured otherwise.
 pub const SESSIONS_PER_PRINCIPAL: u64 = 1_000;
+/// Most entries of one session, unless configured otherwise.
+pub const ENTRIES_PER_SESSION: u64 = 100_000;
 /// Shortest `ttlSeconds` of a session.
 pub const SESSION_TTL_MIN_SECONDS: u32 = 1;
 /// Longest `ttlSeconds` of a session: its greatest age.

@@ -12,7 +12,7 @@ use agentstack_access::{
 };
 use agentstack_api::{Command, ErrorBody, ErrorCode, InputError, Reply, Spec, operations};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHasher};
-use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL};
+use agentstack_core::limits::{ENTRIES_PER_SESSION, SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL};
 use agentstack_core::{Clock, RequestId};
 use agentstack_storage::{Pending, Storage};
 use serde_json::{Map, Value};
@@ -22,6 +22,7 @@ use crate::CallLimits;
 use crate::admission::{Admission, Admitted, TooMany};
 use crate::failure::Failure;
 use crate::journal::Journal;
+use crate::quota::Quota;
 
 /// What an engine is made of.
 pub struct Parts {
@@ -73,6 +74,8 @@ pub struct Settings {
     pub call_limits: Option<CallLimits>,
     /// Most live sessions of one principal.
     pub sessions_per_principal: u64,
+    /// Most entries of one session.
+    pub entries_per_session: u64,
     /// The configuration as callers may see it: without secrets and paths.
     pub shown_config: Map<String, Value>,
 }
@@ -86,6 +89,7 @@ impl Default for Settings {
             checkpoint_every: 1_000,
             call_limits: None,
             sessions_per_principal: SESSIONS_PER_PRINCIPAL,
+            entries_per_session: ENTRIES_PER_SESSION,
             shown_config: Map::new(),
         }
     }
@@ -100,6 +104,7 @@ pub struct Engine {
     settings: Settings,
     journal: Journal,
     admission: Option<Admission>,
+    quota: Quota,
     observer: Option<Arc<dyn Observer>>,
     /// Records since this engine last signed the audit log.
     unsigned: AtomicU64,
@@ -137,6 +142,7 @@ impl Engine {
             settings,
             journal,
             admission,
+            quota: Quota::default(),
             observer,
             unsigned,
             started,
@@ -338,6 +344,10 @@ impl Engine {
 
     pub(crate) fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    pub(crate) fn quota(&self) -> &Quota {
+        &self.quota
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -15,6 +15,7 @@ mod failure;
 mod journal;
 mod memory;
 mod policy;
+mod quota;
 mod session;
 mod system;
 mod token;

@@ -52,6 +52,7 @@ impl Engine {
         command: StoreMemory,
         pending: Pending,
     ) -> Result<StoreMemoryView, Failure> {
+        self.make_room(scope, &command.key).await?;
         let entry = NewEntry {
             key: command.key,
             content: command.content,

@@ -14,12 +14,10 @@ use agentstack_storage::{NewSession, Pending, Session};
 
 use crate::Engine;
 use crate::failure::Failure;
+use crate::quota::RETRY_SECONDS;
 
 /// Most sessions that one answer lists, so that it stays within the limit of answers.
 const SESSIONS_LISTED: usize = 500;
-
-/// When whoever has as many sessions as it may should try again: one of them may have ended by then.
-const QUOTA_RETRY_SECONDS: u32 = 60;
 
 fn view(session: &Session) -> SessionView {
     SessionView::active(session.id, session.started_at, session.expires_at)
@@ -40,7 +38,7 @@ impl Engine {
         let settings = self.settings();
         // A soft limit: calls that are under way at the same time may each bring one more.
         if self.store().counts(scope).await?.sessions >= settings.sessions_per_principal {
-            return Err(Failure::TooMuch { retry_after_seconds: QUOTA_RETRY_SECONDS });
+            return Err(Failure::TooMuch { retry_after_seconds: RETRY_SECONDS });
         }
         let token = ResumeToken::generate()?;
         let asked = command.ttl_seconds.map_or(i64::MAX, |seconds| i64::from(seconds) * 1_000);

@@ -8,12 +8,18 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
 /// How long an answer is looked for before its asker sleeps: about what the sleep would cost.
 const MOMENT: Duration = Duration::from_micros(50);
 
 /// Awaits an answer, at first by asking again and again. The processor is offered to others in between, so on a
 /// machine with a single one the database's thread gets it.
 pub(crate) async fn briefly<F: Future>(answer: F) -> F::Output {
+    // Where several threads serve several callers, the processor has better to do than to look.
+    if Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread {
+        return answer.await;
+    }
     let mut answer = pin!(answer);
     let mut begun = None;
     poll_fn(|context| {

@@ -98,6 +98,7 @@ macro_rules! conformance_tests {
                 active_sessions_are_the_callers_own_newest_first
                 expired_sessions_are_shown_to_operators
                 status_counts_the_entries
+                figures_are_of_what_there_is_of_everybodys
             }
             tokens {
                 a_token_stands_for_what_was_granted

@@ -152,6 +152,7 @@ impl Options {
                 session_age_ms: config.limits.session_max_age_ms(),
                 checkpoint_every: config.audit.checkpoint_every,
                 sessions_per_principal: config.limits.sessions_per_principal,
+                entries_per_session: config.limits.entries_per_session,
                 shown_config: config.redacted(),
                 ..Settings::default()
             },

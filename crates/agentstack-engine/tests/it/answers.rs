@@ -4,6 +4,8 @@ use agentstack_access::{Principal, Role};
 use agentstack_core::limits::{METADATA_BYTES, RESPONSE_BYTES};
 use serde_json::{Value, json};
 
+use agentstack_engine::Settings;
+
 use crate::support::{Client, World};
 
 /// An answer as a line of MCP: the structured content, and the same JSON as a text block.
@@ -130,7 +132,7 @@ async fn a_hundred_results_fit_into_every_answer() {
 
 #[tokio::test]
 async fn many_sessions_with_much_metadata_fit_into_an_answer() {
-    let world = World::with_sessions(3_000);
+    let world = World::with_settings(Settings { sessions_per_principal: 3_000, ..Settings::default() });
     let planner = Principal::embedded("planner", Role::Developer);
     let client = world.enter_with(planner, json!({ "metadata": metadata("\"") })).await;
     assert_fits(&client.ok("session_status", json!({})).await, "session_status");

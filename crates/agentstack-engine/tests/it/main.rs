@@ -23,6 +23,8 @@ mod pages;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod strings;

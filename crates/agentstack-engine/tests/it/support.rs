@@ -46,9 +46,8 @@ impl World {
         Self::over(Arc::new(SqliteStore::open(options).await.unwrap()), Box::new(folder))
     }
 
-    /// Over the reference store, with so many sessions for each principal.
-    pub(crate) fn with_sessions(most: u64) -> Self {
-        let settings = Settings { sessions_per_principal: most, ..Settings::default() };
+    /// Over the reference store.
+    pub(crate) fn with_settings(settings: Settings) -> Self {
         Self::with(Arc::new(reference()), Box::new(()), settings)
     }
 

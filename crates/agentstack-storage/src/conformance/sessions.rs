@@ -277,3 +277,20 @@ pub async fn status_counts_the_entries(world: &World) {
     ann.delete("b").await;
     assert_eq!(ann.status().await.entries, 2);
 }
+
+pub async fn figures_are_of_what_there_is_of_everybodys(world: &World) {
+    let (ann, bob) = (world.local("ann").start().await, world.local("bob").start().await);
+    for key in ["a", "b", "a"] {
+        ann.store(key, "text").await;
+        bob.named("team").store(key, "text").await;
+    }
+    let figures = ann.figures().await;
+    assert_eq!((figures.sessions, figures.entries), (2, 4));
+    // Two starts and six stores, each with its record.
+    assert_eq!(figures.audit_sequence, 8);
+    bob.end().await;
+    world.clock.advance_millis(1_000);
+    assert_eq!((ann.figures().await.sessions, ann.figures().await.entries), (1, 4), "what is shared stays");
+    world.clock.advance_millis(SESSION_IDLE_MS);
+    assert_eq!(ann.figures().await.sessions, 0, "what has expired is no longer alive");
+}

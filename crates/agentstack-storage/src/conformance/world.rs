@@ -19,8 +19,8 @@ use agentstack_core::{
 
 use crate::text::{Match, TextQuery};
 use crate::{
-    Found, Listed, Listing, NewEntry, NewSession, Page, Pending, Removed, Search, Session, SessionStatus,
-    Storage, StorageError, Target,
+    Figures, Found, Listed, Listing, NewEntry, NewSession, Page, Pending, Removed, Search, Session,
+    SessionStatus, Storage, StorageError, Target,
 };
 
 macro_rules! operations {
@@ -247,6 +247,11 @@ impl Call<'_> {
     pub async fn status(&self) -> SessionStatus {
         let scope = self.scope(&SESSION_STATUS).await;
         self.world.store.status(&scope).await.unwrap()
+    }
+
+    pub async fn figures(&self) -> Figures {
+        let scope = self.scope(&SYSTEM_STATUS).await;
+        self.world.store.figures(&scope).await.unwrap()
     }
 
     pub async fn active(&self) -> Vec<Session> {

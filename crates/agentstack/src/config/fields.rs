@@ -128,6 +128,11 @@ const SERVED: &[Field] = &[
         "Most live sessions of one principal.",
     ),
     field(
+        "limits.entriesPerSession",
+        Kind::Whole { least: 1, most: 100_000_000 },
+        "Most memory entries of one session.",
+    ),
+    field(
         "limits.failedAuthenticationsPerMinute",
         Kind::Whole { least: 1, most: 10_000 },
         "Failed authentications of one client address in a minute. Over HTTP.",

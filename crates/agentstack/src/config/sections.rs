@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL};
+use agentstack_core::limits::{ENTRIES_PER_SESSION, SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL};
 use agentstack_core::{Secret, SharedName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -278,6 +278,8 @@ pub struct Limits {
     pub concurrent_calls: u32,
     /// Most live sessions of one principal.
     pub sessions_per_principal: u64,
+    /// Most entries of one session.
+    pub entries_per_session: u64,
     /// Failed authentications of one client address in a minute.
     pub failed_authentications_per_minute: u32,
     /// Most connections at one time.
@@ -295,6 +297,7 @@ impl Default for Limits {
             call_burst: number(200),
             concurrent_calls: 32,
             sessions_per_principal: SESSIONS_PER_PRINCIPAL,
+            entries_per_session: ENTRIES_PER_SESSION,
             failed_authentications_per_minute: 30,
             connections: 20_000,
             requests: 256,
