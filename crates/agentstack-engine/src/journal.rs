@@ -14,8 +14,10 @@ use tokio::sync::Notify;
 
 /// How long a record of a read may wait for others.
 const DELAY: Duration = Duration::from_millis(100);
-/// How many records may wait; the call that brings one more writes them all first.
-const WAITING: usize = 1_000;
+/// How many records are written at once without waiting for more.
+const MANY: usize = 1_000;
+/// How many records may wait; the call that brings one more waits until they are written.
+const WAITING: usize = 10_000;
 /// How many records are kept while they cannot be written. By then only refusals bring more.
 const KEPT: usize = 100_000;
 
@@ -25,6 +27,8 @@ struct Inner {
     store: Arc<dyn Storage>,
     waiting: Mutex<Vec<Draft>>,
     arrived: Notify,
+    /// Told when there are [`MANY`].
+    many: Notify,
     /// One flush at a time, so that records keep their order.
     flushing: tokio::sync::Mutex<()>,
     failed: AtomicBool,
@@ -37,6 +41,7 @@ impl Journal {
             store,
             waiting: Mutex::default(),
             arrived: Notify::new(),
+            many: Notify::new(),
             flushing: tokio::sync::Mutex::default(),
             failed: AtomicBool::new(false),
         });
@@ -46,8 +51,8 @@ impl Journal {
 
     /// Takes a record of a call that needs no answer from the log.
     pub(crate) async fn note(&self, draft: Draft) {
-        let many = self.0.push(draft) >= WAITING;
-        if many && !self.0.failed.load(Ordering::Acquire) {
+        let too_many = self.0.push(draft) >= WAITING;
+        if too_many && !self.0.failed.load(Ordering::Acquire) {
             // A failure is remembered, logged, and met by the next read.
             let _ = self.flush().await;
         }
@@ -77,7 +82,7 @@ async fn write_behind(journal: Weak<Inner>) {
     while let Some(journal) = journal.upgrade() {
         let waited = tokio::time::timeout(Duration::from_secs(1), journal.arrived.notified()).await;
         if waited.is_ok() {
-            tokio::time::sleep(DELAY).await;
+            let _ = tokio::time::timeout(DELAY, journal.many.notified()).await;
             let _ = journal.flush().await;
         }
     }
@@ -92,8 +97,10 @@ impl Inner {
             return waiting.len();
         }
         waiting.push(draft);
-        if waiting.len() == 1 {
-            self.arrived.notify_one();
+        match waiting.len() {
+            1 => self.arrived.notify_one(),
+            MANY => self.many.notify_one(),
+            _ => {}
         }
         waiting.len()
     }

@@ -26,13 +26,14 @@ pub(crate) fn problem(error: &ErrorBody) -> Response {
 /// An error of HTTP itself, for which the operations have no code of their own: its status says it.
 pub(crate) fn of_http(status: StatusCode, detail: &str, request: RequestId) -> Response {
     let title = status.canonical_reason().unwrap_or("Error");
+    let code = if status == StatusCode::FORBIDDEN { ErrorCode::Forbidden } else { ErrorCode::InvalidInput };
     body(
         status.as_u16(),
         &json!({
             "type": "about:blank",
             "title": title,
             "status": status.as_u16(),
-            "code": ErrorCode::InvalidInput.as_str(),
+            "code": code.as_str(),
             "detail": detail,
             "requestId": request.to_string(),
             "errors": [],

@@ -32,6 +32,8 @@ impl AuditLog for SqliteStore {
             return Ok(());
         }
         let mut write = self.write().await?;
+        // Nobody else commits while this transaction is open.
+        let before = self.known.version();
         let lines: Vec<(u64, String, String)> = drafts
             .iter()
             .map(|draft| {
@@ -44,6 +46,7 @@ impl AuditLog for SqliteStore {
              SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each($1); COMMIT";
         match write.run(sqlx::query(sql).bind(lines)).await {
             Ok(_) => {
+                self.known.carry(before, self.known.version());
                 write.committed();
                 Ok(())
             }

@@ -15,6 +15,7 @@ mod error;
 mod files;
 mod index;
 mod key;
+mod known;
 mod memory;
 mod migrate;
 mod row;
@@ -22,6 +23,7 @@ mod search;
 mod session;
 mod store;
 mod tokens;
+mod version;
 mod write;
 
 pub use connect::{Encryption, OpenOptions};

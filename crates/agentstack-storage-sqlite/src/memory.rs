@@ -96,7 +96,14 @@ impl MemoryStore for SqliteStore {
         key: &MemoryKey,
         target: Target,
     ) -> Result<Option<Entry>, StorageError> {
-        let question = scoped(GET, scope).bind(namespace(scope)?.to_string()).bind(key_hash(key));
+        let name = namespace(scope)?.to_string();
+        // The session was alive and the caller's at this version or an earlier one that was, and since then nobody
+        // has ended it; that its time is not over, the scope says.
+        let version = self.known.version().filter(|_| matches!(target, Target::Current));
+        if let Some(entry) = version.and_then(|version| self.known.entry(version, &name, key)) {
+            return Ok(Some(entry).filter(|e| visible(scope, in_session(scope), e.summary.agent_id.as_ref())));
+        }
+        let question = scoped(GET, scope).bind(name.clone()).bind(key_hash(key));
         let row = {
             let mut reader = self.reader().await?;
             briefly(question.fetch_one(reader.connection()?)).await.map_err(storage)?
@@ -118,7 +125,11 @@ impl MemoryStore for SqliteStore {
             }
             _ => {
                 let content = row.try_get(1 + SUMMARY_COLUMNS).map_err(storage)?;
-                Ok(Some(Entry { summary, content }))
+                let entry = Entry { summary, content };
+                if let Some(version) = version {
+                    self.known.keep_entry(version, &name, &entry);
+                }
+                Ok(Some(entry))
             }
         }
     }

@@ -17,6 +17,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use crate::error::storage;
+use crate::known::Known;
+use crate::version::Watch;
 use crate::{Encryption, IndexBounds, OpenError, OpenOptions, connect, migrate};
 
 /// How long the emptying of the write-ahead log waits for other processes' readers.
@@ -30,6 +32,8 @@ const READER_PATIENCE: Duration = Duration::from_millis(20);
 pub struct SqliteStore {
     /// The connection for all writes, and for reads while it is free.
     primary: Mutex<Primary>,
+    /// What need not be asked for again.
+    pub(crate) known: Known,
     /// Connections for reads that find it busy; opened when needed, closed when idle.
     readers: SqlitePool,
     busy_timeout: Duration,
@@ -72,6 +76,8 @@ impl SqliteStore {
             let _ = connection.close().await;
             return Err(error);
         }
+        let known = Known::default();
+        known.watch(Watch::of(&mut connection).await);
         let readers = SqlitePoolOptions::new()
             .max_connections(options.readers.max(1))
             .idle_timeout(Duration::from_mins(1))
@@ -81,6 +87,7 @@ impl SqliteStore {
             .connect_lazy_with(options.sqlite());
         let store = Self {
             primary: Mutex::new(Primary { connection: Some(connection), unfinished: false }),
+            known,
             readers,
             busy_timeout: options.busy_timeout,
             // A process that was killed may have left some.
@@ -164,6 +171,7 @@ impl SqliteStore {
 
     /// Closes all connections; the last process to do so folds the write-ahead log into the database.
     pub(crate) async fn shut(&self) {
+        self.known.watch(None);
         self.readers.close().await;
         if let Ok(mut primary) = self.primary().await
             && let Some(connection) = primary.connection.take()

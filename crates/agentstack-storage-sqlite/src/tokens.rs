@@ -101,6 +101,10 @@ impl TokenDirectory for SqliteStore {
 
 impl SqliteStore {
     async fn find_grant(&self, token: &TokenHash, now: Timestamp) -> Result<Option<Grant>, StorageError> {
+        let version = self.known.version();
+        if let Some(grant) = version.and_then(|version| self.known.grant(version, token)) {
+            return Ok(Some(grant).filter(|grant| grant.expires_at.is_none_or(|end| end > now)));
+        }
         let question = sqlx::query(FIND).bind(token.as_bytes().to_vec()).bind(now.as_millis());
         let row = {
             let mut reader = self.reader().await?;
@@ -108,7 +112,11 @@ impl SqliteStore {
         };
         let Some(row) = row else { return Ok(None) };
         let is_it = token.matches(row.try_get(0).map_err(storage)?);
-        is_it.then(|| grant(&row)).transpose()
+        let found = is_it.then(|| grant(&row)).transpose()?;
+        if let (Some(version), Some(grant)) = (version, &found) {
+            self.known.keep_grant(version, token, grant);
+        }
+        Ok(found)
     }
 }
 

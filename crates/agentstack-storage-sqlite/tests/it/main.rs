@@ -9,6 +9,8 @@ mod failures;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod known;
+#[cfg(test)]
 mod migration;
 #[cfg(test)]
 mod processes;

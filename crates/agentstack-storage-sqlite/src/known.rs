@@ -1,0 +1,110 @@
+//! Answers that are known to be true still, because nothing was committed since they were read.
+//!
+//! A server asks for the same tokens and entries again and again. What is kept here holds for one [`Version`] of the
+//! database, whichever process changes it; a record in the audit log changes none of it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use agentstack_access::Grant;
+use agentstack_core::{Entry, MemoryKey, TokenHash};
+
+use crate::version::{Version, Watch};
+
+/// How many tokens are kept.
+const TOKENS: usize = 10_000;
+/// How many bytes of entries are kept, and of one.
+const BYTES: usize = 1024 * 1024;
+const ENTRY_BYTES: usize = 16 * 1024;
+
+/// What is known.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Nothing is known without it: taken away before the connection closes that it belongs to.
+    watch: RwLock<Option<Watch>>,
+    answers: Mutex<Answers>,
+}
+
+#[derive(Debug, Default)]
+struct Answers {
+    /// Of what all of this is true.
+    version: Option<Version>,
+    /// By their hashes, of which nobody can choose one bit: how long a look takes tells nothing.
+    tokens: HashMap<[u8; 32], Grant>,
+    /// Current entries, by namespace and key.
+    entries: HashMap<String, HashMap<MemoryKey, Entry>>,
+    bytes: usize,
+}
+
+impl Answers {
+    /// Forgets what is of another version.
+    fn at(&mut self, version: Version) -> &mut Self {
+        if self.version != Some(version) {
+            *self = Self { version: Some(version), ..Self::default() };
+        }
+        self
+    }
+}
+
+impl Known {
+    /// Begins to watch.
+    pub(crate) fn watch(&self, watch: Option<Watch>) {
+        *self.watch.write().unwrap_or_else(PoisonError::into_inner) = watch;
+    }
+
+    /// The version of the database now. An answer that is read afterwards can be kept under it.
+    pub(crate) fn version(&self) -> Option<Version> {
+        self.watch.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Watch::version)
+    }
+
+    fn answers<T>(&self, version: Version, with: impl FnOnce(&mut Answers) -> T) -> T {
+        with(self.answers.lock().unwrap_or_else(PoisonError::into_inner).at(version))
+    }
+
+    /// What a token was granted.
+    pub(crate) fn grant(&self, version: Version, token: &TokenHash) -> Option<Grant> {
+        self.answers(version, |answers| answers.tokens.get(token.as_bytes()).cloned())
+    }
+
+    /// Keeps what was read of a token since the version was asked for, if nothing was committed in between.
+    pub(crate) fn keep_grant(&self, version: Version, token: &TokenHash, grant: &Grant) {
+        if self.version() == Some(version) {
+            self.answers(version, |answers| {
+                if answers.tokens.len() < TOKENS {
+                    answers.tokens.insert(*token.as_bytes(), grant.clone());
+                }
+            });
+        }
+    }
+
+    /// The current version of an entry.
+    pub(crate) fn entry(&self, version: Version, namespace: &str, key: &MemoryKey) -> Option<Entry> {
+        self.answers(version, |answers| answers.entries.get(namespace)?.get(key).cloned())
+    }
+
+    /// Keeps an entry that was read since the version was asked for, if nothing was committed in between.
+    pub(crate) fn keep_entry(&self, version: Version, namespace: &str, entry: &Entry) {
+        let bytes = entry.content.len() + namespace.len() + 1_024;
+        if bytes > ENTRY_BYTES || self.version() != Some(version) {
+            return;
+        }
+        self.answers(version, |answers| {
+            if answers.bytes + bytes > BYTES {
+                answers.entries.clear();
+                answers.bytes = 0;
+            }
+            answers.bytes += bytes;
+            let entries = answers.entries.entry(namespace.to_owned()).or_default();
+            entries.insert(entry.summary.key.clone(), entry.clone());
+        });
+    }
+
+    /// A commit of ours that changed nothing but the audit log has made `after` of `before`: what was known is still.
+    pub(crate) fn carry(&self, before: Option<Version>, after: Option<Version>) {
+        let (Some(before), Some(after)) = (before, after) else { return };
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.version == Some(before) && after.follows(&before) {
+            answers.version = Some(after);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a store has read before is asked for again once another process has changed anything.
+
+use agentstack_access::{Grant, Limits, Role};
+use agentstack_core::{ApiToken, TokenId};
+use agentstack_storage::conformance::world::{MEMORY_GET, TOKEN_CREATE, TOKEN_REVOKE, World, draft, pending};
+use tempfile::TempDir;
+
+use crate::support::{path, world};
+
+/// Two stores over one database, as two processes have them.
+async fn two(folder: &TempDir) -> (World, World) {
+    (world(&path(folder), true).await, world(&path(folder), true).await)
+}
+
+async fn content(world: &World, key: &str) -> Option<String> {
+    // Twice, so that the second answer may come from memory.
+    let reader = world.local("ann").named("team");
+    let first = reader.get(key).await.map(|entry| entry.content);
+    assert_eq!(reader.get(key).await.map(|entry| entry.content), first);
+    first
+}
+
+#[tokio::test]
+async fn what_another_process_stored_or_deleted_is_seen_by_the_next_read() {
+    let folder = TempDir::new().unwrap();
+    let (one, other) = two(&folder).await;
+    for round in 0..20 {
+        let text = format!("text {round}");
+        let writer = other.local("bob").start().await.named("team");
+        writer.store("k", &text).await;
+        assert_eq!(content(&one, "k").await, Some(text.clone()));
+        assert_eq!(content(&other, "k").await, Some(text));
+        if round % 3 == 2 {
+            writer.delete("k").await;
+            assert_eq!(content(&one, "k").await, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn s07_a_session_that_another_process_ended_is_read_no_more() {
+    let folder = TempDir::new().unwrap();
+    let (one, other) = two(&folder).await;
+    let ann = one.local("ann").start().await;
+    ann.store("k", "text").await;
+    assert!(ann.get("k").await.is_some() && ann.get("k").await.is_some());
+    // The scope is from before the end, as that of a call which is under way.
+    let scope = ann.scope(&MEMORY_GET).await;
+    let ending = other.operator().in_session(ann.session.unwrap());
+    ending.end().await;
+    let key = "k".parse().unwrap();
+    let read = one.store.get(&scope, &key, agentstack_storage::Target::Current).await;
+    assert!(matches!(read, Err(agentstack_storage::StorageError::SessionGone)), "{read:?}");
+}
+
+#[tokio::test]
+async fn a_token_that_another_process_revoked_is_unknown_to_the_next_look() {
+    let folder = TempDir::new().unwrap();
+    let (one, other) = two(&folder).await;
+    let token = ApiToken::generate().unwrap();
+    let grant = Grant {
+        id: TokenId::generate(),
+        subject: "ci".parse().unwrap(),
+        role: Role::Agent,
+        agent: None,
+        limits: Limits::default(),
+        created_at: one.now(),
+        expires_at: Some(one.now().plus_millis(1_000)),
+    };
+    let operator = other.operator();
+    let scope = operator.scope(&TOKEN_CREATE).await;
+    other.store.grant_token(&scope, token.hash(), grant.clone(), pending(&scope)).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(one.store.grant(&token.hash(), one.now()).await.unwrap(), Some(grant.clone()));
+        // Records change nothing of what is known, whoever writes them.
+        one.store.append(&[draft(&scope)]).await.unwrap();
+        other.store.append(&[draft(&scope)]).await.unwrap();
+    }
+    let later = one.now().plus_millis(1_000);
+    assert_eq!(one.store.grant(&token.hash(), later).await.unwrap(), None, "its time is over");
+    let scope = operator.scope(&TOKEN_REVOKE).await;
+    assert!(other.store.revoke_token(&scope, grant.id, pending(&scope)).await.unwrap());
+    assert_eq!(one.store.grant(&token.hash(), one.now()).await.unwrap(), None);
+}
