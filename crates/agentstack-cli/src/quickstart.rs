@@ -62,10 +62,10 @@ pub(crate) async fn run(config: Option<PathBuf>, arguments: Arguments) -> anyhow
     first.stop().await?;
     second.stop().await?;
 
-    let served = team::show(&config).await?;
+    let shared = team::show(&config).await?;
     let intact = verify(&config).await?;
     print_clients(&server, &config);
-    Ok(if found && refused && served && intact { Verdict::Well } else { Verdict::Wrong })
+    Ok(if found && refused && shared && intact { Verdict::Well } else { Verdict::Wrong })
 }
 
 fn sections(docs: Option<PathBuf>) -> anyhow::Result<Vec<Section>> {

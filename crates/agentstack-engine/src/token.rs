@@ -56,9 +56,7 @@ impl Engine {
         pending: Pending,
     ) -> Result<RevokeTokenView, Failure> {
         // Who mistypes an id must not believe that the token is gone.
-        match self.store().revoke_token(scope, command.id, pending).await? {
-            true => Ok(RevokeTokenView { success: true }),
-            false => Err(Failure::Absent),
-        }
+        let revoked = self.store().revoke_token(scope, command.id, pending).await?;
+        if revoked { Ok(RevokeTokenView { success: true }) } else { Err(Failure::Absent) }
     }
 }

@@ -1,5 +1,7 @@
 //! From a request to the arguments of an operation: the parts of its path, its query, its body.
 
+use std::borrow::Cow;
+
 use agentstack_api::{InputError, Spec};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
@@ -98,7 +100,7 @@ impl Kind {
 fn pairs(query: &str) -> Result<Vec<(String, String)>, InputError> {
     let decoded = |part: &str| {
         let spaced = part.replace('+', " ");
-        percent_decode(spaced.as_bytes()).decode_utf8().map(|text| text.into_owned())
+        percent_decode(spaced.as_bytes()).decode_utf8().map(Cow::into_owned)
     };
     let mut pairs = vec![];
     for part in query.split('&').filter(|part| !part.is_empty()) {

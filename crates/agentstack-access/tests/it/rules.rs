@@ -261,79 +261,51 @@ async fn a_search_reads_the_shared_namespaces_that_the_policy_permits_and_no_oth
     }
 }
 
-/// For rules, an operation and a caller: whether it may be that the caller may do it on some shared namespace.
+/// Rules, and whether they may permit the caller to store in some shared namespace: any, or those named "notes".
+const OFFERED: &[(&str, bool, bool)] = &[
+    ("permit (principal, STORE, resource == Namespace::\"builds\");", true, false),
+    ("permit (principal, STORE, resource == Namespace::\"notes\");", true, true),
+    ("permit (principal, STORE, resource) when { resource.name == \"not a name\" };", false, false),
+    ("permit (principal, STORE, resource) when { resource.name == principal.name };", false, false),
+    ("permit (principal, STORE, resource) unless { resource == Namespace::\"session:own\" };", true, true),
+    ("permit (principal, STORE, resource) when { resource.name like \"build*\" };", true, false),
+    // Nothing can be both. That it is offered is what cannot be decided.
+    (
+        "permit (principal, STORE, resource) when { resource.name like \"a*\" && resource.name == \"b\" };",
+        true,
+        false,
+    ),
+    // A prohibition by pattern does not take it away from the rest.
+    (
+        "permit (principal, STORE, resource); forbid (principal, action, resource is Namespace)
+                 when { resource.name like \"secret-*\" || resource.name == \"session:own\" };",
+        true,
+        true,
+    ),
+    // Nor does it where the permission is by pattern too.
+    (
+        "permit (principal, STORE, resource) when { resource.name like \"build*\" };
+                 forbid (principal, action, resource is Namespace) when { resource.name like \"*-secret\" };",
+        true,
+        false,
+    ),
+    // By no name can an agent be an operator.
+    (
+        "permit (principal in Role::\"operator\", STORE, resource) when { resource.name like \"a*\" };",
+        false,
+        false,
+    ),
+    // What compares the caller by `like` can be decided.
+    ("permit (principal, STORE, resource) when { principal.name like \"oauth:*\" };", false, false),
+];
+
 #[test]
 fn s22_what_is_offered_is_what_is_permitted_on_something() {
-    let store = "action == Action::\"memory_store\"";
-    for (rules, unlimited, to_notes) in [
-        (format!("permit (principal, {store}, resource == Namespace::\"builds\");"), true, false),
-        (format!("permit (principal, {store}, resource == Namespace::\"notes\");"), true, true),
-        (
-            format!("permit (principal, {store}, resource) when {{ resource.name == \"not a name\" }};"),
-            false,
-            false,
-        ),
-        (
-            format!("permit (principal, {store}, resource) when {{ resource.name == principal.name }};"),
-            false,
-            false,
-        ),
-        (
-            format!(
-                "permit (principal, {store}, resource) unless {{ resource == Namespace::\"session:own\" }};"
-            ),
-            true,
-            true,
-        ),
-        (
-            format!("permit (principal, {store}, resource) when {{ resource.name like \"build*\" }};"),
-            true,
-            false,
-        ),
-        // Nothing can be both. That it is offered is what cannot be decided.
-        (
-            format!(
-                "permit (principal, {store}, resource) when {{ resource.name like \"a*\" && resource.name == \"b\" }};"
-            ),
-            true,
-            false,
-        ),
-        // A prohibition by pattern does not take it away from the rest.
-        (
-            format!(
-                "permit (principal, {store}, resource); forbid (principal, action, resource is Namespace)
-                 when {{ resource.name like \"secret-*\" || resource.name == \"session:own\" }};"
-            ),
-            true,
-            true,
-        ),
-        // Nor does it where the permission is by pattern too.
-        (
-            format!(
-                "permit (principal, {store}, resource) when {{ resource.name like \"build*\" }};
-                 forbid (principal, action, resource is Namespace) when {{ resource.name like \"*-secret\" }};"
-            ),
-            true,
-            false,
-        ),
-        // By no name can an agent be an operator.
-        (
-            format!(
-                "permit (principal in Role::\"operator\", {store}, resource) when {{ resource.name like \"a*\" }};"
-            ),
-            false,
-            false,
-        ),
-        // What compares the caller by `like` can be decided.
-        (
-            format!("permit (principal, {store}, resource) when {{ principal.name like \"oauth:*\" }};"),
-            false,
-            false,
-        ),
-    ] {
+    for (rules, unlimited, to_notes) in OFFERED {
+        let rules = rules.replace("STORE", "action == Action::\"memory_store\"");
         let policy = policy(&rules);
-        assert_eq!(policy.may_permit(&agent(), &STORE), unlimited, "{rules}");
-        assert_eq!(policy.may_permit(&limited(agent(), &["notes"]), &STORE), to_notes, "{rules}");
+        assert_eq!(policy.may_permit(&agent(), &STORE), *unlimited, "{rules}");
+        assert_eq!(policy.may_permit(&limited(agent(), &["notes"]), &STORE), *to_notes, "{rules}");
         assert!(!policy.may_permit(&agent(), &DELETE), "{rules}");
     }
 }

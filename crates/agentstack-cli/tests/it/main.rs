@@ -155,8 +155,8 @@ fn a_token_is_shown_once_listed_and_revoked() {
     assert!(token.starts_with("ast_") && token.trim_end().len() == 76, "{} bytes", token.len());
     let listed = workplace.expect(&["token", "list"], 0);
     assert!(listed.contains("  agent  ci  until ") && listed.contains("\"team\""), "{listed}");
-    assert!(!listed.contains(&token[4..20]));
-    let id = &listed[..36];
+    assert!(!listed.contains(token.get(4..20).unwrap()));
+    let id = listed.get(..36).unwrap();
     workplace.expect(&["token", "revoke", id], 0);
     workplace.expect(&["token", "revoke", id], 1);
     assert_eq!(workplace.expect(&["token", "list"], 0), "");

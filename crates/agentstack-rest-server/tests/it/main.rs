@@ -1,4 +1,5 @@
 //! The binary, run as an operator would.
+#![expect(clippy::disallowed_methods, reason = "the tests start the binary")]
 
 #[cfg(test)]
 mod endurance;

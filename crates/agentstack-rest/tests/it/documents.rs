@@ -46,8 +46,8 @@ async fn metrics_take_a_token_that_may_and_name_nothing_of_a_caller() {
     assert_eq!(refused.json()["detail"], "The policy does not permit `metrics:read`.");
     let granted =
         serde_json::json!({ "subject": "prometheus", "role": "operator", "operations": ["metrics:read"] });
-    let scraper = world.token_with(granted).await;
-    let scraped = world.ask(Asked::get("/metrics").token(&scraper)).await;
+    let prometheus = world.token_with(granted).await;
+    let scraped = world.ask(Asked::get("/metrics").token(&prometheus)).await;
     assert!(scraped.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     let text = scraped.text();
     for line in
@@ -59,5 +59,5 @@ async fn metrics_take_a_token_that_may_and_name_nothing_of_a_caller() {
         assert!(!text.contains(canary), "{canary} in {text}");
     }
     // It is good for nothing else.
-    assert_eq!(world.ask(Asked::get("/api/v1/tokens").token(&scraper)).await.code().0, 403);
+    assert_eq!(world.ask(Asked::get("/api/v1/tokens").token(&prometheus)).await.code().0, 403);
 }

@@ -28,7 +28,7 @@ pub(crate) struct World {
     store: Arc<dyn Storage>,
     authorizer: Authorizer,
     stop: Option<oneshot::Sender<()>>,
-    served: JoinHandle<()>,
+    serving: JoinHandle<()>,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -78,10 +78,10 @@ impl World {
         let server = Server::bind(settings, Arc::clone(&engine), metrics).await.unwrap();
         let address = server.address().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(server.serve(async {
+        let serving = tokio::spawn(server.serve(async {
             let _ = stopped.await;
         }));
-        Self { engine, address, store, authorizer, stop: Some(stop), served, _keep: keep }
+        Self { engine, address, store, authorizer, stop: Some(stop), serving, _keep: keep }
     }
 
     /// Tells the server to stop.
@@ -91,7 +91,7 @@ impl World {
 
     /// Waits until it has.
     pub(crate) async fn stopped(self) {
-        self.served.await.unwrap();
+        self.serving.await.unwrap();
     }
 
     /// A new token.

@@ -252,7 +252,6 @@ mod tests {
             (Kind::Address, json!("127.0.0.1:3001"), true),
             (Kind::Address, json!("[::1]:0"), true),
             (Kind::Address, json!("localhost:3001"), false),
-            (Kind::Address, json!("127.0.0.1"), false),
             (Kind::Secret, json!("sk-1"), true),
             (Kind::Secret, json!("sk 1"), false),
             (Kind::Secret, json!(""), false),
