@@ -4,7 +4,7 @@
 //! database, whichever process changes it; a record in the audit log changes none of it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use agentstack_access::Grant;
 use agentstack_core::{Entry, MemoryKey, TokenHash};
@@ -16,6 +16,8 @@ const TOKENS: usize = 10_000;
 /// How many bytes of entries are kept, and of one.
 const BYTES: usize = 1024 * 1024;
 const ENTRY_BYTES: usize = 16 * 1024;
+/// How many bytes of the index's blocks are kept.
+const BLOCK_BYTES: usize = 1024 * 1024;
 
 /// What is known.
 #[derive(Debug, Default)]
@@ -34,6 +36,9 @@ struct Answers {
     /// Current entries, by namespace and key.
     entries: HashMap<String, HashMap<MemoryKey, Entry>>,
     bytes: usize,
+    /// Blocks of the index, by number.
+    blocks: HashMap<i64, Arc<[u8]>>,
+    block_bytes: usize,
 }
 
 impl Answers {
@@ -97,6 +102,25 @@ impl Known {
             let entries = answers.entries.entry(namespace.to_owned()).or_default();
             entries.insert(entry.summary.key.clone(), entry.clone());
         });
+    }
+
+    /// A block of the index.
+    pub(crate) fn block(&self, version: Version, number: i64) -> Option<Arc<[u8]>> {
+        self.answers(version, |answers| answers.blocks.get(&number).cloned())
+    }
+
+    /// Keeps a block that was read since the version was asked for, if nothing was committed in between.
+    pub(crate) fn keep_block(&self, version: Version, number: i64, bytes: &[u8]) {
+        if self.version() == Some(version) {
+            self.answers(version, |answers| {
+                if answers.block_bytes + bytes.len() > BLOCK_BYTES {
+                    answers.blocks.clear();
+                    answers.block_bytes = 0;
+                }
+                answers.block_bytes += bytes.len();
+                answers.blocks.insert(number, bytes.into());
+            });
+        }
     }
 
     /// A commit of ours that changed nothing but the audit log has made `after` of `before`: what was known is still.

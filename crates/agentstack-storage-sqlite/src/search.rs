@@ -20,6 +20,7 @@ use crate::SqliteStore;
 use crate::briefly::briefly;
 use crate::error::storage;
 use crate::index::{entries_of_namespace, in_namespace};
+use crate::known::Known;
 use crate::row::{SUMMARY_COLUMNS, count, summary, summary_columns, tags_json};
 use crate::store::Reader;
 use crate::write::{Statement, alive, scoped};
@@ -182,7 +183,7 @@ impl SqliteStore {
         let mut reader = self.reader().await?;
         // All statements see the same state: another process may merge segments at any time.
         reader.mark(true);
-        let found = search_in(&mut reader, scope, &search).await;
+        let found = search_in(&mut reader, &self.known, scope, &search).await;
         reader.end().await;
         found
     }
@@ -220,13 +221,21 @@ impl SqliteStore {
 }
 
 /// Searches in a transaction that begins with the first statement and ends, if something was found, with the last.
-async fn search_in(reader: &mut Reader<'_>, scope: &Scope, search: &Search) -> Result<Found, StorageError> {
+async fn search_in(
+    reader: &mut Reader<'_>,
+    known: &Known,
+    scope: &Scope,
+    search: &Search,
+) -> Result<Found, StorageError> {
     let tags = tags_filter(&search.tags);
     let ask = |sql| filtered(sql, scope, search.agent.as_ref(), tags.as_ref());
     let filters = tags.is_some() || search.agent.is_some() || scope.bound_agent().is_some();
     let connection = reader.connection()?;
+    let before = known.version();
     let mut candidates = Candidates::read(ask(SPACES), connection, &search.query).await?;
-    candidates.read_blocks(connection).await?;
+    // If nothing was committed meanwhile, it is this version that the transaction sees.
+    let version = before.filter(|version| known.version() == Some(*version));
+    candidates.read_blocks(connection, known, version).await?;
     if filters {
         candidates.keep_passing(ask(PASSING), connection).await?;
     }

@@ -11,8 +11,10 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use crate::briefly::briefly;
 use crate::error::storage;
 use crate::index::{Bytes, Cipher, Cursor, Damaged, Fence, occurrences, overlapping, range, read_map};
+use crate::known::Known;
 use crate::row::{Columns, count};
 use crate::search::BLOCKS;
+use crate::version::Version;
 use crate::write::Statement;
 
 /// Where a term of a query is in an index: from the first on, up to but without the second.
@@ -66,8 +68,17 @@ impl<'q> Candidates<'q> {
     pub(super) async fn read_blocks(
         &mut self,
         connection: &mut SqliteConnection,
+        known: &Known,
+        version: Option<Version>,
     ) -> Result<(), StorageError> {
-        let numbers: Vec<i64> = self.spaces.iter().flat_map(|space| space.blocks.keys().copied()).collect();
+        let mut numbers: Vec<i64> = vec![];
+        let wanted = self.spaces.iter().flat_map(|space| space.blocks.keys().copied());
+        for number in wanted.collect::<Vec<_>>() {
+            match version.and_then(|version| known.block(version, number)) {
+                Some(bytes) => self.take_block(number, &bytes)?,
+                None => numbers.push(number),
+            }
+        }
         if numbers.is_empty() {
             return Ok(());
         }
@@ -76,12 +87,20 @@ impl<'q> Candidates<'q> {
         for row in briefly(question.fetch_all(connection)).await.map_err(storage)? {
             let mut columns = Columns::from(&row, 0);
             let (number, bytes): (i64, &[u8]) = (columns.take()?, columns.take()?);
-            let space = self.spaces.iter_mut().find(|space| space.blocks.contains_key(&number));
-            let Some(Space { ranges, blocks, found, .. }) = space else { continue };
-            let wanted = blocks.get(&number).map(Vec::as_slice).unwrap_or_default();
-            found.take_from(Cursor::block(bytes), ranges, wanted)?;
+            if let Some(version) = version {
+                known.keep_block(version, number, bytes);
+            }
+            self.take_block(number, bytes)?;
         }
         Ok(())
+    }
+
+    /// Takes what is looked for from a block.
+    fn take_block(&mut self, number: i64, bytes: &[u8]) -> Result<(), StorageError> {
+        let space = self.spaces.iter_mut().find(|space| space.blocks.contains_key(&number));
+        let Some(Space { ranges, blocks, found, .. }) = space else { return Ok(()) };
+        let wanted = blocks.get(&number).map(Vec::as_slice).unwrap_or_default();
+        Ok(found.take_from(Cursor::block(bytes), ranges, wanted)?)
     }
 
     /// Leaves out the entries that do not pass the filters, or that the caller may not see.
