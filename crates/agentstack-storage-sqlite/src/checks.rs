@@ -67,7 +67,7 @@ async fn assert_hardened(connection: &mut SqliteConnection) {
         ("PRAGMA temp_store", "2"),
         ("PRAGMA journal_mode", "wal"),
         ("PRAGMA busy_timeout", "30000"),
-        ("PRAGMA cache_size", "-4096"),
+        ("PRAGMA cache_size", "-3072"),
     ];
     for (pragma, expected) in pragmas {
         let row = sqlx::query(pragma).fetch_one(&mut *connection).await.unwrap();
