@@ -9,10 +9,13 @@ use tokio::net::TcpStream;
 use crate::client::{Answered, Asked};
 use crate::world::{World, settings};
 
+/// How long the hasty server waits for anybody: longer than a call takes on a busy machine.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
 /// Limits that a test need not wait for.
 fn hasty() -> HttpSettings {
-    let short = Duration::from_millis(300);
-    let times = Times { head: short, body: short, stalled: short, idle: short, ..Times::default() };
+    let times =
+        Times { head: PATIENCE, body: PATIENCE, stalled: PATIENCE, idle: PATIENCE, ..Times::default() };
     HttpSettings { times, ..settings() }
 }
 
@@ -178,7 +181,7 @@ async fn s33_who_sends_slowly_is_cut_and_the_others_are_served() {
     body.write_all(head.as_bytes()).await.unwrap();
     let began = Instant::now();
     client.store("known", "text").await;
-    assert!(began.elapsed() < Duration::from_millis(250), "nobody waits for them: {:?}", began.elapsed());
+    assert!(began.elapsed() < PATIENCE, "nobody waits for them: {:?}", began.elapsed());
     assert_eq!(Answered::read(&mut body).await.unwrap().code().0, 408);
     for mut stream in slow {
         let _ = stream.write_all(b"X-Slow: 1\r\n").await;
@@ -210,7 +213,7 @@ async fn s33_who_never_reads_is_cut_and_the_others_are_served() {
     }
     let began = Instant::now();
     client.store("known", "text").await;
-    assert!(began.elapsed() < Duration::from_secs(1));
+    assert!(began.elapsed() < PATIENCE);
     // The other end gives up, with our requests unread: that is an error on the connection.
     let cut = tokio::time::timeout(Duration::from_secs(20), stream.ready(Interest::ERROR)).await;
     assert!(cut.is_ok(), "nobody cut us off");
