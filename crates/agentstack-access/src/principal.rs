@@ -78,6 +78,9 @@ fn within<T: Ord>(inner: Option<&BTreeSet<T>>, outer: Option<&BTreeSet<T>>) -> b
     }
 }
 
+/// The name of the product itself.
+const HOUSEKEEPING: &str = "agentstack:housekeeping";
+
 impl Principal {
     /// The local user, in this one process. Another process of the same user is another holder and
     /// enters a session only with its resume token.
@@ -112,8 +115,13 @@ impl Principal {
     /// The product itself, doing what time demands (expiry).
     #[must_use]
     pub fn housekeeping() -> Self {
-        let name: Arc<str> = "agentstack:housekeeping".into();
-        Self::named(name, Role::Operator)
+        Self::named(HOUSEKEEPING.into(), Role::Operator)
+    }
+
+    /// Whether it is the product itself. No credential has that name.
+    #[must_use]
+    pub fn is_housekeeping(&self) -> bool {
+        self.name() == HOUSEKEEPING
     }
 
     /// Whoever reads metrics at their own loopback address, where no token is asked for. It can do nothing else.

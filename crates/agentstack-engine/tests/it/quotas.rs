@@ -1,6 +1,8 @@
 //! How much a principal and a session may have (S33).
 
-use agentstack_engine::Settings;
+use std::num::NonZeroU32;
+
+use agentstack_engine::{CallLimits, Settings};
 use serde_json::json;
 
 use crate::support::World;
@@ -36,4 +38,15 @@ async fn s33_one_entry_too_many_is_refused_until_one_is_deleted() {
     ann.ok("memory_store", json!({ "key": "new", "content": "text", "namespace": "team" })).await;
     ann.ok("memory_delete", json!({ "key": "k5" })).await;
     ann.ok("memory_store", one_more).await;
+}
+
+#[tokio::test]
+async fn s09_expired_sessions_are_ended_however_few_calls_a_caller_may_make() {
+    let limits = CallLimits { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN, concurrent: 1 };
+    let world = World::with_settings(Settings { call_limits: Some(limits), ..Settings::default() });
+    for name in ["ann", "bob", "eve"] {
+        world.client(name).await;
+    }
+    world.clock.advance_millis(agentstack_core::limits::SESSION_AGE_MS);
+    assert_eq!(world.engine.end_expired_sessions().await.unwrap(), 3);
 }
