@@ -158,3 +158,6 @@ impl ResourceServer {
         Ok(Principal::oauth(&self.issuer, subject.name, role))
     }
 }
+
+#[cfg(test)]
+mod tests;

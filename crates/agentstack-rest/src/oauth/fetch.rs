@@ -30,7 +30,7 @@ use super::key_set::{KeySet, KeySetProblem, SET_BYTES};
 
 /// For the whole of a request.
 const TIME: Duration = Duration::from_secs(5);
-/// Largest head of an answer, in bytes.
+/// About the largest head of an answer, in bytes: hyper looks when it has read some.
 const HEAD_BYTES: usize = 64 * 1024;
 /// Most addresses of a name that are tried.
 const ADDRESSES: usize = 4;
