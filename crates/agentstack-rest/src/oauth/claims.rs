@@ -125,7 +125,7 @@ mod tests {
         for good in [
             json!({}),
             json!({ "aud": ["x", "https://memory.example"] }),
-            json!({ "exp": NOW as f64 + 0.5 }),
+            json!({ "exp": 1_800_000_000.5 }),
             json!({ "nbf": NOW + 60, "iat": NOW + 60 }),
             json!({ "jti": "x", "auth_time": 1, "roles": ["x"] }),
         ] {
