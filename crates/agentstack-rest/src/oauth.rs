@@ -49,7 +49,7 @@ pub struct OAuthSettings {
 pub enum OAuthKeys {
     /// They are fetched from this address.
     Uri(String),
-    /// They are in this file, which only its owner may write to.
+    /// They are in this file of the user or of root, which nobody else may be able to write to.
     File(PathBuf),
 }
 

@@ -3,7 +3,7 @@
 //! **Invariant:** nothing is asked for but the address of the configuration. No redirect, no proxy, no cookie, no
 //! credential; the address that was checked is the one that is connected to.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
@@ -58,7 +58,7 @@ pub(crate) enum FetchProblem {
     Time,
     #[error("reading the file")]
     File(#[source] io::Error),
-    #[error("it is not a plain file, or others than its owner can write to it")]
+    #[error("it is not a plain file of the user or of root that nobody else can write to")]
     NotOurs,
     #[error(transparent)]
     Keys(#[from] KeySetProblem),
@@ -119,21 +119,28 @@ impl Source {
     }
 }
 
-/// Reads a file. Whoever can write to it decides who gets in.
+/// Reads a file, unless it is the one with this stamp.
 pub(crate) fn read(path: &Path, known: Option<Stamp>) -> Result<Found, FetchProblem> {
-    let file = File::open(path).map_err(FetchProblem::File)?;
-    let metadata = file.metadata().map_err(FetchProblem::File)?;
-    if !metadata.is_file() || metadata.mode() & 0o022 != 0 {
-        return Err(FetchProblem::NotOurs);
-    }
-    let modified = metadata.modified().map_err(FetchProblem::File)?;
-    let stamp = Stamp { modified, length: metadata.len(), inode: metadata.ino() };
-    if known == Some(stamp) {
+    // Looked at before it is opened: to open a pipe is to wait for who writes to it.
+    let before = checked(&std::fs::metadata(path).map_err(FetchProblem::File)?)?;
+    if known == Some(before) {
         return Ok(Found::Same);
     }
+    let file = File::open(path).map_err(FetchProblem::File)?;
+    let stamp = checked(&file.metadata().map_err(FetchProblem::File)?)?;
     let mut bytes = vec![];
     file.take(SET_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(FetchProblem::File)?;
     Ok(Found::New(KeySet::read(&bytes)?, Some(stamp)))
+}
+
+/// Whoever can write to the file decides who gets in: that may be the user and root alone, as for a policy (S42).
+fn checked(metadata: &Metadata) -> Result<Stamp, FetchProblem> {
+    let ours = metadata.uid() == 0 || metadata.uid() == rustix::process::geteuid().as_raw();
+    if !metadata.is_file() || !ours || metadata.mode() & 0o022 != 0 {
+        return Err(FetchProblem::NotOurs);
+    }
+    let modified = metadata.modified().map_err(FetchProblem::File)?;
+    Ok(Stamp { modified, length: metadata.len(), inode: metadata.ino() })
 }
 
 /// The certificates that this machine trusts: a company's own authority is among them.

@@ -81,3 +81,28 @@ fn a_file_that_others_can_write_to_decides_nothing() {
     std::fs::write(&path, r#"{"keys":[ ]}"#).unwrap();
     assert!(matches!(read(&path, stamp), Ok(Found::New(..))));
 }
+
+#[tokio::test]
+async fn s33_of_an_answer_without_an_end_no_more_than_the_limit_is_taken() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = WebAddress::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    let source = Source::web(address, RootCertStore::empty).unwrap();
+    let load = tokio::spawn(async move { source.load(None).await });
+    let (mut stream, _) = listener.accept().await.unwrap();
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n").await.unwrap();
+    let mut sent = 0;
+    while sent < 64 && stream.write_all(&vec![b' '; 1 << 20]).await.is_ok() {
+        sent += 1;
+    }
+    let problem = load.await.unwrap().unwrap_err();
+    assert!(matches!(problem, FetchProblem::Body(_)), "{problem}");
+    assert!(sent < 16, "{sent} MiB were taken");
+}
+
+#[test]
+fn s42_a_pipe_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+    assert!(matches!(read(&path, None), Err(FetchProblem::NotOurs)));
+}

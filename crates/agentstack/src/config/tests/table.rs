@@ -8,6 +8,7 @@ use crate::config::rules::Kind;
 
 const CANARY: &str = "canary-7f3a";
 const DOCUMENTATION: &str = include_str!("../../../../../docs/configuration.md");
+const OAUTH: &str = include_str!("../../../../../docs/oauth.md");
 
 /// `value` at `path` in an otherwise empty document.
 fn at(path: &str, value: Value) -> Value {
@@ -191,10 +192,11 @@ fn the_documentation_has_every_field_with_its_default_and_every_variable() {
 
 #[test]
 fn the_examples_in_the_documentation_load() {
-    let examples: Vec<&str> =
-        DOCUMENTATION.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(!examples.is_empty());
-    for example in examples {
+    let examples = |document: &'static str| {
+        document.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next())
+    };
+    assert!(examples(DOCUMENTATION).count() > 0 && examples(OAUTH).count() > 0);
+    for example in examples(DOCUMENTATION).chain(examples(OAUTH)) {
         let (folder, _) = empty();
         let path = folder.path().join("named.json");
         put(&path, example, 0o600);
