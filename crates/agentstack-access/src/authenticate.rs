@@ -55,7 +55,8 @@ pub trait TokenDirectory: Send + Sync {
     async fn grant(&self, token: &TokenHash, now: Timestamp) -> Result<Option<Grant>, DirectoryUnavailable>;
 }
 
-/// Why a credential was not accepted. The caller is told of both but the last in the same words.
+/// Why a credential was not accepted. The caller is told of all in the same words, save of what is not available and of
+/// a good credential that grants nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unauthenticated {
@@ -68,6 +69,15 @@ pub enum Unauthenticated {
     /// No such token, or one that has expired or was revoked.
     #[error("the token is unknown, expired or revoked")]
     Unknown,
+    /// A JSON Web Token that is not accepted. Holds the word for the audit log, and nothing of the token (S40).
+    #[error("the issuer's token is not accepted: {0}")]
+    Refused(&'static str),
+    /// A good JSON Web Token in which the issuer grants no role here.
+    #[error("the issuer's token grants no role")]
+    NoRole,
+    /// There are no keys by which to tell the issuer's tokens from others.
+    #[error("the issuer's keys are not available")]
+    IssuerUnavailable,
     /// The tokens could not be looked up.
     #[error(transparent)]
     Unavailable(#[from] DirectoryUnavailable),
@@ -81,7 +91,9 @@ impl Unauthenticated {
             Self::Missing => "token_missing",
             Self::Malformed => "token_malformed",
             Self::Unknown => "token_unknown",
-            Self::Unavailable(_) => "unavailable",
+            Self::Refused(reason) => reason,
+            Self::NoRole => "jwt_scope",
+            Self::IssuerUnavailable | Self::Unavailable(_) => "unavailable",
         }
     }
 }

@@ -13,7 +13,7 @@ use agentstack_access::{
 use agentstack_api::{Command, ErrorBody, ErrorCode, InputError, Reply, Spec, operations};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHasher};
 use agentstack_core::limits::{ENTRIES_PER_SESSION, SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL};
-use agentstack_core::{Clock, RequestId};
+use agentstack_core::{Clock, RequestId, Timestamp};
 use agentstack_storage::{Pending, Storage};
 use serde_json::{Map, Value};
 
@@ -157,16 +157,27 @@ impl Engine {
         authenticate(&*self.store, token, self.clock.now()).await
     }
 
+    /// The present, by which a credential is good or not.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Records and logs a call whose caller showed no credential, or one that is not accepted. Returns what the caller
-    /// is told, which does not depend on the reason.
+    /// is told: of a credential that is not good, the same whatever the reason.
     pub async fn refuse_credential(&self, refusal: Unauthenticated, request: RequestId) -> ErrorBody {
-        if let Unauthenticated::Unavailable(error) = &refusal {
-            tracing::error!(request = %request, error = %Chain(error), "a token could not be looked up");
-            return ErrorBody::new(ErrorCode::Unavailable, request);
-        }
-        let draft = self.unauthenticated(refusal.reason(), Outcome::Unauthenticated, request);
-        self.journal.note(draft).await;
-        ErrorBody::new(ErrorCode::Unauthenticated, request)
+        let (outcome, code) = match &refusal {
+            Unauthenticated::Unavailable(error) => {
+                tracing::error!(request = %request, error = %Chain(error), "a token could not be looked up");
+                return ErrorBody::new(ErrorCode::Unavailable, request);
+            }
+            // Whoever has the keys to fetch has logged why there are none.
+            Unauthenticated::IssuerUnavailable => return ErrorBody::new(ErrorCode::Unavailable, request),
+            Unauthenticated::NoRole => (Outcome::Forbidden, ErrorCode::Forbidden),
+            _ => (Outcome::Unauthenticated, ErrorCode::Unauthenticated),
+        };
+        self.journal.note(self.unauthenticated(refusal.reason(), outcome, request)).await;
+        ErrorBody::new(code, request)
     }
 
     /// The same for one of too many. It is logged and counted, but whoever tries and tries must not fill the audit log.

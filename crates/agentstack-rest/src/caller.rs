@@ -4,14 +4,16 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use agentstack_access::{Caller, Unauthenticated};
+use agentstack_access::{Caller, Principal, Unauthenticated};
 use agentstack_api::ErrorBody;
-use agentstack_core::RequestId;
+use agentstack_core::{ApiToken, RequestId};
 use agentstack_engine::Engine;
 use governor::clock::{Clock, MonotonicClock};
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use http::{HeaderMap, header};
+
+use crate::oauth::ResourceServer;
 
 /// How many client addresses are remembered before those that were not heard of lately are forgotten.
 const REMEMBERED: usize = 10_000;
@@ -25,13 +27,19 @@ pub(crate) struct Doorkeeper {
     engine: Arc<Engine>,
     failures: RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, MonotonicClock>,
     behind_proxy: bool,
+    oauth: Option<Arc<ResourceServer>>,
 }
 
 impl Doorkeeper {
-    pub(crate) fn new(engine: Arc<Engine>, failures_per_minute: u32, behind_proxy: bool) -> Self {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        failures_per_minute: u32,
+        behind_proxy: bool,
+        oauth: Option<Arc<ResourceServer>>,
+    ) -> Self {
         let quota = Quota::per_minute(NonZeroU32::new(failures_per_minute).unwrap_or(NonZeroU32::MIN));
         let failures = RateLimiter::new(quota, DefaultKeyedStateStore::default(), MonotonicClock);
-        Self { engine, failures, behind_proxy }
+        Self { engine, failures, behind_proxy, oauth }
     }
 
     /// Who sends a request with these headers. A token is taken from the header `Authorization` and nowhere else
@@ -44,7 +52,7 @@ impl Doorkeeper {
         request: RequestId,
     ) -> Result<Caller, ErrorBody> {
         let found = match bearer(headers) {
-            Ok(token) => self.engine.find_principal(token).await,
+            Ok(token) => self.principal(token).await,
             Err(refusal) => Err(refusal),
         };
         let refusal = match found {
@@ -60,6 +68,16 @@ impl Doorkeeper {
             self.failures.retain_recent();
         }
         Err(self.engine.refuse_credential(refusal, request).await)
+    }
+
+    /// A token that has our form is looked up among ours, and one that has not is the issuer's if there is one.
+    async fn principal(&self, token: &str) -> Result<Principal, Unauthenticated> {
+        match &self.oauth {
+            Some(oauth) if !token.starts_with(ApiToken::PREFIX) => {
+                oauth.principal(token, self.engine.now()).await
+            }
+            _ => self.engine.find_principal(token).await,
+        }
     }
 
     /// The network by which failures are counted: an IPv4 address, or the half of an IPv6 address that is one

@@ -11,6 +11,7 @@ mod arguments;
 mod caller;
 mod health;
 mod metrics;
+mod oauth;
 mod origin;
 mod problem;
 mod routes;
@@ -20,6 +21,7 @@ mod tls;
 mod trace;
 
 pub use metrics::Metrics;
+pub use oauth::{OAuthKeys, OAuthProblem, OAuthSettings};
 pub use serve::{ServeError, Server};
 pub use settings::{HttpSettings, Times, TlsFiles};
 pub use tls::TlsProblem;

@@ -25,6 +25,7 @@ use tower_http::compression::predicate::SizeAbove;
 use tracing::Instrument;
 
 use crate::caller::{ClientAddress, Doorkeeper};
+use crate::oauth::{self, ResourceServer};
 use crate::origin::{AllowList, Stranger};
 use crate::problem::{REQUEST_ID, of_http, problem};
 use crate::settings::Times;
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     pub(crate) metrics: Arc<Metrics>,
     doorkeeper: Doorkeeper,
+    oauth: Option<Arc<ResourceServer>>,
     allowed: AllowList,
     mcp: HttpEndpoint,
     times: Times,
@@ -53,10 +55,12 @@ impl Shared {
         metrics: Arc<Metrics>,
         settings: &HttpSettings,
         allowed: AllowList,
+        oauth: Option<Arc<ResourceServer>>,
     ) -> Arc<Self> {
         let failures = settings.failed_authentications_per_minute;
         Arc::new(Self {
-            doorkeeper: Doorkeeper::new(Arc::clone(&engine), failures, settings.behind_proxy),
+            doorkeeper: Doorkeeper::new(Arc::clone(&engine), failures, settings.behind_proxy, oauth.clone()),
+            oauth,
             mcp: HttpEndpoint::new(Arc::clone(&engine)),
             engine,
             metrics,
@@ -92,6 +96,9 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
     let page = |State(shared): State<Arc<Shared>>| async move {
         open_document(&shared.page, "text/html; charset=utf-8")
     };
+    for path in shared.oauth.iter().flat_map(|_| OAUTH_PATHS) {
+        router = router.route(path, get(issuer));
+    }
     router
         .route("/health/live", get(|| async { health::live() }))
         .route("/health/ready", get(ready))
@@ -115,9 +122,22 @@ pub(crate) fn metrics_router(shared: &Arc<Shared>) -> Router {
     Router::new().route("/metrics", get(text)).with_state(Arc::clone(shared))
 }
 
-/// Whether a path is answered without a credential (S01). The documents say nothing that is not in the source.
-fn is_open(path: &str) -> bool {
+/// Where the issuer is named.
+const OAUTH_PATHS: [&str; 2] = [oauth::PATH, oauth::MCP_PATH];
+
+/// Whether a path is answered without a credential (S01). The documents say nothing that is not in the source, and the
+/// issuer, if there is one, is named to whoever is to get a token there.
+fn is_open(shared: &Shared, path: &str) -> bool {
     matches!(path, "/health/live" | "/health/ready" | "/openapi.json" | "/docs")
+        || (shared.oauth.is_some() && OAUTH_PATHS.contains(&path))
+}
+
+/// The metadata of RFC 9728.
+async fn issuer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    match &shared.oauth {
+        Some(oauth) => open_document(&oauth.metadata, "application/json"),
+        None => absent(request).await,
+    }
 }
 
 /// The way of every request: a name for it, where it comes from, who sends it, and only then what it asks for.
@@ -149,12 +169,16 @@ async fn answer(shared: &Shared, mut request: Request, next: Next, id: RequestId
     {
         return preflight(origin.clone());
     }
-    if !is_open(request.uri().path()) {
+    if !is_open(shared, request.uri().path()) {
         let from = request.extensions().get::<ClientAddress>().copied();
         let from = from.unwrap_or(ClientAddress(std::net::Ipv4Addr::UNSPECIFIED.into()));
         match shared.doorkeeper.caller(request.headers(), from, id).await {
             Ok(caller) => drop(request.extensions_mut().insert(caller)),
-            Err(error) => return with_origin(problem(&error), origin),
+            Err(error) => {
+                let refused =
+                    shared.oauth.as_ref().map_or_else(|| problem(&error), |oauth| oauth.refusal(&error));
+                return with_origin(refused, origin);
+            }
         }
     }
     request.extensions_mut().insert(id);

@@ -20,10 +20,11 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::caller::ClientAddress;
+use crate::oauth::ResourceServer;
 use crate::origin::{AllowList, InvalidEntry};
 use crate::routes::{Shared, metrics_router, router};
 use crate::settings::Times;
-use crate::{HttpSettings, Metrics, TlsProblem, tls};
+use crate::{HttpSettings, Metrics, OAuthProblem, TlsProblem, tls};
 
 /// Largest head of a request, in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -64,6 +65,9 @@ pub enum ServeError {
     /// Certificate or key.
     #[error("http.tls")]
     Tls(#[from] TlsProblem),
+    /// The issuer's tokens cannot be verified.
+    #[error("http.oauth")]
+    OAuth(#[from] OAuthProblem),
 }
 
 /// A server that listens.
@@ -99,13 +103,14 @@ impl Server {
             return Err(ServeError::OpenMetrics { listen });
         }
         let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+        let oauth = settings.oauth.as_ref().map(ResourceServer::new).transpose()?.map(Arc::new);
         let listener = bind(settings.listen).await?;
         let metrics_listener = match settings.metrics_listen {
             Some(listen) => Some(bind(listen).await?),
             None => None,
         };
         let allowed = AllowList::new(&settings, listener.local_addr().unwrap_or(settings.listen))?;
-        let shared = Shared::new(engine, metrics, &settings, allowed);
+        let shared = Shared::new(engine, metrics, &settings, allowed, oauth);
         let connections = Arc::new(Semaphore::new(settings.connections));
         Ok(Self { listener, metrics_listener, tls, shared, times: settings.times, connections })
     }

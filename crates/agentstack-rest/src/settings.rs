@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::OAuthSettings;
+
 /// How HTTP is served.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
@@ -20,6 +22,8 @@ pub struct HttpSettings {
     pub behind_proxy: bool,
     /// Certificate and key, if it ends TLS itself.
     pub tls: Option<TlsFiles>,
+    /// The issuer whose JSON Web Tokens are accepted besides tokens of our own, if any.
+    pub oauth: Option<OAuthSettings>,
     /// Failed authentications of one client address in a minute; more are turned away without a record of each.
     pub failed_authentications_per_minute: u32,
     /// Most connections at one time.
@@ -81,6 +85,7 @@ impl HttpSettings {
             allowed_origins: vec![],
             behind_proxy: false,
             tls: None,
+            oauth: None,
             failed_authentications_per_minute: 30,
             connections: 20_000,
             requests: 256,

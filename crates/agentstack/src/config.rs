@@ -25,13 +25,13 @@ pub use environment::{Environment, NotText};
 pub use error::{ConfigError, FieldProblem, Place, Unserved};
 pub use schema::schema;
 pub use sections::{
-    Agents, Audit, DriftBehavior, DriftDetection, EmbeddingProvider, GitHub, HostedProvider, Http, Limits,
-    Mcp, Memory, Ollama, Plugins, ProviderName, Providers, Security, Tls, Transport, VectorSearch,
+    Agents, Audit, DriftBehavior, DriftDetection, EmbeddingProvider, GitHub, HostedProvider, Http,
+    IssuerKeys, Limits, Mcp, Memory, OAuth, Ollama, Plugins, ProviderName, Providers, Security, Tls,
+    Transport, VectorSearch,
 };
 
 use crate::keys::KeySource;
 use document::Document;
-use rules::Kind;
 use sections::Elsewhere;
 
 /// The name of the key file in the user's configuration folder.
@@ -232,13 +232,11 @@ impl Config {
     #[must_use]
     pub fn redacted(&self) -> Map<String, Value> {
         let Ok(Value::Object(mut shown)) = serde_json::to_value(self) else { return Map::new() };
-        for field in
-            fields::all().filter(|field| matches!(field.kind, Kind::Path | Kind::Url | Kind::Address))
-        {
+        for field in fields::all().filter(|field| field.kind.is_place()) {
             remove(&mut shown, field.path);
         }
         for field in self.substituted.iter().filter_map(|path| fields::find(path)) {
-            if !matches!(field.kind, Kind::Path | Kind::Url | Kind::Address) {
+            if !field.kind.is_place() {
                 document::set(&mut shown, field.path, "set".into());
             }
         }
@@ -273,6 +271,9 @@ impl Config {
         self.plugins.directory = settled(&self.plugins.directory);
         if let Some(tls) = &mut self.http.tls {
             (tls.certificate, tls.key) = (settled(&tls.certificate), settled(&tls.key));
+        }
+        if let Some(OAuth { keys: IssuerKeys::File(path), .. }) = &mut self.http.oauth {
+            *path = settled(path);
         }
         self.token_folder = sources.environment.user_folder();
         self.security.policy = self.security.policy.as_deref().map(settled);

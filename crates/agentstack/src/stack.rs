@@ -10,11 +10,15 @@ use agentstack_audit::{Checkpoint, Report, VerifyingKey};
 use agentstack_core::{AgentId, Clock, ProcessId, Secret, SharedName, SystemClock};
 use agentstack_engine::{CallLimits, Engine, Observer, Parts, Settings};
 use agentstack_mcp::{McpServer, ServeError};
-use agentstack_rest::{HttpSettings, Metrics, ServeError as HttpError, Server, TlsFiles};
+use agentstack_rest::{
+    HttpSettings, Metrics, OAuthKeys, OAuthSettings, ServeError as HttpError, Server, TlsFiles,
+};
 use agentstack_storage::Storage;
 use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
 
-use crate::config::{Config, ConfigError, Http, Limits, Overrides, Sources, Tls, Transport};
+use crate::config::{
+    Config, ConfigError, Http, IssuerKeys, Limits, OAuth, Overrides, Sources, Tls, Transport,
+};
 use crate::keys::KeyError;
 use crate::policy::{LoadedPolicy, PolicyProblem, PolicySource};
 
@@ -168,11 +172,20 @@ fn http_settings(http: &Http, limits: &Limits) -> HttpSettings {
         allowed_origins: http.allowed_origins.clone(),
         behind_proxy: http.behind_proxy,
         tls: http.tls.as_ref().map(files),
+        oauth: http.oauth.as_ref().map(oauth_settings),
         failed_authentications_per_minute: limits.failed_authentications_per_minute,
         connections: limits.connections,
         requests: limits.requests,
         ..HttpSettings::new(http.listen)
     }
+}
+
+fn oauth_settings(oauth: &OAuth) -> OAuthSettings {
+    let keys = match &oauth.keys {
+        IssuerKeys::Uri(uri) => OAuthKeys::Uri(uri.clone()),
+        IssuerKeys::File(path) => OAuthKeys::File(path.clone()),
+    };
+    OAuthSettings { issuer: oauth.issuer.clone(), audience: oauth.audience.clone(), keys }
 }
 
 fn call_limits(limits: &Limits) -> CallLimits {

@@ -11,9 +11,13 @@ mod edges;
 #[cfg(test)]
 mod interleaved;
 #[cfg(test)]
+mod issuer;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod mcp;
+#[cfg(test)]
+mod oauth;
 #[cfg(test)]
 mod shutdown;
 #[cfg(test)]

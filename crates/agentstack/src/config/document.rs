@@ -37,6 +37,13 @@ impl Document {
         if document.get("http.tls").and_then(Value::as_object).is_some_and(|tls| tls.len() == 1) {
             return Err(FieldProblem::new("http.tls", "must hold both certificate and key"));
         }
+        if let Some(oauth) = document.get("http.oauth").and_then(Value::as_object) {
+            let has = |name: &str| oauth.contains_key(name);
+            if !has("issuer") || !has("audience") || has("jwksUri") == has("jwksFile") {
+                let rule = "must hold issuer, audience and exactly one of jwksUri, jwksFile";
+                return Err(FieldProblem::new("http.oauth", rule));
+            }
+        }
         match document.get("security.keySource").and_then(Value::as_object) {
             Some(sources) if sources.len() != 1 => {
                 let names = fields::names_in("security.keySource").join(", ");
@@ -64,6 +71,8 @@ impl Document {
             (self.get("security.keySource").is_some(), "security.keySource"),
             (self.get("security.policy").is_some(), "security.policy"),
             (proxy, "http.behindProxy"),
+            // Who issues tokens decides who gets in.
+            (self.get("http.oauth").is_some(), "http.oauth"),
         ];
         weakening.into_iter().find(|(is_so, _)| *is_so).map(|(_, field)| field)
     }

@@ -177,6 +177,18 @@ const SERVED: &[Field] = &[
     ),
     field("http.tls.certificate", Kind::Path, "The certificate chain, PEM. With `http.tls.key`."),
     field("http.tls.key", Kind::Path, "The private key of the certificate, PEM, a private file."),
+    field(
+        "http.oauth.issuer",
+        Kind::SecureUrl,
+        "The issuer whose JSON Web Tokens are accepted, to the letter as in their claim `iss`.",
+    ),
+    field(
+        "http.oauth.audience",
+        Kind::SecureUrl,
+        "What they must name in their claim `aud`: the address by which clients know this server.",
+    ),
+    field("http.oauth.jwksUri", Kind::SecureUrl, "Where the issuer's keys are fetched from."),
+    field("http.oauth.jwksFile", Kind::Path, "The issuer's keys as a file, instead: a JWK set."),
 ];
 
 /// Every field there is.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use agentstack_core::SharedName;
+use agentstack_rest::OAuthSettings;
 use serde_json::{Value, json};
 
 /// Longest path, URL, argument or secret, in bytes.
@@ -45,6 +46,8 @@ pub(super) enum Kind {
     Path,
     /// Where a service listens.
     Url,
+    /// A service that decides who gets in: nobody on the way may answer for it.
+    SecureUrl,
     /// An IP address and a port to listen on.
     Address,
     /// What must not be shown.
@@ -92,6 +95,7 @@ impl Kind {
             Self::SharedName => SharedName::from_str(text).is_ok(),
             Self::Path => !text.is_empty() && is_argument(text),
             Self::Url => is_plain_url(text),
+            Self::SecureUrl => OAuthSettings::is_address(text),
             Self::Address => text.parse::<SocketAddr>().is_ok(),
             Self::Secret => (1..=LONG).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
             Self::Variable => is_variable(text),
@@ -129,6 +133,11 @@ impl Kind {
             Self::Url => "must be an http:// or https:// address without user name, password, query and \
                           fragment"
                 .to_owned(),
+            Self::SecureUrl => {
+                "must be an https:// address, or an http:// one of this machine, without user \
+                                name, password, query and fragment"
+                    .to_owned()
+            }
             Self::Address => "must be an IP address and a port, such as \"127.0.0.1:3001\"".to_owned(),
             Self::Secret => "must be 1 to 4,096 visible ASCII characters".to_owned(),
             Self::Variable => "must be the name of an environment variable".to_owned(),
@@ -142,6 +151,11 @@ impl Kind {
     /// Whether anybody may see the value.
     pub(super) fn is_shown(self) -> bool {
         !matches!(self, Self::Secret | Self::Command)
+    }
+
+    /// Whether it says where something is, which callers are not told.
+    pub(super) fn is_place(self) -> bool {
+        matches!(self, Self::Path | Self::Url | Self::SecureUrl | Self::Address)
     }
 
     /// The rule as JSON Schema. A string that will be replaced (`${VAR}`) always conforms.
@@ -268,6 +282,22 @@ mod tests {
         ];
         for (kind, value, expected) in cases {
             assert_eq!(kind.holds(&value), expected, "{kind:?} {value}");
+        }
+    }
+
+    #[test]
+    fn who_decides_who_gets_in_is_asked_safely() {
+        for (text, expected) in [
+            ("https://login.example.org/realms/team", true),
+            ("http://localhost:8080/jwks", true),
+            ("http://127.0.0.1/", true),
+            ("http://login.example.org", false),
+            ("http://10.0.0.1", false),
+            ("https://me:pw@login.example.org", false),
+            ("https://login.example.org/?key=1", false),
+            ("login.example.org", false),
+        ] {
+            assert_eq!(Kind::SecureUrl.holds(&json!(text)), expected, "{text}");
         }
     }
 

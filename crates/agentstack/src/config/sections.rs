@@ -343,6 +343,34 @@ pub struct Http {
     pub behind_proxy: bool,
     /// Certificate and key.
     pub tls: Option<Tls>,
+    /// The issuer whose tokens are accepted.
+    pub oauth: Option<OAuth>,
+}
+
+/// An issuer of JSON Web Tokens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct OAuth {
+    /// Its name in the claim `iss`.
+    pub issuer: String,
+    /// Our name in the claim `aud`.
+    pub audience: String,
+    /// Where its keys are.
+    #[serde(flatten)]
+    pub keys: IssuerKeys,
+}
+
+/// Where the keys of an issuer are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum IssuerKeys {
+    /// At an address.
+    #[serde(rename = "jwksUri")]
+    Uri(String),
+    /// In a file.
+    #[serde(rename = "jwksFile", serialize_with = "path")]
+    File(PathBuf),
 }
 
 /// The files of TLS.
@@ -367,6 +395,7 @@ impl Default for Http {
             allowed_origins: vec![],
             behind_proxy: false,
             tls: None,
+            oauth: None,
         }
     }
 }

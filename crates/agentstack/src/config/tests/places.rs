@@ -108,15 +108,17 @@ fn s42_a_file_with_a_secret_must_be_private() {
 
 #[test]
 fn s37_a_file_that_was_come_upon_neither_weakens_protection_nor_runs_a_program() {
-    for (security, wanted) in [
-        (json!({"keySource": {"command": ["touch", "canary"]}}), "security.keySource"),
-        (json!({"keySource": {"file": "/tmp/key"}}), "security.keySource"),
-        (json!({"encryption": false}), "security.encryption"),
-        (json!({"policy": "./policy"}), "security.policy"),
+    let oauth = json!({"issuer": "https://a", "audience": "https://b", "jwksUri": "https://a/jwks"});
+    for (section, settings, wanted) in [
+        ("security", json!({"keySource": {"command": ["touch", "canary"]}}), "security.keySource"),
+        ("security", json!({"keySource": {"file": "/tmp/key"}}), "security.keySource"),
+        ("security", json!({"encryption": false}), "security.encryption"),
+        ("security", json!({"policy": "./policy"}), "security.policy"),
+        ("http", json!({"oauth": oauth}), "http.oauth"),
     ] {
         let (folder, sources) = empty();
         let path = folder.path().join("aistack.config.json");
-        put(&path, &json!({ "security": security }).to_string(), 0o600);
+        put(&path, &json!({ section: settings }).to_string(), 0o600);
         let (field, rule) = problem(Config::load(&sources).unwrap_err());
         assert_eq!(field, wanted);
         assert!(rule.contains("--config"), "{rule}");
@@ -151,7 +153,8 @@ fn relative_paths_start_at_the_current_folder() {
     let (folder, sources) = empty();
     let file = json!({
         "memory": {"path": "./a/../b.db"}, "plugins": {"directory": "p"},
-        "security": {"keySource": {"file": "k"}}
+        "security": {"keySource": {"file": "k"}},
+        "http": {"oauth": {"issuer": "https://a", "audience": "https://b", "jwksFile": "keys.json"}}
     });
     let path = folder.path().join("elsewhere/config.json");
     put(&path, &file.to_string(), 0o600);
@@ -159,6 +162,10 @@ fn relative_paths_start_at_the_current_folder() {
     assert_eq!(config.memory.path, folder.path().join("a/../b.db"));
     assert_eq!(config.plugins.directory, folder.path().join("p"));
     assert!(matches!(config.security.key_source, KeySource::File(key) if key == folder.path().join("k")));
+    let Some(OAuth { keys: IssuerKeys::File(keys), .. }) = config.http.oauth else {
+        panic!("a file of keys")
+    };
+    assert_eq!(keys, folder.path().join("keys.json"));
 }
 
 #[test]

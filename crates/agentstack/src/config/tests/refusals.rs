@@ -70,6 +70,32 @@ fn what_breaks_a_rule_of_a_new_section_is_named_with_its_rule() {
         (json!({"security": {"keySource": "file"}}), "security.keySource", "must be an object"),
         (json!({"http": {"listen": "localhost:1"}}), "http.listen", "must be an IP address and a port"),
         (json!({"http": {"tls": {"key": "k.pem"}}}), "http.tls", "must hold both"),
+        (json!({"http": {"oauth": {}}}), "http.oauth", "exactly one of jwksUri, jwksFile"),
+        (
+            json!({"http": {"oauth": {"issuer": "https://a", "audience": "https://b", "jwksUri": "https://a", "jwksFile": "f"}}}),
+            "http.oauth",
+            "exactly one of",
+        ),
+        (
+            json!({"http": {"oauth": {"issuer": "https://a", "jwksFile": "f"}}}),
+            "http.oauth",
+            "must hold issuer",
+        ),
+        (
+            json!({"http": {"oauth": {"issuer": "https://a", "audience": "b", "jwksFile": "f"}}}),
+            "http.oauth.audience",
+            "must be an https:// address",
+        ),
+        (
+            json!({"http": {"oauth": {"jwksUri": "http://a.example"}}}),
+            "http.oauth.jwksUri",
+            "of this machine",
+        ),
+        (
+            json!({"http": {"oauth": {"secret": "x"}}}),
+            "http.oauth.secret",
+            "issuer, audience, jwksUri, jwksFile",
+        ),
         (json!({"retention": {"days": 1}}), "retention", "leave it out or empty"),
         (json!({"egress": []}), "egress", "leave it out or empty"),
         (json!({"slack": {"enabled": "yes"}}), "slack.enabled", "true or false"),

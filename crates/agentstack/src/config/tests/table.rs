@@ -4,9 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::fields::Field;
+use crate::config::rules::Kind;
 
 const CANARY: &str = "canary-7f3a";
 const DOCUMENTATION: &str = include_str!("../../../../../docs/configuration.md");
+const OAUTH: &str = include_str!("../../../../../docs/oauth.md");
 
 /// `value` at `path` in an otherwise empty document.
 fn at(path: &str, value: Value) -> Value {
@@ -30,6 +32,7 @@ fn valid(kind: Kind) -> Vec<Value> {
         Kind::SharedName => vec![json!("team")],
         Kind::Path => vec![json!("/somewhere/else")],
         Kind::Url => vec![json!("https://host:1/base")],
+        Kind::SecureUrl => vec![json!("https://host:1/base"), json!("http://localhost:1")],
         Kind::Address => vec![json!("127.0.0.1:1"), json!("[::1]:0")],
         Kind::Secret => vec![json!(CANARY)],
         Kind::Variable => vec![json!("MY_KEY")],
@@ -76,6 +79,14 @@ fn each_field_of_the_table_reaches_the_configuration() {
                     document["http"]["tls"][other] = json!("/other.pem");
                 }
             }
+            if field.path.starts_with("http.oauth.") {
+                for other in ["issuer", "audience"].iter().filter(|other| !field.path.ends_with(*other)) {
+                    document["http"]["oauth"][other] = json!("https://other");
+                }
+                if !field.path.contains("jwks") {
+                    document["http"]["oauth"]["jwksFile"] = json!("/other.json");
+                }
+            }
             let config = read(document).unwrap_or_else(|error| panic!("{}: {error}", field.path));
             let written = json!(config);
             let written = pointer(&written, field.path).unwrap_or_else(|| panic!("{} is lost", field.path));
@@ -107,12 +118,9 @@ fn s40_no_error_repeats_what_a_field_holds() {
             if let Err(error) = read(document) {
                 assert!(!chain(&error).contains(CANARY), "{}: {error:?}", field.path);
                 let (named, _) = problem(error);
-                assert!(
-                    named.starts_with(field.path)
-                        || (named, field.path.starts_with("http.tls.")) == ("http.tls".into(), true),
-                    "{}",
-                    field.path
-                );
+                let whole = ["http.tls", "http.oauth"].into_iter().find(|section| *section == named);
+                let of_section = whole.is_some_and(|section| field.path.starts_with(section));
+                assert!(named.starts_with(field.path) || of_section, "{}", field.path);
             }
         }
     }
@@ -139,7 +147,8 @@ fn callers_see_no_paths_and_only_whether_secrets_are_set() {
     let mut document = json!({
         "providers": {"anthropic": {"apiKey": CANARY}, "ollama": {"baseUrl": "http://inside.example"}},
         "memory": {"path": "/somewhere/a.db", "defaultNamespace": "team"},
-        "plugins": {"directory": "/somewhere/plugins"}
+        "plugins": {"directory": "/somewhere/plugins"},
+        "http": {"oauth": {"issuer": "https://inside.example", "audience": "https://b", "jwksUri": "https://a"}}
     });
     let shown = Value::Object(read(document.clone()).unwrap().redacted());
     assert_eq!(pointer(&shown, "providers.anthropic.apiKey"), Some(&json!("set")));
@@ -183,10 +192,11 @@ fn the_documentation_has_every_field_with_its_default_and_every_variable() {
 
 #[test]
 fn the_examples_in_the_documentation_load() {
-    let examples: Vec<&str> =
-        DOCUMENTATION.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(!examples.is_empty());
-    for example in examples {
+    let examples = |document: &'static str| {
+        document.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next())
+    };
+    assert!(examples(DOCUMENTATION).count() > 0 && examples(OAUTH).count() > 0);
+    for example in examples(DOCUMENTATION).chain(examples(OAUTH)) {
         let (folder, _) = empty();
         let path = folder.path().join("named.json");
         put(&path, example, 0o600);
