@@ -31,6 +31,8 @@ pub(crate) struct Known {
 struct Answers {
     /// Of what all of this is true.
     version: Option<Version>,
+    /// Whether the next commit is one of ours that changes none of it.
+    unchanging: bool,
     /// By their hashes, of which nobody can choose one bit: how long a look takes tells nothing.
     tokens: HashMap<[u8; 32], Grant>,
     /// Current entries, by namespace and key.
@@ -44,8 +46,12 @@ struct Answers {
 impl Answers {
     /// Forgets what is of another version.
     fn at(&mut self, version: Version) -> &mut Self {
+        let ours = self.unchanging;
+        if self.version.is_some_and(|known| version.restarts(&known) || (ours && version.follows(&known))) {
+            self.version = Some(version);
+        }
         if self.version != Some(version) {
-            *self = Self { version: Some(version), ..Self::default() };
+            *self = Self { version: Some(version), unchanging: self.unchanging, ..Self::default() };
         }
         self
     }
@@ -123,12 +129,56 @@ impl Known {
         }
     }
 
-    /// A commit of ours that changed nothing but the audit log has made `after` of `before`: what was known is still.
-    pub(crate) fn carry(&self, before: Option<Version>, after: Option<Version>) {
-        let (Some(before), Some(after)) = (before, after) else { return };
+    /// Says that what is known stays true with the next commit: it will be ours, and change nothing but the audit log.
+    /// Whoever says so holds the lock for writing as long as the guard lives, so that no other can come first.
+    pub(crate) fn unchanging(&self) -> Unchanging<'_> {
+        let version = self.version();
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        if answers.version == Some(before) && after.follows(&before) {
-            answers.version = Some(after);
+        if let Some(version) = version {
+            // What is of an older version is not what the next commit follows.
+            answers.at(version).unchanging = true;
         }
+        Unchanging(self)
+    }
+}
+
+/// While it lives, the next commit changes nothing that is known.
+pub(crate) struct Unchanging<'a>(&'a Known);
+
+impl Drop for Unchanging<'_> {
+    fn drop(&mut self) {
+        let version = self.0.version();
+        let mut answers = self.0.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(version) = version {
+            // Nobody may have asked since.
+            answers.at(version);
+        }
+        answers.unchanging = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether what was known at one version is known at another.
+    fn is_known(from: Version, to: Version, unchanging: bool) -> bool {
+        let mut answers = Answers { unchanging, ..Answers::default() };
+        answers.at(from).blocks.insert(1, Arc::from([]));
+        !answers.at(to).blocks.is_empty()
+    }
+
+    #[test]
+    fn what_is_known_outlives_our_own_records_and_a_log_begun_anew() {
+        let now = Version::made(7, 100, 1);
+        assert!(is_known(now, now, false));
+        assert!(!is_known(now, Version::made(8, 110, 1), false), "somebody's commit");
+        assert!(is_known(now, Version::made(8, 110, 1), true), "our records");
+        assert!(!is_known(now, Version::made(9, 120, 1), true), "somebody's commit, and our records");
+        assert!(is_known(now, Version::made(7, 0, 2), false), "the log is begun anew");
+        assert!(is_known(now, Version::made(8, 5, 2), true), "with our records");
+        assert!(!is_known(now, Version::made(8, 0, 2), false), "after somebody's commit");
+        assert!(!is_known(now, Version::made(7, 0, 3), false), "more than once");
+        assert!(!is_known(now, Version::made(7, 50, 1), false), "not as it ever is");
     }
 }

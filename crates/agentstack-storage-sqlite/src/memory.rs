@@ -14,9 +14,9 @@ use sqlx::Row;
 
 use self::entry::{NewVersion, Opened};
 use crate::SqliteStore;
-use crate::briefly::briefly;
+use crate::briefly::{analyze, briefly, is_short};
 use crate::error::storage;
-use crate::index::{Terms, key_hash};
+use crate::index::key_hash;
 use crate::row::{SUMMARY_COLUMNS, summary, summary_columns, version};
 use crate::write::{alive, scoped};
 
@@ -62,9 +62,15 @@ impl MemoryStore for SqliteStore {
         entry: NewEntry,
         pending: Pending,
     ) -> Result<EntrySummary, StorageError> {
-        // To take a text of 2 kB apart takes longer than to open the transaction.
-        let analyze = || Terms::of(entry.key.as_str(), entry.content.as_str());
-        let (mut opened, terms) = self.open_entry_while(scope, &entry.key, analyze).await?;
+        let (key, content) = (entry.key.as_str(), entry.content.as_str());
+        let (mut opened, terms) = if is_short(content) {
+            // To take a text of 2 kB apart takes longer than to open the transaction.
+            self.open_entry_while(scope, &entry.key, || analyze(key, content)).await?
+        } else {
+            // Nobody else should wait for this one.
+            let terms = analyze(key, content);
+            (self.open_entry(scope, &entry.key).await?, terms)
+        };
         let existing = opened.entry.as_ref();
         if existing.is_some_and(|e| !visible(scope, in_session(scope), e.agent.as_ref())) {
             return opened.write.undo(StorageError::KeyTaken).await;
@@ -226,7 +232,7 @@ async fn restore_version(
         agent: past.agent_id.as_ref(),
         label,
     };
-    let terms = Terms::of(key.as_str(), &past.content);
+    let terms = analyze(key.as_str(), &past.content);
     opened.put(scope, new, &terms, &pending.close(Outcome::Ok, vec![])).await.map(Some)
 }
 

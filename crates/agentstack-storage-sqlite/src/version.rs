@@ -14,10 +14,15 @@ use sqlx::sqlite::SqliteConnection;
 
 /// How many 32-bit words one copy of the header has.
 const WORDS: usize = 12;
-/// Which of them counts the commits (`iChange`).
+/// Which of them counts the commits (`iChange`), the frames of the log (`mxFrame`), and how often the log was begun anew
+/// (`aSalt[0]`, in network byte order).
 const CHANGE: usize = 2;
+const FRAMES: usize = 4;
+const SALT: usize = 8;
 /// How much of the wal-index SQLite maps at a time, in bytes (`WALINDEX_PGSZ`).
 const REGION: c_int = 32 * 1024;
+/// How often the header is looked at while it is being written.
+const ATTEMPTS: usize = 16;
 
 /// The header of the wal-index. Two equal ones stand for the same content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +32,22 @@ impl Version {
     /// Whether it is of the commit right after `before`, with nobody else's in between.
     pub(crate) fn follows(&self, before: &Self) -> bool {
         self.0[CHANGE] == before.0[CHANGE].wrapping_add(1)
+    }
+
+    /// One after so many commits, with so many frames in a log that was begun anew so often.
+    #[cfg(test)]
+    pub(crate) fn made(change: u32, frames: u32, salt: u32) -> Self {
+        let mut words = [0; WORDS];
+        (words[CHANGE], words[FRAMES], words[SALT]) = (change, frames, salt.to_be());
+        Self(words)
+    }
+
+    /// Whether nothing was committed since `before`, and the log was begun anew: all of it is in the database by then.
+    pub(crate) fn restarts(&self, before: &Self) -> bool {
+        let salt = |version: &Self| u32::from_be(version.0[SALT]);
+        self.0[CHANGE] == before.0[CHANGE]
+            && self.0[FRAMES] == 0
+            && salt(self) == salt(before).wrapping_add(1)
     }
 }
 
@@ -71,8 +92,17 @@ impl Watch {
         if found == Some(ffi::SQLITE_OK) { NonNull::new(region.cast::<u32>()).map(Self) } else { None }
     }
 
-    /// The version now. `None` while somebody is writing it.
+    /// The version now. `None` while somebody is writing it, for longer than that takes.
     pub(crate) fn version(&self) -> Option<Version> {
+        (0..ATTEMPTS).find_map(|attempt| {
+            if attempt > 0 {
+                std::hint::spin_loop();
+            }
+            self.try_version()
+        })
+    }
+
+    fn try_version(&self) -> Option<Version> {
         let first = self.copy(0);
         // As SQLite does: it writes the second copy first.
         fence(Ordering::SeqCst);

@@ -11,6 +11,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::namespace;
+use crate::briefly::analyze;
 use crate::error::storage;
 use crate::index::{FreshRow, Layers, Tail, Terms, in_namespace, key_hash};
 use crate::row::{Columns, metadata_json, small, tags_json, trust_word, uuid};
@@ -206,7 +207,7 @@ impl Opened<'_> {
         }
         let text = sqlx::query(TEXT).bind(row).fetch_one(self.write.connection()?).await.map_err(storage)?;
         let mut columns = Columns::from(&text, 0);
-        let terms = Terms::of(columns.take()?, columns.take()?);
+        let terms = analyze(columns.take()?, columns.take()?);
         self.layers(space)?.remove(row, &terms, &space.secret).await
     }
 

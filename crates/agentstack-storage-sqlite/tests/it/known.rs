@@ -1,5 +1,7 @@
 //! What a store has read before is asked for again once another process has changed anything.
 
+use std::sync::Arc;
+
 use agentstack_access::{Grant, Limits, Role};
 use agentstack_core::{ApiToken, TokenId};
 use agentstack_storage::conformance::world::{MEMORY_GET, TOKEN_CREATE, TOKEN_REVOKE, World, draft, pending};
@@ -81,4 +83,42 @@ async fn a_token_that_another_process_revoked_is_unknown_to_the_next_look() {
     let scope = operator.scope(&TOKEN_REVOKE).await;
     assert!(other.store.revoke_token(&scope, grant.id, pending(&scope)).await.unwrap());
     assert_eq!(one.store.grant(&token.hash(), one.now()).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_process_stored_is_seen_while_records_are_written_all_the_time() {
+    let folder = TempDir::new().unwrap();
+    let (one, other) = two(&folder).await;
+    let writer = other.local("bob").start().await.named("team");
+    writer.store("k", "0").await;
+    let store = Arc::clone(&one.store);
+    let record = draft(&writer.scope(&MEMORY_GET).await);
+    let recording = tokio::spawn(async move {
+        loop {
+            store.append(&[record.clone(), record.clone()]).await.unwrap();
+        }
+    });
+    for round in 1..=30 {
+        let text = round.to_string();
+        writer.store("k", &text).await;
+        assert_eq!(content(&one, "k").await, Some(text));
+    }
+    recording.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_very_long_text_keeps_nobody_else_from_being_served() {
+    let folder = TempDir::new().unwrap();
+    let world: &'static World = Box::leak(Box::new(world(&path(&folder), true).await));
+    let ann = world.local("ann").start().await;
+    let bob = world.local("bob").start().await;
+    bob.store("k", "short").await;
+    let text = "some words, one after the other; ".repeat(30_000);
+    let storing = tokio::spawn(async move { ann.store("long", &text).await });
+    // They are on one thread, and the long one comes first.
+    tokio::task::yield_now().await;
+    let reading = tokio::spawn(async move { bob.get("k").await });
+    assert!(reading.await.unwrap().is_some());
+    assert!(!storing.is_finished(), "the short one waited for the long one");
+    storing.await.unwrap();
 }
