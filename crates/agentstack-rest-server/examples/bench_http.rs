@@ -66,10 +66,13 @@ async fn main() -> anyhow::Result<()> {
         let whole = *yardstick.get_or_insert(median);
         println!("| {name} | {median:.0} | {:.0} % |", 100.0 * median / whole);
     }
-    let before = product.resident_kb()?;
     let (_, _, get) = subjects.get(1).context("the second subject")?;
-    let (count, _) = load(product.address, get, Duration::from_hours(1), settings.endurance).await?;
-    println!("\nResident before {before} kB, after {count} more requests {} kB.", product.resident_kb()?);
+    let mut resident = vec![product.resident_kb()?];
+    for _ in 0..2 {
+        load(product.address, get, Duration::from_hours(1), settings.endurance).await?;
+        resident.push(product.resident_kb()?);
+    }
+    println!("\nResident, and after {0} and {0} more requests: {resident:?} kB.", settings.endurance);
     Ok(())
 }
 

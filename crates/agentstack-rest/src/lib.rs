@@ -9,6 +9,7 @@
 
 mod arguments;
 mod caller;
+mod entrance;
 mod health;
 mod metrics;
 mod oauth;
@@ -19,9 +20,10 @@ mod serve;
 mod settings;
 mod tls;
 mod trace;
+mod workers;
 
 pub use metrics::Metrics;
 pub use oauth::{OAuthKeys, OAuthProblem, OAuthSettings};
 pub use serve::{ServeError, Server};
 pub use settings::{HttpSettings, Times, TlsFiles};
-pub use tls::TlsProblem;
+pub use tls::{Certificate, TlsProblem};

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use agentstack_access::Caller;
+use agentstack_access::{Caller, Principal};
 use agentstack_api::{ErrorBody, ErrorCode, InputError, Method, OPERATIONS, Route, Spec, document};
 use agentstack_core::RequestId;
 use agentstack_core::limits::MESSAGE_BYTES;
@@ -12,7 +12,6 @@ use agentstack_mcp::HttpEndpoint;
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, any, get, on};
 use bytes::Bytes;
@@ -20,31 +19,25 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::SizeAbove;
-use tracing::Instrument;
 
-use crate::caller::{ClientAddress, Doorkeeper};
+use crate::caller::Doorkeeper;
 use crate::oauth::{self, ResourceServer};
-use crate::origin::{AllowList, Stranger};
-use crate::problem::{REQUEST_ID, of_http, problem};
+use crate::origin::AllowList;
+use crate::problem::{of_http, problem};
 use crate::settings::Times;
-use crate::{HttpSettings, Metrics, arguments, health, metrics, trace};
-
-/// Smallest answer that is worth compressing, in bytes.
-const COMPRESSED: u64 = 1024;
+use crate::{HttpSettings, Metrics, arguments, health, metrics};
 
 /// What all handlers share.
 pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     pub(crate) metrics: Arc<Metrics>,
-    doorkeeper: Doorkeeper,
-    oauth: Option<Arc<ResourceServer>>,
-    allowed: AllowList,
+    pub(crate) doorkeeper: Doorkeeper,
+    pub(crate) oauth: Option<Arc<ResourceServer>>,
+    pub(crate) allowed: AllowList,
     mcp: HttpEndpoint,
-    times: Times,
+    pub(crate) times: Times,
     /// A place for each request that may be under way.
-    places: Semaphore,
+    pub(crate) places: Semaphore,
     openapi: Bytes,
     page: Bytes,
 }
@@ -74,7 +67,7 @@ impl Shared {
 }
 
 /// The routes of the whole server.
-pub(crate) fn router(shared: &Arc<Shared>) -> Router {
+pub(crate) fn all(shared: &Arc<Shared>) -> Router {
     let mut router = Router::new();
     for spec in OPERATIONS {
         for route in spec.routes {
@@ -108,29 +101,20 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route("/mcp", any(mcp))
         .fallback(absent)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(Arc::clone(shared), enter))
-        .layer(CompressionLayer::new().compress_when(SizeAbove::new(COMPRESSED)))
         .with_state(Arc::clone(shared))
 }
 
 /// Metrics alone, for an address of their own.
-pub(crate) fn metrics_router(shared: &Arc<Shared>) -> Router {
+pub(crate) fn metrics(shared: &Arc<Shared>) -> Router {
     let text = |State(shared): State<Arc<Shared>>| async move {
-        let caller = Caller::new(Arc::new(agentstack_access::Principal::metrics()));
+        let caller = Caller::new(Arc::new(Principal::metrics()));
         figures_for(&shared, &caller).await
     };
     Router::new().route("/metrics", get(text)).with_state(Arc::clone(shared))
 }
 
 /// Where the issuer is named.
-const OAUTH_PATHS: [&str; 2] = [oauth::PATH, oauth::MCP_PATH];
-
-/// Whether a path is answered without a credential (S01). The documents say nothing that is not in the source, and the
-/// issuer, if there is one, is named to whoever is to get a token there.
-fn is_open(shared: &Shared, path: &str) -> bool {
-    matches!(path, "/health/live" | "/health/ready" | "/openapi.json" | "/docs")
-        || (shared.oauth.is_some() && OAUTH_PATHS.contains(&path))
-}
+pub(crate) const OAUTH_PATHS: [&str; 2] = [oauth::PATH, oauth::MCP_PATH];
 
 /// The metadata of RFC 9728.
 async fn issuer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -138,91 +122,6 @@ async fn issuer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Some(oauth) => open_document(&oauth.metadata, "application/json"),
         None => absent(request).await,
     }
-}
-
-/// The way of every request: a name for it, where it comes from, who sends it, and only then what it asks for.
-async fn enter(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let id = RequestId::generate();
-    let trace = trace::trace_id(request.headers()).map(str::to_owned);
-    let answered = answer(&shared, request, next, id);
-    let mut response = match trace {
-        Some(trace) => answered.instrument(tracing::info_span!("request", trace)).await,
-        None => answered.await,
-    };
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
-        headers.insert(REQUEST_ID, id);
-    }
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
-}
-
-async fn answer(shared: &Shared, mut request: Request, next: Next, id: RequestId) -> Response {
-    let origin = match shared.allowed.check(request.uri(), request.headers()) {
-        Ok(origin) => origin.cloned(),
-        Err(stranger) => return turned_away(stranger, id),
-    };
-    if let Some(origin) = &origin
-        && request.method() == http::Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-    {
-        return preflight(origin.clone());
-    }
-    if !is_open(shared, request.uri().path()) {
-        let from = request.extensions().get::<ClientAddress>().copied();
-        let from = from.unwrap_or(ClientAddress(std::net::Ipv4Addr::UNSPECIFIED.into()));
-        match shared.doorkeeper.caller(request.headers(), from, id).await {
-            Ok(caller) => drop(request.extensions_mut().insert(caller)),
-            Err(error) => {
-                let refused =
-                    shared.oauth.as_ref().map_or_else(|| problem(&error), |oauth| oauth.refusal(&error));
-                return with_origin(refused, origin);
-            }
-        }
-    }
-    request.extensions_mut().insert(id);
-    let Ok(_place) = shared.places.try_acquire() else {
-        return with_origin(problem(&ErrorBody::rate_limited(1, id)), origin);
-    };
-    let answered = tokio::time::timeout(shared.times.answer + shared.times.body, next.run(request)).await;
-    let late = || problem(&ErrorBody::new(ErrorCode::Unavailable, id));
-    with_origin(answered.unwrap_or_else(|_| late()), origin)
-}
-
-/// A page that may call may also read the answer.
-fn with_origin(mut response: Response, origin: Option<HeaderValue>) -> Response {
-    if let Some(origin) = origin {
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        let shown = HeaderValue::from_static("x-request-id, retry-after, www-authenticate");
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, shown);
-        headers.append(header::VARY, HeaderValue::from_static("origin"));
-    }
-    response
-}
-
-/// A browser asks before it lets a page of an allowed origin call.
-fn preflight(origin: HeaderValue) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    let methods = HeaderValue::from_static("GET, POST, PUT, DELETE");
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-    let names =
-        "authorization, content-type, mcp-protocol-version, mcp-method, mcp-name, traceparent, tracestate";
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(names));
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-    with_origin(response, Some(origin))
-}
-
-fn turned_away(stranger: Stranger, id: RequestId) -> Response {
-    let detail = match stranger {
-        Stranger::Host => "The server is not known by this name.",
-        Stranger::Origin => "Pages of this origin may not call the server.",
-    };
-    tracing::warn!(target: "agentstack::call", request = %id, reason = detail, "turned away");
-    of_http(StatusCode::FORBIDDEN, detail, id)
 }
 
 /// One call of one operation.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentstack_engine::Engine;
-use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,14 +16,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
-use tokio_rustls::TlsAcceptor;
 
 use crate::caller::ClientAddress;
+use crate::entrance::{Answering, Entrance};
 use crate::oauth::ResourceServer;
 use crate::origin::{AllowList, InvalidEntry};
-use crate::routes::{Shared, metrics_router, router};
+use crate::routes::Shared;
 use crate::settings::Times;
-use crate::{HttpSettings, Metrics, OAuthProblem, TlsProblem, tls};
+use crate::tls::Certificate;
+use crate::workers::Workers;
+use crate::{HttpSettings, Metrics, OAuthProblem, TlsProblem};
 
 /// Largest head of a request, in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -74,10 +75,11 @@ pub enum ServeError {
 pub struct Server {
     listener: TcpListener,
     metrics_listener: Option<TcpListener>,
-    tls: Option<TlsAcceptor>,
+    certificate: Option<Certificate>,
     shared: Arc<Shared>,
     times: Times,
     connections: Arc<Semaphore>,
+    workers: Workers,
 }
 
 impl std::fmt::Debug for Server {
@@ -102,7 +104,7 @@ impl Server {
         if let Some(listen) = settings.metrics_listen.filter(|listen| !listen.ip().is_loopback()) {
             return Err(ServeError::OpenMetrics { listen });
         }
-        let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+        let certificate = settings.tls.clone().map(Certificate::read).transpose()?;
         let oauth = settings.oauth.as_ref().map(ResourceServer::new).transpose()?.map(Arc::new);
         let listener = bind(settings.listen).await?;
         let metrics_listener = match settings.metrics_listen {
@@ -112,7 +114,17 @@ impl Server {
         let allowed = AllowList::new(&settings, listener.local_addr().unwrap_or(settings.listen))?;
         let shared = Shared::new(engine, metrics, &settings, allowed, oauth);
         let connections = Arc::new(Semaphore::new(settings.connections));
-        Ok(Self { listener, metrics_listener, tls, shared, times: settings.times, connections })
+        let workers =
+            Workers::start().map_err(|source| ServeError::Listen { listen: settings.listen, source })?;
+        Ok(Self {
+            listener,
+            metrics_listener,
+            certificate,
+            shared,
+            times: settings.times,
+            connections,
+            workers,
+        })
     }
 
     /// Where it listens, with the port that the operating system chose if it was to.
@@ -129,21 +141,27 @@ impl Server {
         self.metrics_listener.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
+    /// What it shows to clients, if it ends TLS itself. It can be read again while the server runs.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.certificate.clone()
+    }
+
     /// What its addresses begin with.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        if self.tls.is_some() { "https" } else { "http" }
+        if self.certificate.is_some() { "https" } else { "http" }
     }
 
     /// Serves until `stop` is done, then finishes what was accepted.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send) {
         let connections = GracefulShutdown::new();
-        let (routes, metrics) = (router(&self.shared), metrics_router(&self.shared));
+        let (routes, metrics) = (Entrance::guarded(&self.shared), Entrance::metrics(&self.shared));
         tokio::pin!(stop);
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                accepted = self.listener.accept() => self.begin(accepted, &routes, self.tls.as_ref(), &connections).await,
+                accepted = self.listener.accept() => self.begin(accepted, &routes, self.certificate.as_ref(), &connections).await,
                 accepted = accept(self.metrics_listener.as_ref()) => self.begin(accepted, &metrics, None, &connections).await,
             }
         }
@@ -158,8 +176,8 @@ impl Server {
     async fn begin(
         &self,
         accepted: io::Result<(TcpStream, SocketAddr)>,
-        routes: &Router,
-        tls: Option<&TlsAcceptor>,
+        routes: &Answering,
+        certificate: Option<&Certificate>,
         connections: &GracefulShutdown,
     ) {
         let (stream, peer) = match accepted {
@@ -176,14 +194,15 @@ impl Server {
         let (times, routes) = (self.times, routes.clone());
         let watcher = connections.watcher();
         let metrics = Arc::clone(&self.shared.metrics);
-        let tls = tls.cloned();
-        tokio::spawn(async move {
+        let tls = certificate.map(Certificate::acceptor);
+        let Ok(stream) = stream.into_std() else { return };
+        self.workers.serve(stream, move |stream| async move {
             metrics.connections.inc();
             let stream = timed(stream, times);
             match tls {
                 None => attend(stream, peer, routes, times, watcher).await,
                 Some(tls) => {
-                    let handshake = tokio::time::timeout(times.head, tls.accept(stream)).await;
+                    let handshake = tokio::time::timeout(times.handshake, tls.accept(stream)).await;
                     if let Ok(Ok(stream)) = handshake {
                         attend(Box::pin(stream), peer, routes, times, watcher).await;
                     }
@@ -206,10 +225,9 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, Socket
     }
 }
 
-/// A stream that ends when nothing comes for too long, or nothing is taken.
+/// A stream that ends when nothing of what is written is taken for too long. What is read has limits of its own.
 fn timed(stream: TcpStream, times: Times) -> std::pin::Pin<Box<TimeoutStream<TcpStream>>> {
     let mut stream = TimeoutStream::new(stream);
-    stream.set_read_timeout(Some(times.idle.max(times.body + times.answer)));
     stream.set_write_timeout(Some(times.stalled));
     Box::pin(stream)
 }
@@ -218,7 +236,7 @@ fn timed(stream: TcpStream, times: Times) -> std::pin::Pin<Box<TimeoutStream<Tcp
 async fn attend(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
-    routes: Router,
+    routes: Answering,
     times: Times,
     watcher: hyper_util::server::graceful::Watcher,
 ) {

@@ -46,7 +46,9 @@ pub struct TlsFiles {
 /// Time limits of a connection and a request (S33).
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
-    /// For the head of a request, and for the handshake of TLS.
+    /// For the handshake of TLS.
+    pub handshake: Duration,
+    /// For the head of a request to come, since the answer before: it is the time that a connection may be idle, too.
     pub head: Duration,
     /// For its body.
     pub body: Duration,
@@ -54,8 +56,6 @@ pub struct Times {
     pub answer: Duration,
     /// For a peer that takes nothing of what is written to it.
     pub stalled: Duration,
-    /// For a connection on which nothing is asked.
-    pub idle: Duration,
     /// For what was accepted to be finished after the server was told to stop.
     pub shutdown: Duration,
 }
@@ -63,12 +63,13 @@ pub struct Times {
 impl Default for Times {
     fn default() -> Self {
         Self {
-            head: Duration::from_secs(10),
+            handshake: Duration::from_secs(10),
+            // Proxies keep connections for a minute; who closes first meets a request that is on its way.
+            head: Duration::from_secs(75),
             body: Duration::from_secs(30),
             // A call may wait half a minute for another process's transaction.
             answer: Duration::from_secs(35),
             stalled: Duration::from_secs(30),
-            idle: Duration::from_secs(75),
             shutdown: Duration::from_secs(10),
         }
     }

@@ -1,7 +1,8 @@
 //! TLS with the certificate of the configuration.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
@@ -26,13 +27,54 @@ pub enum TlsProblem {
         #[source]
         source: rustls::pki_types::pem::Error,
     },
+    /// The key is open to others than its owner and group.
+    #[error("{} can be read by everybody, or written by its group: make it 0640 or 0600", path.display())]
+    Open {
+        /// Which.
+        path: PathBuf,
+    },
     /// The two do not go together, or are of a kind that is not supported.
     #[error("the certificate and its key cannot be used")]
     Unusable(#[source] rustls::Error),
 }
 
+/// The certificate that is shown to clients, and its key.
+#[derive(Clone)]
+pub struct Certificate {
+    files: TlsFiles,
+    acceptor: Arc<RwLock<TlsAcceptor>>,
+}
+
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificate").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl Certificate {
+    pub(crate) fn read(files: TlsFiles) -> Result<Self, TlsProblem> {
+        let acceptor = Arc::new(RwLock::new(acceptor(&files)?));
+        Ok(Self { files, acceptor })
+    }
+
+    /// Reads both files again, for connections that begin from now on: a certificate is renewed some weeks before it
+    /// expires.
+    ///
+    /// # Errors
+    /// When they cannot be used. Then the ones before stay.
+    pub fn reload(&self) -> Result<(), TlsProblem> {
+        let acceptor = acceptor(&self.files)?;
+        *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        Ok(())
+    }
+
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// TLS 1.2 and 1.3 with these files.
-pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsProblem> {
+fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsProblem> {
     let problem = |path: &Path, what| {
         let path = path.to_owned();
         move |source| TlsProblem::File { path, what, source }
@@ -41,6 +83,10 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsProblem> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(problem(&files.certificate, "certificate"))?;
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(problem(&files.key, "private key"))?;
+    // What renews certificates often lets a group read them (S42).
+    if std::fs::metadata(&files.key).is_ok_and(|key| key.mode() & 0o027 != 0) {
+        return Err(TlsProblem::Open { path: files.key.clone() });
+    }
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(TlsProblem::Unusable)?

@@ -33,7 +33,7 @@ pub use agentstack_api::{
 pub use agentstack_audit as audit;
 pub use agentstack_core as core;
 pub use agentstack_engine::{CallLimits, Engine, Settings};
-pub use agentstack_rest::{HttpSettings, Metrics, Server};
+pub use agentstack_rest::{Certificate, HttpSettings, Metrics, Server};
 pub use agentstack_storage_sqlite::{Encryption, KeyMaterial, MasterKey};
 
 pub use log::{LogFormat, init_logging, log_error};

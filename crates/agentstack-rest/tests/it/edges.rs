@@ -14,8 +14,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Limits that a test need not wait for.
 fn hasty() -> HttpSettings {
-    let times =
-        Times { head: PATIENCE, body: PATIENCE, stalled: PATIENCE, idle: PATIENCE, ..Times::default() };
+    let times = Times { head: PATIENCE, body: PATIENCE, stalled: PATIENCE, ..Times::default() };
     HttpSettings { times, ..settings() }
 }
 

@@ -68,6 +68,8 @@ async def viewer(checks):
     async with connect(token("python-viewer", "viewer"), "auto") as client:
         arguments = {"sessionId": UNKNOWN_SESSION, "key": "k", "content": "c"}
         refused, failed = await answer(client, "memory_store", arguments)
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        checks.check("a viewer is not offered to store", "memory_get" in tools and "memory_store" not in tools, tools)
         checks.check("a viewer may not store", failed and refused["error"]["code"] == "forbidden", refused)
 
 
