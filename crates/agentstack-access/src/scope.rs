@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agentstack_core::{AgentId, Namespace, RequestId, SessionId, SharedName, Timestamp};
 
-use crate::{Holder, Operation, Principal};
+use crate::{Caller, Holder, Operation, Principal};
 
 /// Which shared namespaces a call may read besides its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,12 @@ impl Scope {
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The call, for what else it has to be permitted.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller { principal: Arc::clone(&self.principal), request: self.request }
     }
 
     /// What the caller's sessions belong to.

@@ -2,6 +2,8 @@
 //!
 //! Programs that embed the product make these themselves; for calls from outside [`crate::parse`] does.
 
+mod coordination;
+
 use std::fmt;
 
 use agentstack_access::{Claim, Limits, Role};
@@ -10,6 +12,13 @@ use agentstack_core::{
 };
 
 use crate::InputError;
+
+pub use coordination::{
+    ActivateIdentity, AgentName, AgentStatusOf, AssignTask, CheckDrift, CompleteTask, CreateIdentity,
+    CreateTask, DeactivateIdentity, DriftMetrics, GetIdentity, GetTask, IdentityAudit, IdentityName,
+    ListIdentities, ListTasks, RetireIdentity, SpawnAgent, StopAgent, TaskRelationships, UpdateAgentStatus,
+    UpdateIdentity,
+};
 
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* })*) => {$(
@@ -70,6 +79,17 @@ words! {
         Phrase = "phrase",
         /// Each as the beginning of a word.
         Prefix = "prefix",
+    }
+
+    /// Which relationships of a task are shown.
+    TaskDirection {
+        /// Those in which it comes first.
+        Outgoing = "outgoing",
+        /// Those in which it comes second.
+        Incoming = "incoming",
+        /// All.
+        #[default]
+        Both = "both",
     }
 }
 
@@ -287,6 +307,10 @@ claims! {
     SessionStatus;
     /// `session_active`
     ActiveSessions;
+    /// `agent_list`
+    ListAgents;
+    /// `agent_types`
+    AgentTypes;
     /// `system_status`
     SystemStatus;
     /// `system_health`

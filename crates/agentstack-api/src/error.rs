@@ -1,7 +1,7 @@
 //! The errors that callers see.
 //!
-//! What an error says depends on its code alone, save the field and rule of bad input and the name of a
-//! missing permission: so it confirms nothing about what the caller may not know (S10).
+//! What an error says depends on its code alone, save the field and rule of bad input, the name of a missing permission
+//! and the states of what is the caller's own: so it confirms nothing about what the caller may not know (S10).
 
 use std::borrow::Cow;
 
@@ -110,6 +110,12 @@ impl ErrorBody {
     pub fn forbidden(permission: &'static str, request_id: RequestId) -> Self {
         let message = Cow::Owned(format!("The policy does not permit `{permission}`."));
         Self { message, ..Self::new(ErrorCode::Forbidden, request_id) }
+    }
+
+    /// A state that is not the one the call expects, in a sentence about the caller's own.
+    #[must_use]
+    pub fn conflict(sentence: String, request_id: RequestId) -> Self {
+        Self { message: Cow::Owned(sentence), ..Self::new(ErrorCode::Conflict, request_id) }
     }
 
     /// Too many calls, and when to come again.

@@ -4,13 +4,24 @@
 //! read the same attributes; the comments on fields are published as their descriptions. Conversion to
 //! the command parses each value once.
 
+mod agent;
 mod exact;
 mod fields;
+mod identity;
 mod memory;
 mod session;
 mod system;
+mod task;
 mod token;
 
+pub(crate) use agent::{
+    AgentStatusRequest, AgentTypesRequest, ListAgentsRequest, SpawnAgentRequest, StopAgentRequest,
+    UpdateAgentStatusRequest,
+};
+pub(crate) use identity::{
+    ActivateIdentityRequest, CreateIdentityRequest, DeactivateIdentityRequest, GetIdentityRequest,
+    IdentityAuditRequest, ListIdentitiesRequest, RetireIdentityRequest, UpdateIdentityRequest,
+};
 pub(crate) use memory::{
     DeleteMemoryRequest, GetMemoryRequest, ListMemoryRequest, MemoryHistoryRequest, RestoreMemoryRequest,
     SearchMemoryRequest, StoreMemoryRequest,
@@ -19,4 +30,8 @@ pub(crate) use session::{
     ActiveSessionsRequest, EndSessionRequest, SessionStatusRequest, StartSessionRequest,
 };
 pub(crate) use system::{SystemConfigRequest, SystemHealthRequest, SystemStatusRequest};
+pub(crate) use task::{
+    AssignTaskRequest, CheckDriftRequest, CompleteTaskRequest, CreateTaskRequest, DriftMetricsRequest,
+    GetTaskRequest, ListTasksRequest, TaskRelationshipsRequest,
+};
 pub(crate) use token::{CreateTokenRequest, ListTokensRequest, RevokeTokenRequest};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use agentstack_core::{AgentId, RequestId, SessionId, Timestamp};
+use agentstack_core::{AgentId, IdentityId, RequestId, SessionId, Timestamp};
 use serde::{Deserialize, Deserializer};
 
 use crate::{Malformed, ResourceHash, hex};
@@ -91,6 +91,8 @@ pub struct Draft {
     pub principal: String,
     /// The agent on whose behalf.
     pub agent: Option<AgentId>,
+    /// The identity that was spoken of, or that the agent was spawned with.
+    pub identity: Option<IdentityId>,
     /// The session it was in.
     pub session: Option<SessionId>,
     /// The operation's name.
@@ -127,6 +129,7 @@ impl Draft {
         body.text("at", &self.at.to_string());
         body.text("principal", &bounded(&self.principal));
         body.optional("agentId", self.agent.as_ref());
+        body.optional("identityId", self.identity);
         body.optional("sessionId", self.session);
         body.text("operation", self.operation);
         body.optional("resource", self.resource);
@@ -221,6 +224,9 @@ pub struct Record {
     /// The agent on whose behalf.
     #[serde(rename = "agentId", default, deserialize_with = "parsed")]
     pub agent: Option<AgentId>,
+    /// The identity that was spoken of, or that the agent was spawned with.
+    #[serde(rename = "identityId", default)]
+    pub identity: Option<IdentityId>,
     /// The session it was in.
     #[serde(rename = "sessionId", default)]
     pub session: Option<SessionId>,

@@ -84,6 +84,12 @@ ids! {
     RequestId;
     /// One running process of the local user.
     ProcessId;
+    /// One agent that was spawned in a session. What it stores names it by this text as its [`AgentId`].
+    AgentInstanceId;
+    /// One identity: an agent that outlives its sessions.
+    IdentityId;
+    /// One task of a session.
+    TaskId;
     /// One API token. Knowing it gives nobody access: it is not the token.
     TokenId;
 }
@@ -97,6 +103,18 @@ impl AgentId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<AgentInstanceId> for AgentId {
+    fn from(id: AgentInstanceId) -> Self {
+        Self(id.to_string())
+    }
+}
+
+impl From<IdentityId> for AgentId {
+    fn from(id: IdentityId) -> Self {
+        Self(id.to_string())
     }
 }
 

@@ -3,20 +3,29 @@
 //! **Invariant:** no I/O, no async, no knowledge of storage, transports or policy. A value of a type
 //! in here has been checked once, when it was made, and is never checked again.
 
+pub mod agent;
 pub mod id;
+pub mod identity;
 pub mod label;
 pub mod limits;
 pub mod memory;
 pub mod name;
 pub mod random;
 pub mod secret;
+pub mod task;
 pub mod time;
 pub mod token;
 
-pub use id::{AgentId, EntryId, InvalidId, ProcessId, RequestId, SessionId, TokenId};
+pub use agent::{Agent, AgentStatus, AgentType, AgentUsage};
+pub use id::{
+    AgentId, AgentInstanceId, EntryId, IdentityId, InvalidId, ProcessId, RequestId, SessionId, TaskId,
+    TokenId,
+};
+pub use identity::{Capability, Identity, IdentityStatus};
 pub use label::{Label, Origin, Trust};
 pub use memory::{Content, Entry, EntrySummary, Hit, MatchType, Metadata, Version};
 pub use name::{InvalidName, MemoryKey, Namespace, QueryText, SharedName, Tag};
 pub use secret::Secret;
+pub use task::{DriftAction, Relation, Relationship, RiskLevel, Task, TaskStatus, TaskText};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use token::{ApiToken, ResumeToken, TokenHash};

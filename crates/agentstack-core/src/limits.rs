@@ -53,3 +53,29 @@ pub const SESSION_TTL_MIN_SECONDS: u32 = 1;
 pub const SESSION_TTL_MAX_SECONDS: u32 = 30 * 24 * 60 * 60;
 /// Longest life of a token that expires: ten years.
 pub const TOKEN_AGE_MAX_SECONDS: u32 = 10 * 365 * 24 * 60 * 60;
+/// Longest name of a kind of agent.
+pub const AGENT_TYPE_CHARS: usize = 64;
+/// Most agents of one session that have not stopped, unless configured otherwise.
+pub const AGENTS_CONCURRENT: u32 = 20;
+/// Most agents that a session has ever had.
+pub const AGENTS_PER_SESSION: u32 = 1_000;
+/// Most identities of one principal that are not retired.
+pub const IDENTITIES_PER_PRINCIPAL: u32 = 1_000;
+/// Longest description of an identity.
+pub const DESCRIPTION_CHARS: usize = 1_000;
+/// Most capabilities of one identity.
+pub const CAPABILITIES: usize = 32;
+/// Longest name of a capability.
+pub const CAPABILITY_CHARS: usize = 64;
+/// Longest version of a capability.
+pub const CAPABILITY_VERSION_CHARS: usize = 32;
+/// Longest input and output of a task. What is longer belongs into memory, under a key that the task names.
+pub const TASK_CHARS: usize = 20_000;
+/// Most tasks of one session, ended ones too, unless configured otherwise.
+pub const TASKS_PER_SESSION: u32 = 10_000;
+/// Most ancestors of a task, unless configured otherwise.
+pub const TASK_DEPTH: u32 = 10;
+/// Most tasks that are parts of one, unless configured otherwise.
+pub const TASK_PARTS: u32 = 100;
+/// Most tasks that a new one can name for one relation.
+pub const TASK_RELATIONS: usize = 16;

@@ -1,8 +1,11 @@
 //! Points in time, and where they come from.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
+
+use crate::InvalidName;
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z. Prints as RFC 3339, UTC, milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +36,15 @@ impl fmt::Display for Timestamp {
         // Years beyond 9999 have no RFC 3339 form; such a value can only come from a damaged file.
         let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::MAX);
         write!(f, "{time:.3}")
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let rule = InvalidName("must be a time as RFC 3339 has it, such as 2026-01-15T08:00:00Z");
+        text.parse::<jiff::Timestamp>().map(|time| Self(time.as_millisecond())).map_err(|_| rule)
     }
 }
 

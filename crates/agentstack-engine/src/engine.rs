@@ -10,19 +10,20 @@ use std::time::{Duration, Instant};
 use agentstack_access::{
     Authorizer, Caller, Claim, Effect, Operation, Principal, Scope, Unauthenticated, authenticate,
 };
+use agentstack_api::command::{GetIdentity, IdentityName};
 use agentstack_api::{Command, ErrorBody, ErrorCode, InputError, Reply, Spec, operations};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHasher};
 use agentstack_core::limits::{ENTRIES_PER_SESSION, SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL};
-use agentstack_core::{Clock, RequestId, Timestamp};
+use agentstack_core::{Agent, Clock, IdentityId, IdentityStatus, RequestId, Timestamp};
 use agentstack_storage::{Pending, Storage};
 use serde_json::{Map, Value};
 
 pub(crate) use self::record::Chain;
-use crate::CallLimits;
 use crate::admission::{Admission, Admitted, TooMany};
 use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::quota::Quota;
+use crate::{CallLimits, Coordination};
 
 /// What an engine is made of.
 pub struct Parts {
@@ -76,6 +77,8 @@ pub struct Settings {
     pub sessions_per_principal: u64,
     /// Most entries of one session.
     pub entries_per_session: u64,
+    /// How agents and tasks are served.
+    pub coordination: Coordination,
     /// The configuration as callers may see it: without secrets and paths.
     pub shown_config: Map<String, Value>,
 }
@@ -90,6 +93,7 @@ impl Default for Settings {
             call_limits: None,
             sessions_per_principal: SESSIONS_PER_PRINCIPAL,
             entries_per_session: ENTRIES_PER_SESSION,
+            coordination: Coordination::default(),
             shown_config: Map::new(),
         }
     }
@@ -124,6 +128,17 @@ pub const AUTHENTICATION: &str = "authenticate";
 struct Done {
     reply: Reply,
     recorded: bool,
+    /// The identity that was spoken of, or whose agent made the call.
+    identity: Option<IdentityId>,
+}
+
+/// The identity that a call reads. What changes one has said so in the store's record.
+fn spoken_of(command: &Command) -> Option<IdentityId> {
+    match command {
+        Command::GetIdentity(GetIdentity { which: IdentityName::Id(id, _), .. }) => Some(*id),
+        Command::IdentityAudit(command) => Some(command.id),
+        _ => None,
+    }
 }
 
 impl Engine {
@@ -233,12 +248,12 @@ impl Engine {
             Err(too_many) => return Err(self.turn_away(pending, too_many).await),
         };
         let done = match self.authorizer.authorize(caller, operation, command.claim().clone()).await {
-            Ok(scope) => self.run(&scope, command, pending.clone()).await,
+            Ok(scope) => self.act(&scope, command, pending.clone()).await,
             Err(denial) => Err(denial.into()),
         };
         match done {
-            Ok(Done { reply, recorded }) => {
-                let draft = pending.close(Outcome::Ok, vec![]);
+            Ok(Done { reply, recorded, identity }) => {
+                let draft = pending.of_identity(identity).close(Outcome::Ok, vec![]);
                 self.tell(&draft);
                 if !recorded {
                     self.journal.note(draft).await;
@@ -270,48 +285,99 @@ impl Engine {
         self.store.close().await;
     }
 
-    async fn run(&self, scope: &Scope, command: Command, pending: Pending) -> Result<Done, Failure> {
+    /// Makes sure that the agent on whose behalf the call is made may still act, and does what is asked for.
+    async fn act(&self, scope: &Scope, command: Command, pending: Pending) -> Result<Done, Failure> {
         let reads = scope.operation().effect == Effect::Read;
         if reads && !matches!(command, Command::SystemHealth(_)) && !self.journal.is_writable().await {
             return Err(Failure::Unrecorded);
         }
+        let acting = self.acting(scope, &pending).await?;
+        let identity = acting.as_ref().and_then(|agent| agent.identity);
+        let about = spoken_of(&command);
+        let (reply, recorded) =
+            self.run(scope, command, acting.as_ref(), pending.of_identity(identity)).await?;
+        Ok(Done { reply, recorded, identity: about.or(identity) })
+    }
+
+    /// Does what is asked for. Returns whether the store has recorded it, too.
+    #[expect(clippy::too_many_lines, reason = "one arm an operation, and the compiler misses none")]
+    async fn run(
+        &self,
+        scope: &Scope,
+        command: Command,
+        acting: Option<&Agent>,
+        pending: Pending,
+    ) -> Result<(Reply, bool), Failure> {
+        use Command as Ask;
+        use IdentityStatus::{Active, Dormant, Retired};
+        let recorded = scope.operation().effect != Effect::Read;
         let reply = match command {
-            Command::StoreMemory(command) => {
-                Reply::StoreMemory(self.store_memory(scope, command, pending).await?)
+            Ask::StoreMemory(ask) => {
+                Reply::StoreMemory(self.store_memory(scope, ask, acting, pending).await?)
             }
-            Command::SearchMemory(command) => Reply::SearchMemory(self.search_memory(scope, command).await?),
-            Command::GetMemory(command) => Reply::GetMemory(self.get_memory(scope, command).await?),
-            Command::ListMemory(command) => Reply::ListMemory(self.list_memory(scope, command).await?),
-            Command::DeleteMemory(command) => {
-                let view = self.delete_memory(scope, command, pending).await?;
-                // There was nothing to delete, so the store had nothing to record.
+            Ask::SearchMemory(ask) => Reply::SearchMemory(self.search_memory(scope, ask).await?),
+            Ask::GetMemory(ask) => Reply::GetMemory(self.get_memory(scope, ask).await?),
+            Ask::ListMemory(ask) => Reply::ListMemory(self.list_memory(scope, ask).await?),
+            Ask::DeleteMemory(ask) => {
+                let view = self.delete_memory(scope, ask, pending).await?;
+                // If there was nothing to delete, the store had nothing to record.
                 let recorded = view.success;
-                return Ok(Done { reply: Reply::DeleteMemory(view), recorded });
+                return Ok((Reply::DeleteMemory(view), recorded));
             }
-            Command::MemoryHistory(command) => {
-                Reply::MemoryHistory(self.memory_history(scope, command).await?)
+            Ask::MemoryHistory(ask) => Reply::MemoryHistory(self.memory_history(scope, ask).await?),
+            Ask::RestoreMemory(ask) => {
+                Reply::RestoreMemory(self.restore_memory(scope, ask, acting, pending).await?)
             }
-            Command::RestoreMemory(command) => {
-                Reply::RestoreMemory(self.restore_memory(scope, command, pending).await?)
+            Ask::StartSession(ask) => Reply::StartSession(self.start_session(scope, ask, pending).await?),
+            Ask::EndSession(_) => Reply::EndSession(self.end_session(scope, pending).await?),
+            Ask::SessionStatus(_) => Reply::SessionStatus(self.session_status(scope).await?),
+            Ask::ActiveSessions(_) => Reply::ActiveSessions(self.active_sessions(scope).await?),
+            Ask::SystemStatus(_) => Reply::SystemStatus(self.system_status(scope).await?),
+            Ask::SystemHealth(_) => Reply::SystemHealth(self.system_health().await),
+            Ask::SystemConfig(_) => Reply::SystemConfig(self.system_config()),
+            Ask::CreateToken(ask) => Reply::CreateToken(self.create_token(scope, ask, pending).await?),
+            Ask::ListTokens(ask) => Reply::ListTokens(self.list_tokens(scope, &ask).await?),
+            Ask::RevokeToken(ask) => Reply::RevokeToken(self.revoke_token(scope, &ask, pending).await?),
+            Ask::SpawnAgent(ask) => Reply::SpawnAgent(self.spawn_agent(scope, ask, pending).await?),
+            Ask::ListAgents(_) => Reply::ListAgents(self.list_agents(scope).await?),
+            Ask::StopAgent(ask) => Reply::StopAgent(self.stop_agent(scope, ask.which, pending).await?),
+            Ask::AgentStatusOf(ask) => Reply::AgentStatusOf(self.agent_status(scope, ask.which).await?),
+            Ask::AgentTypes(_) => Reply::AgentTypes(self.agent_types()),
+            Ask::UpdateAgentStatus(ask) => {
+                Reply::UpdateAgentStatus(self.update_agent_status(scope, ask, pending).await?)
             }
-            Command::StartSession(command) => {
-                Reply::StartSession(self.start_session(scope, command, pending).await?)
+            Ask::CreateIdentity(ask) => {
+                Reply::CreateIdentity(self.create_identity(scope, ask, pending).await?)
             }
-            Command::EndSession(_) => Reply::EndSession(self.end_session(scope, pending).await?),
-            Command::SessionStatus(_) => Reply::SessionStatus(self.session_status(scope).await?),
-            Command::ActiveSessions(_) => Reply::ActiveSessions(self.active_sessions(scope).await?),
-            Command::SystemStatus(_) => Reply::SystemStatus(self.system_status(scope).await?),
-            Command::SystemHealth(_) => Reply::SystemHealth(self.system_health().await),
-            Command::SystemConfig(_) => Reply::SystemConfig(self.system_config()),
-            Command::CreateToken(command) => {
-                Reply::CreateToken(self.create_token(scope, command, pending).await?)
+            Ask::GetIdentity(ask) => Reply::GetIdentity(self.get_identity(scope, ask.which).await?),
+            Ask::ListIdentities(ask) => Reply::ListIdentities(self.list_identities(scope, ask).await?),
+            Ask::UpdateIdentity(ask) => {
+                Reply::UpdateIdentity(self.update_identity(scope, ask, pending).await?)
             }
-            Command::ListTokens(command) => Reply::ListTokens(self.list_tokens(scope, &command).await?),
-            Command::RevokeToken(command) => {
-                Reply::RevokeToken(self.revoke_token(scope, &command, pending).await?)
+            Ask::ActivateIdentity(ask) => {
+                Reply::ActivateIdentity(self.move_identity(scope, ask.id, Active, ask.reason, pending).await?)
             }
+            Ask::DeactivateIdentity(ask) => Reply::DeactivateIdentity(
+                self.move_identity(scope, ask.id, Dormant, ask.reason, pending).await?,
+            ),
+            Ask::RetireIdentity(ask) => {
+                Reply::RetireIdentity(self.move_identity(scope, ask.id, Retired, ask.reason, pending).await?)
+            }
+            Ask::IdentityAudit(ask) => Reply::IdentityAudit(self.identity_audit(scope, &ask).await?),
+            Ask::CreateTask(ask) => Reply::CreateTask(self.create_task(scope, ask, pending).await?),
+            Ask::AssignTask(ask) => Reply::AssignTask(self.assign_task(scope, ask, pending).await?),
+            Ask::CompleteTask(ask) => {
+                Reply::CompleteTask(self.complete_task(scope, ask, acting, pending).await?)
+            }
+            Ask::ListTasks(ask) => Reply::ListTasks(self.list_tasks(scope, &ask).await?),
+            Ask::GetTask(ask) => Reply::GetTask(self.get_task(scope, ask.id).await?),
+            Ask::CheckDrift(ask) => Reply::CheckDrift(self.check_drift(scope, ask).await?),
+            Ask::TaskRelationships(ask) => {
+                Reply::TaskRelationships(self.task_relationships(scope, &ask).await?)
+            }
+            Ask::DriftMetrics(ask) => Reply::DriftMetrics(self.drift_metrics(scope, ask.since).await?),
         };
-        Ok(Done { reply, recorded: !reads })
+        Ok((reply, recorded))
     }
 
     fn admit(&self, caller: &Caller, operation: &Operation) -> Result<Option<Admitted>, TooMany> {

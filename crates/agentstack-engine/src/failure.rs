@@ -28,6 +28,12 @@ pub(crate) enum Failure {
     /// Records of earlier calls could not be written; nothing is answered unrecorded.
     #[error("the audit log cannot be written")]
     Unrecorded,
+    /// The installation is not configured for it.
+    #[error("the installation is not configured for it")]
+    NotConfigured,
+    /// The task is one of its ancestors again.
+    #[error("the task is too much like one of its ancestors")]
+    Drift,
     /// The caller asks too much (S33).
     #[error("the caller asks too much")]
     TooMuch {
@@ -46,6 +52,18 @@ impl Failure {
             Self::Denied(Denial::OtherAgent) => ErrorBody::forbidden("agent", request),
             Self::Input(error) => ErrorBody::invalid_input(error.clone(), request),
             Self::TooMuch { retry_after_seconds } => ErrorBody::rate_limited(*retry_after_seconds, request),
+            Self::Storage(StorageError::State { what, is, to }) => {
+                ErrorBody::conflict(format!("The {what} is `{is}` and cannot become `{to}`."), request)
+            }
+            Self::Storage(StorageError::NameTaken) => {
+                ErrorBody::conflict("Something else has the name.".to_owned(), request)
+            }
+            Self::Storage(StorageError::TooMany { what }) => {
+                ErrorBody::conflict(format!("There are as many {what} as there may be."), request)
+            }
+            Self::Drift => {
+                ErrorBody::conflict("The task is too much like one of its ancestors.".to_owned(), request)
+            }
             _ => ErrorBody::new(self.code(), request),
         }
     }
@@ -53,19 +71,26 @@ impl Failure {
     fn code(&self) -> ErrorCode {
         match self {
             // The same answer for what is foreign, ended, expired and unknown (S02).
-            Self::Denied(Denial::NotYours) | Self::Storage(StorageError::SessionGone) | Self::Absent => {
-                ErrorCode::NotFound
-            }
+            Self::Absent
+            | Self::Denied(Denial::NotYours)
+            | Self::Storage(StorageError::SessionGone | StorageError::Missing) => ErrorCode::NotFound,
             Self::Denied(Denial::Forbidden { .. } | Denial::PolicyFailed { .. } | Denial::OtherAgent) => {
                 ErrorCode::Forbidden
             }
-            Self::Storage(StorageError::VersionConflict { .. } | StorageError::KeyTaken) => {
-                ErrorCode::Conflict
-            }
+            Self::Storage(
+                StorageError::VersionConflict { .. }
+                | StorageError::KeyTaken
+                | StorageError::State { .. }
+                | StorageError::NameTaken
+                | StorageError::TooMany { .. },
+            )
+            | Self::Drift => ErrorCode::Conflict,
             Self::Input(_) => ErrorCode::InvalidInput,
             Self::TooMuch { .. } => ErrorCode::RateLimited,
             Self::Storage(StorageError::Damaged(_)) | Self::Randomness(_) => ErrorCode::Internal,
-            Self::Storage(_) | Self::Unrecorded | Self::Denied(_) => ErrorCode::Unavailable,
+            Self::Storage(_) | Self::Unrecorded | Self::NotConfigured | Self::Denied(_) => {
+                ErrorCode::Unavailable
+            }
         }
     }
 
@@ -86,8 +111,11 @@ impl Failure {
 
     /// Whether an operator should look at the cause: a policy that fails denies and alarms (S36).
     pub(crate) fn is_fault(&self) -> bool {
-        matches!(self, Self::Denied(Denial::PolicyFailed { .. }))
-            || matches!(self.code(), ErrorCode::Internal | ErrorCode::Unavailable)
+        match self {
+            Self::Denied(Denial::PolicyFailed { .. }) => true,
+            Self::NotConfigured => false,
+            _ => matches!(self.code(), ErrorCode::Internal | ErrorCode::Unavailable),
+        }
     }
 }
 

@@ -7,19 +7,27 @@
 //! here; what caused it goes to the log.
 
 mod admission;
+mod agent;
 mod answer;
 mod audit;
+mod coordination;
 mod cursor;
+mod drift;
 mod engine;
 mod failure;
+mod identity;
 mod journal;
 mod memory;
 mod policy;
 mod quota;
 mod session;
 mod system;
+mod task;
 mod token;
 
 pub use admission::CallLimits;
 pub use agentstack_storage::Figures;
+pub use agentstack_storage::TaskBounds;
+pub use coordination::{AgentKind, Allowance, Coordination};
+pub use drift::DriftRule;
 pub use engine::{AUTHENTICATION, Ended, Engine, Observer, Parts, Settings};

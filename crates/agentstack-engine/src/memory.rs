@@ -10,7 +10,7 @@ use agentstack_api::view::{
     DeleteMemoryView, GetMemoryView, HistoryView, ListMemoryView, SearchMemoryView, SearchResultView,
     StoreMemoryView, SummaryView, VersionView,
 };
-use agentstack_core::{Label, Origin, Trust};
+use agentstack_core::{Agent, AgentId, Label, Origin, Trust};
 use agentstack_storage::text::cut::json_escaped_len;
 use agentstack_storage::text::snippet::snippet;
 use agentstack_storage::text::{Match, TextQuery};
@@ -29,17 +29,20 @@ const VERSION_BYTES: usize = 4 * 1024;
 const SNIPPET_CHARS: usize = 240;
 
 /// The label of what the scope's caller writes now (S11).
-fn label(scope: &Scope) -> Label {
+///
+/// An agent that was spawned with an identity writes as that: the agent goes with its session, the identity stays.
+pub(crate) fn label(scope: &Scope, acting: Option<&Agent>) -> Label {
+    let identity = acting.and_then(|agent| agent.identity).map(AgentId::from);
     let origin = Origin {
         principal: scope.principal().name().to_owned(),
-        agent_id: scope.agent().cloned(),
+        agent_id: identity.or_else(|| scope.agent().cloned()),
         tool: scope.operation().name.to_owned(),
         at: scope.at(),
     };
     Label { trust: Trust::Unverified, origin }
 }
 
-fn agent_filter(agent: Option<agentstack_core::AgentId>, claim: &NamespaceClaim) -> Option<AgentFilter> {
+fn agent_filter(agent: Option<AgentId>, claim: &NamespaceClaim) -> Option<AgentFilter> {
     // Without a namespace the caller says whether common entries count; in a named one they do.
     let include_common = !matches!(claim, NamespaceClaim::Unnamed { include_shared: false });
     agent.map(|agent| AgentFilter { agent, include_common })
@@ -50,6 +53,7 @@ impl Engine {
         &self,
         scope: &Scope,
         command: StoreMemory,
+        acting: Option<&Agent>,
         pending: Pending,
     ) -> Result<StoreMemoryView, Failure> {
         self.make_room(scope, &command.key).await?;
@@ -59,7 +63,7 @@ impl Engine {
             metadata: command.metadata,
             tags: command.tags,
             if_version: command.if_version,
-            label: label(scope),
+            label: label(scope, acting),
         };
         Ok(self.store().store(scope, entry, pending).await?.into())
     }
@@ -206,10 +210,11 @@ impl Engine {
         &self,
         scope: &Scope,
         command: RestoreMemory,
+        acting: Option<&Agent>,
         pending: Pending,
     ) -> Result<StoreMemoryView, Failure> {
         let restored =
-            self.store().restore(scope, &command.key, command.version, label(scope), pending).await?;
+            self.store().restore(scope, &command.key, command.version, label(scope, acting), pending).await?;
         Ok(restored.ok_or(Failure::Absent)?.into())
     }
 }

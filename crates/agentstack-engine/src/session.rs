@@ -9,8 +9,9 @@ use agentstack_api::view::{
     ActiveSessionsView, EndSessionView, RemovedView, SessionDetailView, SessionStatusView, SessionView,
     StartSessionView,
 };
+use agentstack_audit::Outcome;
 use agentstack_core::{ResumeToken, SessionId};
-use agentstack_storage::{NewSession, Pending, Session};
+use agentstack_storage::{Ends, NewSession, Pending, Session};
 
 use crate::Engine;
 use crate::failure::Failure;
@@ -58,7 +59,15 @@ impl Engine {
         scope: &Scope,
         pending: Pending,
     ) -> Result<EndSessionView, Failure> {
-        let removed = self.store().end(scope, pending).await?;
+        let ending = pending.clone();
+        let record = |ends: Ends| {
+            let (operation, resource) = match ends {
+                Ends::Agent(id) => ("agent_stop", self.hash_of(scope, "agent", id)),
+                Ends::Task(id) => ("task_complete", self.hash_of(scope, "task", id)),
+            };
+            ending.clone().in_operation(operation, "session_ended", resource).close(Outcome::Ok, vec![])
+        };
+        let removed = self.store().end(scope, &record, pending).await?;
         let removed = RemovedView { entries: removed.entries, agents: removed.agents, tasks: removed.tasks };
         Ok(EndSessionView::new(removed))
     }
@@ -66,8 +75,13 @@ impl Engine {
     pub(crate) async fn session_status(&self, scope: &Scope) -> Result<SessionStatusView, Failure> {
         let status = self.store().status(scope).await?;
         let session = view(&status.session);
-        let detail =
-            SessionDetailView { session, entries: status.entries, metadata: status.session.metadata };
+        let detail = SessionDetailView {
+            session,
+            entries: status.entries,
+            agents: status.agents,
+            tasks: status.tasks,
+            metadata: status.session.metadata,
+        };
         Ok(SessionStatusView { session: detail })
     }
 

@@ -142,7 +142,7 @@ fn preflight(origin: HeaderValue) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    let methods = HeaderValue::from_static("GET, POST, PUT, DELETE");
+    let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
     let names =
         "authorization, content-type, mcp-protocol-version, mcp-method, mcp-name, traceparent, tracestate";

@@ -75,10 +75,11 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Router {
                 Method::Get => MethodFilter::GET,
                 Method::Post => MethodFilter::POST,
                 Method::Put => MethodFilter::PUT,
+                Method::Patch => MethodFilter::PATCH,
                 Method::Delete => MethodFilter::DELETE,
             };
             let handler = move |State(shared): State<Arc<Shared>>, request: Request| async move {
-                operation(&shared, spec, request).await
+                operation(&shared, spec, route, request).await
             };
             router = router.route(&format!("{}{}", Route::BASE, route.path), on(filter, handler));
         }
@@ -125,12 +126,12 @@ async fn issuer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 }
 
 /// One call of one operation.
-async fn operation(shared: &Shared, spec: &'static Spec, request: Request) -> Response {
+async fn operation(shared: &Shared, spec: &'static Spec, route: &Route, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
         return problem(&ErrorBody::new(ErrorCode::Internal, RequestId::generate()));
     };
-    let read = read_arguments(shared, spec, &mut parts, body).await;
+    let read = read_arguments(shared, spec, route, &mut parts, body).await;
     let answered = match read {
         Ok(arguments) => shared.engine.dispatch(&caller, spec, arguments).await,
         Err(Unreadable::Input(error)) => {
@@ -153,12 +154,14 @@ enum Unreadable {
 async fn read_arguments(
     shared: &Shared,
     spec: &Spec,
+    route: &Route,
     parts: &mut Parts,
     body: Body,
 ) -> Result<serde_json::Map<String, serde_json::Value>, Unreadable> {
-    let path = path(parts).await.map_err(Unreadable::Input)?;
-    let has_body = matches!(parts.method, http::Method::POST | http::Method::PUT);
-    if !has_body {
+    let mut path = path(parts).await.map_err(Unreadable::Input)?;
+    path.extend(route.says.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    // By the route, as `HEAD` is answered by that of `GET`.
+    if !route.method.has_body() {
         return arguments::of_query(spec, path, parts.uri.query()).map_err(Unreadable::Input);
     }
     let bytes = whole(shared, body).await.map_err(Unreadable::Body)?;

@@ -1,5 +1,6 @@
 //! The audit log, and what the store says of itself.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use agentstack_access::Scope;
@@ -12,7 +13,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::error::storage;
 use crate::index::entries_of_namespace;
 use crate::row::count;
-use crate::write::{Statement, Write, scoped};
+use crate::write::{Statement, Write, acting, scoped};
 use crate::{Encryption, SqliteStore};
 
 const COUNTS: &str = concat!(
@@ -58,6 +59,24 @@ impl Lines {
     }
 }
 
+/// Appends records and commits, once the operations of their agents are counted.
+pub(crate) async fn commit_all(write: &mut Write<'_>, drafts: &[Draft]) -> Result<(), StorageError> {
+    let mut operations = BTreeMap::<_, u32>::new();
+    for acting in drafts.iter().filter_map(acting) {
+        *operations.entry(acting).or_default() += 1;
+    }
+    for (acting, operations) in operations {
+        write.count(acting, operations).await?;
+    }
+    let lines = Lines::of(write, drafts);
+    let statement = sqlx::query(APPEND)
+        .bind(i64::try_from(lines.first).unwrap_or(i64::MAX))
+        .bind(lines.places)
+        .bind(lines.bodies)
+        .bind(lines.hashes);
+    write.run(statement).await.map(drop)
+}
+
 #[async_trait]
 impl AuditLog for SqliteStore {
     async fn append(&self, drafts: &[Draft]) -> Result<(), StorageError> {
@@ -65,22 +84,11 @@ impl AuditLog for SqliteStore {
             return Ok(());
         }
         let mut write = self.write().await?;
-        let lines = Lines::of(&mut write, drafts);
-        let statement = sqlx::query(APPEND)
-            .bind(i64::try_from(lines.first).unwrap_or(i64::MAX))
-            .bind(lines.places)
-            .bind(lines.bodies)
-            .bind(lines.hashes);
+        // What agents have used is not among what is known.
         let unchanging = self.known.unchanging();
-        let done = write.run(statement).await;
+        let done = commit_all(&mut write, drafts).await;
         drop(unchanging);
-        match done {
-            Ok(_) => {
-                write.committed();
-                Ok(())
-            }
-            Err(error) => write.undo(error).await,
-        }
+        write.close(done.map(Some)).await.map(drop)
     }
 
     async fn checkpoint(&self, scope: &Scope) -> Result<Option<Checkpoint>, StorageError> {
@@ -163,7 +171,8 @@ fn signed(row: &SqliteRow) -> Result<(Checkpoint, Option<Hash>), StorageError> {
     Ok((checkpoint(row)?, hash))
 }
 
-fn line(row: &SqliteRow) -> Result<Line, StorageError> {
+/// sequence, body, hash.
+pub(crate) fn line(row: &SqliteRow) -> Result<Line, StorageError> {
     let sequence = count(row.try_get(0).map_err(storage)?)?;
     let hash: Vec<u8> = row.try_get(2).map_err(storage)?;
     let hash = hash.try_into().map_err(|_| StorageError::damaged("a hash of the audit log"))?;

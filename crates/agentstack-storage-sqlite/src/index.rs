@@ -26,7 +26,7 @@ use agentstack_core::MemoryKey;
 use agentstack_storage::text::{Term, analyze};
 use sha2::{Digest, Sha256};
 
-pub(crate) use self::cipher::{Cipher, range};
+pub(crate) use self::cipher::{Cipher, Veil, range};
 pub(crate) use self::codec::{Bytes, Damaged};
 pub(crate) use self::layers::{FreshRow, Layers, Tail};
 pub(crate) use self::rebuild::rebuild;
@@ -169,7 +169,12 @@ impl Terms {
 
 /// By what an entry is looked up: its key would be text in one more place.
 pub(crate) fn key_hash(key: &MemoryKey) -> Vec<u8> {
-    Sha256::digest(key.as_str().as_bytes()).iter().take(16).copied().collect()
+    text_hash(key.as_str())
+}
+
+/// By what something with a name is looked up.
+pub(crate) fn text_hash(text: &str) -> Vec<u8> {
+    Sha256::digest(text.as_bytes()).iter().take(16).copied().collect()
 }
 
 #[cfg(test)]

@@ -129,7 +129,8 @@ impl Known {
         }
     }
 
-    /// Says that what is known stays true with the next commit: it will be ours, and change nothing but the audit log.
+    /// Says that what is known stays true with the next commit: it will be ours, and change nothing but the audit log and
+    /// what agents have used.
     /// Whoever says so holds the lock for writing as long as the guard lives, so that no other can come first.
     pub(crate) fn unchanging(&self) -> Unchanging<'_> {
         let version = self.version();

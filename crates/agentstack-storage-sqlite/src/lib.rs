@@ -6,6 +6,7 @@
 //!
 //! **Invariant:** every statement is constant text with bound parameters (S32).
 
+mod agents;
 mod audit;
 mod briefly;
 #[cfg(test)]
@@ -13,15 +14,18 @@ mod checks;
 mod connect;
 mod error;
 mod files;
+mod identities;
 mod index;
 mod key;
 mod known;
 mod memory;
 mod migrate;
+mod reclaim;
 mod row;
 mod search;
 mod session;
 mod store;
+mod tasks;
 mod tokens;
 mod version;
 mod write;

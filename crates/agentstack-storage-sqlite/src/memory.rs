@@ -6,8 +6,7 @@ use agentstack_access::Scope;
 use agentstack_audit::Outcome;
 use agentstack_core::{AgentId, Entry, EntrySummary, Label, MemoryKey, Namespace, Version};
 use agentstack_storage::{
-    Found, Listed, Listing, MemoryStore, NewEntry, Pending, Search, StorageError, Target,
-    model::{owner, visible},
+    Found, Listed, Listing, MemoryStore, NewEntry, Pending, Search, StorageError, Target, model::visible,
 };
 use async_trait::async_trait;
 use sqlx::Row;
@@ -71,23 +70,7 @@ impl MemoryStore for SqliteStore {
             let terms = analyze(key, content);
             (self.open_entry(scope, &entry.key).await?, terms)
         };
-        let existing = opened.entry.as_ref();
-        if existing.is_some_and(|e| !visible(scope, in_session(scope), e.agent.as_ref())) {
-            return opened.write.undo(StorageError::KeyTaken).await;
-        }
-        let current = existing.map_or(0, |entry| entry.version);
-        if entry.if_version.is_some_and(|expected| expected != current) {
-            return opened.write.undo(StorageError::VersionConflict { current }).await;
-        }
-        let new = NewVersion {
-            key: &entry.key,
-            content: entry.content.as_str(),
-            metadata: &entry.metadata,
-            tags: &entry.tags,
-            agent: owner(scope, in_session(scope), existing.map(|entry| entry.agent.as_ref())),
-            label: &entry.label,
-        };
-        match opened.put(scope, new, &terms, &pending.close(Outcome::Ok, vec![])).await {
+        match opened.keep(scope, &entry, &terms, pending).await {
             Ok(summary) => {
                 opened.write.committed();
                 Ok(summary)
@@ -178,17 +161,7 @@ impl MemoryStore for SqliteStore {
     ) -> Result<Option<EntrySummary>, StorageError> {
         let mut opened = self.open_entry(scope, key).await?;
         let restored = restore_version(&mut opened, scope, key, number, &label, pending).await;
-        match restored {
-            Ok(Some(summary)) => {
-                opened.write.committed();
-                Ok(Some(summary))
-            }
-            Ok(None) => {
-                opened.write.rollback().await;
-                Ok(None)
-            }
-            Err(error) => opened.write.undo(error).await,
-        }
+        opened.write.close(restored).await
     }
 
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StorageError> {

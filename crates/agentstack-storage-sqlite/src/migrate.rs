@@ -14,10 +14,11 @@ use crate::{OpenError, OpenOptions};
 const APPLICATION_ID: i64 = 0x4147_5354;
 
 /// The migrations, in order; the schema's number is how many have been done.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_tokens.sql"),
     include_str!("migrations/0003_index.sql"),
+    include_str!("migrations/0004_coordination.sql"),
 ];
 
 /// How far a database is, if it is one of ours.
@@ -63,7 +64,7 @@ pub(crate) async fn migrate(
         let analysis = sqlx::query("INSERT INTO index_analysis (analysis) VALUES ($1)").bind(ANALYSIS);
         analysis.execute(&mut *tx).await.map_err(problem)?;
     }
-    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 3").await.map_err(problem)?;
+    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 4").await.map_err(problem)?;
     tx.commit().await.map_err(problem)
 }
 
@@ -98,6 +99,6 @@ mod tests {
     #[test]
     fn the_marks_of_the_newest_schema_are_the_ones_that_are_written() {
         assert_eq!(APPLICATION_ID, 1_095_193_428);
-        assert_eq!(MIGRATIONS.len(), 3, "and `PRAGMA user_version = 3` above");
+        assert_eq!(MIGRATIONS.len(), 4, "and `PRAGMA user_version = 4` above");
     }
 }

@@ -1,5 +1,7 @@
 //! Rows as domain types, and back.
 
+use std::str::FromStr;
+
 use agentstack_core::{
     AgentId, EntryId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Origin, SessionId, Tag, Timestamp,
     Trust, Version,
@@ -9,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
 
 use crate::error::storage;
+use crate::index::Veil;
 
 /// The columns that [`summary`] reads, of `entries e` and `namespaces n`, in its order.
 macro_rules! summary_columns {
@@ -64,9 +67,32 @@ impl<'r> Columns<'r> {
     }
 
     pub(crate) fn metadata(&mut self) -> Result<Metadata, StorageError> {
-        self.parsed("a metadata object", |text| {
-            Metadata::try_from(serde_json::from_str::<serde_json::Map<_, _>>(text).ok()?).ok()
-        })
+        self.parsed("a metadata object", parse_metadata)
+    }
+
+    /// An id, made of its 16 bytes.
+    pub(crate) fn id<T>(&mut self, of: impl Fn([u8; 16]) -> T) -> Result<T, StorageError> {
+        uuid(self.take()?).map(of)
+    }
+
+    pub(crate) fn optional_id<T>(&mut self, of: impl Fn([u8; 16]) -> T) -> Result<Option<T>, StorageError> {
+        self.take::<Option<&[u8]>>()?.map(uuid).transpose().map(|bytes| bytes.map(of))
+    }
+
+    /// A word or a name, made of its text.
+    pub(crate) fn word<T: FromStr>(&mut self, what: &'static str) -> Result<T, StorageError> {
+        self.parsed(what, |text| text.parse().ok())
+    }
+
+    /// A text that is kept under a namespace's secret.
+    pub(crate) fn covered<T>(
+        &mut self,
+        what: &'static str,
+        veil: Veil,
+        parse: impl Fn(String) -> Option<T>,
+    ) -> Result<T, StorageError> {
+        let text = veil.uncover(self.take()?).and_then(parse);
+        text.ok_or_else(|| StorageError::damaged(what))
     }
 
     /// The four columns of a label; the time is that of its version.
@@ -80,6 +106,11 @@ impl<'r> Columns<'r> {
         let agent_id = self.agent()?;
         Ok(Label { trust, origin: Origin { principal, agent_id, tool: self.take()?, at } })
     }
+}
+
+/// A metadata object, from its JSON.
+pub(crate) fn parse_metadata(text: &str) -> Option<Metadata> {
+    Metadata::try_from(serde_json::from_str::<serde_json::Map<_, _>>(text).ok()?).ok()
 }
 
 /// The word under which a trust is kept.

@@ -3,28 +3,25 @@
 use std::sync::PoisonError;
 
 use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
-use agentstack_audit::Outcome;
-use agentstack_core::{AgentId, SessionId, SharedName, Timestamp, TokenHash};
+use agentstack_audit::{Draft, Outcome};
+use agentstack_core::{AgentId, AgentInstanceId, SessionId, SharedName, TaskId, Timestamp, TokenHash};
 use agentstack_storage::model::used_is_stale;
-use agentstack_storage::{NewSession, Pending, Removed, Session, SessionStatus, SessionStore, StorageError};
+use agentstack_storage::{
+    Ends, NewSession, Pending, Removed, Session, SessionStatus, SessionStore, StorageError,
+};
 use async_trait::async_trait;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
+use crate::audit::commit_all;
 use crate::error::storage;
 use crate::index::entries_of_namespace;
-use crate::row::{count, metadata_json, session, uuid};
+use crate::row::{Columns, count, metadata_json, session, uuid};
 use crate::write::{Write, alive, scoped};
 
 /// How long a standing is taken for granted. What rests on it is proved again in each transaction.
 const STANDING_FRESH_MS: i64 = 1_000;
-/// How much of an ended session is removed in one transaction, so that other writers get their turn: blocks of the
-/// index, and entries, no more of these after so many characters of content.
-const RECLAIM_BLOCKS: u32 = 200;
-const RECLAIM_ENTRIES: u32 = 1_000;
-const RECLAIM_CHARS: u32 = 2_000_000;
-
 const START: &str = "INSERT INTO namespaces (name, shared) VALUES ($1, 0); \
      INSERT INTO sessions (id, namespace, started_at, last_used_at, idle_ms, expires_at, resume, metadata) \
      VALUES ($2, last_insert_rowid(), $3, $3, $4, $5, $6, $7); \
@@ -36,18 +33,29 @@ pub(crate) const RESUME: &str = "SELECT id, started_at, min(expires_at, $2 + idl
 const ENTER: &str = "INSERT INTO session_holders (holder, session) VALUES ($1, $2) ON CONFLICT DO NOTHING; \
      UPDATE sessions SET last_used_at = max(last_used_at, $3) WHERE id = $2";
 
-/// The session `$1` if it is alive and held, or if `$4` (an operator may end what has expired), and how many
-/// entries it has for a caller bound to the agent `$5`, or for one who is not.
+/// The session `$1` if it is alive and held, or if `$4` (an operator may end what has expired), how many entries it has
+/// for a caller bound to the agent `$5`, or for one who is not, and how many agents and tasks that go on.
 pub(crate) const STATUS: &str = concat!(
     "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata, ",
     "CASE WHEN $5 IS NULL THEN ",
     entries_of_namespace!(),
     " ELSE (SELECT count(*) FROM entries e WHERE e.namespace = n.id ",
-    "AND (e.agent IS NULL OR e.agent = $5)) END, n.id ",
+    "AND (e.agent IS NULL OR e.agent = $5)) END, ",
+    "(SELECT count(*) FROM agents a WHERE a.namespace = n.id AND a.status <> 'stopped'), ",
+    "(SELECT count(*) FROM tasks k WHERE k.namespace = n.id AND k.status IN ('pending', 'assigned')), n.id ",
     "FROM sessions s JOIN namespaces n ON n.id = s.namespace WHERE s.id = $1 AND ($4 OR ",
     alive!(),
     ")"
 );
+
+/// How many agents and tasks the namespace `$1` has, and the ids of those that have not ended. One blob of many costs a
+/// fraction of as many rows.
+pub(crate) const HOLDS: &str = "SELECT (SELECT count(*) FROM agents WHERE namespace = $1), \
+     (SELECT count(*) FROM tasks WHERE namespace = $1), \
+     (SELECT CAST(coalesce(group_concat(uuid, '' ORDER BY uuid), '') AS BLOB) FROM agents \
+      WHERE namespace = $1 AND status <> 'stopped'), \
+     (SELECT CAST(coalesce(group_concat(uuid, '' ORDER BY uuid), '') AS BLOB) FROM tasks \
+      WHERE namespace = $1 AND status IN ('pending', 'assigned'))";
 
 const CLOSE: &str = "DELETE FROM session_holders WHERE session = $1; DELETE FROM sessions WHERE id = $1; \
      INSERT INTO ended_namespaces (namespace) VALUES ($2)";
@@ -64,23 +72,6 @@ pub(crate) const STANDING: &str = "SELECT min(s.expires_at, s.last_used_at + s.i
      (SELECT 1 FROM session_holders h WHERE h.session = s.id AND h.holder = $2))";
 
 pub(crate) const SHARED: &str = "SELECT name FROM namespaces WHERE shared = 1";
-
-/// Removes what there is of the index of the namespace $1, but no more than $2 blocks.
-pub(crate) const REMOVE_INDEX: &str = "DELETE FROM index_blocks WHERE id IN \
-     (SELECT id FROM index_blocks WHERE id >= $1 << 32 AND id < ($1 + 1) << 32 LIMIT $2); \
-     DELETE FROM index_fresh WHERE id >= $1 << 32 AND id < ($1 + 1) << 32; \
-     DELETE FROM index_segments WHERE id >= $1 << 32 AND id < ($1 + 1) << 32";
-
-/// Some entries of the namespace $1: the first, and those before which there are less than $3 characters.
-pub(crate) const SOME: &str = "SELECT json_group_array(id) FROM (\
-     SELECT id, sum(chars) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before \
-     FROM (SELECT id, chars FROM entries WHERE namespace = $1 ORDER BY key_hash LIMIT $2)) WHERE coalesce(before, 0) < $3";
-
-pub(crate) const REMOVE_ENTRIES: &str = "DELETE FROM entry_versions WHERE entry IN (SELECT value FROM json_each($1)); \
-     DELETE FROM entries WHERE id IN (SELECT value FROM json_each($1))";
-
-const REMOVE_NAMESPACE: &str =
-    "DELETE FROM ended_namespaces WHERE namespace = $1; DELETE FROM namespaces WHERE id = $1";
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -123,22 +114,26 @@ impl SessionStore for SqliteStore {
         }
     }
 
-    async fn end(&self, scope: &Scope, pending: Pending) -> Result<Removed, StorageError> {
+    async fn end(
+        &self,
+        scope: &Scope,
+        record: &(dyn Fn(Ends) -> Draft + Send + Sync),
+        pending: Pending,
+    ) -> Result<Removed, StorageError> {
         let mut write = self.write().await?;
-        match close(&mut write, scope).await {
-            Ok(removed) => {
-                let counts = vec![("entries", removed.entries), ("agents", 0), ("tasks", 0)];
-                // From this commit on nothing reaches the session's entries: its namespace has no session.
-                write.commit(&pending.close(Outcome::Ok, counts)).await?;
-                self.forget_standing(scope);
-                // So what is left can be removed later too: at the next end of a session or the next start.
-                if let Err(error) = self.reclaim().await {
-                    tracing::warn!(error = %error, "removing what is left of an ended session");
-                }
-                Ok(removed)
-            }
-            Err(error) => write.undo(error).await,
+        // From its commit on nothing reaches what the session has: its namespace has no session.
+        let closed = close(&mut write, scope, record, pending).await;
+        let removed = match closed {
+            Ok(removed) => removed,
+            Err(error) => return write.undo(error).await,
+        };
+        write.committed();
+        self.forget_standing(scope);
+        // So what is left can be removed later too: at the next end of a session or the next start.
+        if let Err(error) = self.reclaim().await {
+            tracing::warn!(error = %error, "removing what is left of an ended session");
         }
+        Ok(removed)
     }
 
     async fn status(&self, scope: &Scope) -> Result<SessionStatus, StorageError> {
@@ -147,7 +142,13 @@ impl SessionStore for SqliteStore {
         let mut reader = self.reader().await?;
         let row = question.fetch_optional(reader.connection()?).await.map_err(storage)?;
         let row = row.ok_or(StorageError::SessionGone)?;
-        Ok(SessionStatus { session: session(&row, 0)?, entries: count(row.try_get(4).map_err(storage)?)? })
+        let number = |column| count(row.try_get(column).map_err(storage)?);
+        Ok(SessionStatus {
+            session: session(&row, 0)?,
+            entries: number(4)?,
+            agents: number(5)?,
+            tasks: number(6)?,
+        })
     }
 
     async fn active(&self, scope: &Scope) -> Result<Vec<Session>, StorageError> {
@@ -189,15 +190,38 @@ async fn enter(
     Ok(Some(session))
 }
 
-async fn close(write: &mut Write<'_>, scope: &Scope) -> Result<Removed, StorageError> {
+/// Takes a session away from its holders, with a record of each agent and task that ends with it, and commits.
+async fn close(
+    write: &mut Write<'_>,
+    scope: &Scope,
+    record: &(dyn Fn(Ends) -> Draft + Send + Sync),
+    pending: Pending,
+) -> Result<Removed, StorageError> {
     let question = scoped(STATUS, scope).bind(scope.is_overseer()).bind(None::<String>);
     let row = question.fetch_optional(write.connection()?).await.map_err(storage)?;
     let row = row.ok_or(StorageError::SessionGone)?;
-    let entries = count(row.try_get(4).map_err(storage)?)?;
-    let namespace: i64 = row.try_get(5).map_err(storage)?;
+    let namespace: i64 = row.try_get(7).map_err(storage)?;
+    let held = sqlx::query(HOLDS).bind(namespace).fetch_one(write.connection()?).await.map_err(storage)?;
+    let mut columns = Columns::from(&held, 0);
+    let removed = Removed {
+        entries: count(row.try_get(4).map_err(storage)?)?,
+        agents: count(columns.take()?)?,
+        tasks: count(columns.take()?)?,
+    };
+    let agents = ids(columns.take()?).map(|id| Ends::Agent(AgentInstanceId::from_bytes(id)));
+    let tasks = ids(columns.take()?).map(|id| Ends::Task(TaskId::from_bytes(id)));
+    let mut drafts: Vec<Draft> = agents.chain(tasks).map(record).collect();
+    drafts.push(pending.close(Outcome::Ok, removed.counts()));
     let closing = sqlx::query(CLOSE).bind(scope.session().map(|id| id.as_bytes().to_vec())).bind(namespace);
     write.run(closing).await?;
-    Ok(Removed { entries, agents: 0, tasks: 0 })
+    commit_all(write, &drafts).await?;
+    Ok(removed)
+}
+
+/// Ids that were read as one blob.
+fn ids(bytes: &[u8]) -> impl Iterator<Item = [u8; 16]> {
+    let (ids, _) = bytes.as_chunks();
+    ids.iter().copied()
 }
 
 impl SqliteStore {
@@ -205,58 +229,6 @@ impl SqliteStore {
         let mut standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
         standings.retain(|(session, _), _| Some(*session) != scope.session());
     }
-
-    /// Removes what is left of ended sessions, some entries at a time, and every trace of it in the
-    /// files. It can be interrupted anywhere and goes on from there (S07, S08).
-    pub(crate) async fn reclaim(&self) -> Result<(), StorageError> {
-        let mut removed = false;
-        while self.reclaim_some().await? {
-            removed = true;
-        }
-        if removed {
-            self.try_truncate_log().await;
-        }
-        Ok(())
-    }
-
-    /// One step of [`SqliteStore::reclaim`]. Returns whether there was anything to do.
-    async fn reclaim_some(&self) -> Result<bool, StorageError> {
-        let ended = sqlx::query("SELECT namespace FROM ended_namespaces LIMIT 1");
-        let ended = {
-            let mut reader = self.reader().await?;
-            ended.fetch_optional(reader.connection()?).await.map_err(storage)?
-        };
-        let Some(row) = ended else { return Ok(false) };
-        let namespace: i64 = row.try_get(0).map_err(storage)?;
-        let mut write = self.write().await?;
-        let removed = match remove_some(&mut write, namespace).await {
-            Ok(()) => write.run(sqlx::query("COMMIT")).await,
-            Err(error) => Err(error),
-        };
-        match removed {
-            Ok(_) => {
-                write.committed();
-                Ok(true)
-            }
-            Err(error) => write.undo(error).await,
-        }
-    }
-}
-
-/// Removes some of the index or of the entries of an ended namespace, or with the last of them the namespace.
-async fn remove_some(write: &mut Write<'_>, namespace: i64) -> Result<(), StorageError> {
-    if write.run(sqlx::query(REMOVE_INDEX).bind(namespace).bind(RECLAIM_BLOCKS)).await? > 0 {
-        return Ok(());
-    }
-    let some = sqlx::query(SOME).bind(namespace).bind(RECLAIM_ENTRIES).bind(RECLAIM_CHARS);
-    let row = some.fetch_one(write.connection()?).await.map_err(storage)?;
-    let ids: String = row.try_get(0).map_err(storage)?;
-    if ids == "[]" {
-        write.run(sqlx::query(REMOVE_NAMESPACE).bind(namespace)).await?;
-    } else {
-        write.run(sqlx::query(REMOVE_ENTRIES).bind(ids)).await?;
-    }
-    Ok(())
 }
 
 #[async_trait]

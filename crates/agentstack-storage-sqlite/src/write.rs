@@ -1,8 +1,9 @@
 //! Write transactions. Each carries its audit record, or does not happen (S45).
 
 use agentstack_access::Scope;
-use agentstack_audit::{self as chain, Draft, Hash, Head, Line};
-use agentstack_storage::StorageError;
+use agentstack_audit::{self as chain, Draft, Hash, Head, Line, Outcome};
+use agentstack_core::{AgentInstanceId, SessionId};
+use agentstack_storage::{Pending, StorageError};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Executor, Row, Sqlite};
@@ -11,6 +12,8 @@ use tokio::sync::MutexGuard;
 use crate::SqliteStore;
 use crate::briefly::{briefly, briefly_while};
 use crate::error::storage;
+use crate::index::Veil;
+use crate::row::Columns;
 use crate::store::Primary;
 
 pub(crate) type Statement = Query<'static, Sqlite, SqliteArguments>;
@@ -25,12 +28,50 @@ macro_rules! alive {
 }
 pub(crate) use alive;
 
+/// What a statement about a scope's session begins with: `held`, the session's namespace and its secret; nothing if the
+/// session is not alive and held.
+macro_rules! held {
+    () => {
+        concat!(
+            "WITH held AS MATERIALIZED (SELECT n.id, n.secret FROM sessions o JOIN namespaces n ON n.id = o.namespace ",
+            "WHERE o.id = $1 AND ",
+            crate::write::alive!(),
+            ")"
+        )
+    };
+}
+pub(crate) use held;
+
+pub(crate) const HELD: &str = concat!(held!(), " SELECT held.id, held.secret FROM held");
+
+/// Counts `$3` operations of the agent `$2` of the session `$1`, if it has one.
+pub(crate) const COUNT: &str = "UPDATE agents SET operations = operations + $3 \
+     WHERE uuid = $2 AND namespace = (SELECT namespace FROM sessions WHERE id = $1)";
+
 /// A statement whose `$1` to `$3` are the scope's session, holder and time.
 pub(crate) fn scoped(sql: &'static str, scope: &Scope) -> Statement {
     sqlx::query(sql)
         .bind(scope.session().map(|id| id.as_bytes().to_vec()))
         .bind(scope.holder().as_str().to_owned())
         .bind(scope.at().as_millis())
+}
+
+/// The namespace of a session, and what its texts are kept under.
+pub(crate) struct Held {
+    pub(crate) namespace: i64,
+    pub(crate) veil: Veil,
+}
+
+impl Held {
+    /// The first two columns of a row about a scope's session. Without a row the session is gone.
+    pub(crate) fn read(columns: &mut Columns<'_>) -> Result<Self, StorageError> {
+        Ok(Self { namespace: columns.take()?, veil: Veil::new(columns.take()?) })
+    }
+}
+
+/// Whose operation a record is: an agent's, if it names one by its id.
+pub(crate) fn acting(draft: &Draft) -> Option<(SessionId, AgentInstanceId)> {
+    Some((draft.session?, draft.agent.as_ref()?.as_str().parse().ok()?))
 }
 
 /// An open write transaction.
@@ -113,6 +154,34 @@ impl Write<'_> {
         self.head
     }
 
+    /// The session of a scope, if it is alive and held.
+    pub(crate) async fn held(&mut self, scope: &Scope) -> Result<Held, StorageError> {
+        let question = scoped(HELD, scope);
+        let row = briefly(question.fetch_optional(self.connection()?)).await.map_err(storage)?;
+        Held::read(&mut Columns::from(&row.ok_or(StorageError::SessionGone)?, 0))
+    }
+
+    /// Counts operations of an agent.
+    pub(crate) async fn count(
+        &mut self,
+        (session, agent): (SessionId, AgentInstanceId),
+        operations: u32,
+    ) -> Result<(), StorageError> {
+        let counting = sqlx::query(COUNT)
+            .bind(session.as_bytes().to_vec())
+            .bind(agent.as_bytes().to_vec())
+            .bind(operations);
+        self.run(counting).await.map(drop)
+    }
+
+    /// The line that a record becomes. If it names an agent of the session, that is an operation of the agent.
+    pub(crate) async fn record(&mut self, draft: &Draft) -> Result<Line, StorageError> {
+        if let Some(acting) = acting(draft) {
+            self.count(acting, 1).await?;
+        }
+        Ok(self.line(draft))
+    }
+
     /// The line that a record becomes.
     pub(crate) fn line(&mut self, draft: &Draft) -> Line {
         let (line, head) = chain::append(&self.head, draft);
@@ -127,15 +196,43 @@ impl Write<'_> {
 
     /// Appends the record and commits.
     pub(crate) async fn commit(mut self, draft: &Draft) -> Result<(), StorageError> {
-        let line = self.line(draft);
+        let done = self.commit_with(draft).await;
+        self.close(done.map(Some)).await.map(drop)
+    }
+
+    async fn commit_with(&mut self, draft: &Draft) -> Result<(), StorageError> {
+        let line = self.record(draft).await?;
         let sql = "INSERT INTO audit (sequence, body, hash) VALUES ($1, $2, $3); COMMIT";
-        let statement = bind_line(sqlx::query(sql), line);
-        match self.run(statement).await {
-            Ok(_) => {
+        self.run(bind_line(sqlx::query(sql), line)).await.map(drop)
+    }
+
+    /// Commits a change with its record; undoes all of it if there was nothing to change.
+    pub(crate) async fn finish<T>(
+        self,
+        changed: Result<Option<T>, StorageError>,
+        pending: Pending,
+    ) -> Result<Option<T>, StorageError> {
+        if let Ok(Some(_)) = &changed {
+            self.commit(&pending.close(Outcome::Ok, vec![])).await?;
+            return changed;
+        }
+        self.close(changed).await
+    }
+
+    /// Leaves a transaction whose last statement has committed it; undoes all of it if there was nothing to change.
+    pub(crate) async fn close<T>(
+        mut self,
+        done: Result<Option<T>, StorageError>,
+    ) -> Result<Option<T>, StorageError> {
+        match done {
+            Ok(Some(done)) => {
                 self.committed();
-                Ok(())
+                Ok(Some(done))
             }
-            Err(error) => self.undo(error).await,
+            other => {
+                self.rollback().await;
+                other
+            }
         }
     }
 

@@ -13,10 +13,15 @@
 
 pub mod agents;
 pub mod audit;
+pub mod coordination;
+pub mod drift;
+pub mod identities;
 pub mod listing;
 pub mod memory;
 pub mod search;
 pub mod sessions;
+pub mod spawned;
+pub mod tasks;
 pub mod tokens;
 pub mod versions;
 pub mod world;
@@ -98,7 +103,58 @@ macro_rules! conformance_tests {
                 active_sessions_are_the_callers_own_newest_first
                 expired_sessions_are_shown_to_operators
                 status_counts_the_entries
+                status_counts_agents_and_tasks_that_go_on
+                s07_the_end_records_each_agent_and_task_that_goes_on
                 figures_are_of_what_there_is_of_everybodys
+            }
+            spawned {
+                an_agent_is_read_back_as_it_was_spawned
+                a_name_is_taken_until_its_agent_stops
+                s19_no_more_agents_are_live_than_may_be
+                s19_a_session_has_so_many_agents_and_no_more
+                an_agent_comes_into_the_states_it_can
+                agents_are_listed_newest_first
+                s02_agents_of_another_session_do_not_exist
+                a_session_that_is_gone_has_no_agents
+                an_agent_is_spawned_with_an_active_identity_of_ones_own
+                every_record_of_an_agent_is_an_operation_of_it
+                what_names_no_agent_of_the_session_counts_for_none
+                what_was_refused_counts_for_none
+                a_new_allowance_begins_with_nothing
+            }
+            identities {
+                an_identity_is_read_back_as_it_was_made
+                s02_identities_belong_to_a_principal_by_name
+                an_operator_knows_all_by_their_ids
+                a_name_is_taken_until_its_identity_retires
+                s19_a_principal_has_so_many_identities_and_no_more
+                an_identity_comes_into_the_states_it_can
+                a_change_leaves_what_it_does_not_name
+                identities_are_listed_newest_first_page_by_page
+                the_log_can_be_asked_for_an_identity
+            }
+            tasks {
+                a_task_is_read_back_as_it_was_made
+                s19_the_longest_texts_are_kept
+                tasks_are_listed_newest_first_page_by_page
+                s19_tasks_are_no_more_and_no_deeper_than_may_be
+                what_a_new_task_names_must_be_there
+                s02_tasks_of_another_session_do_not_exist
+                a_session_that_is_gone_has_no_tasks
+                a_task_is_given_to_one_agent
+                of_two_agents_at_once_one_gets_the_task
+                a_task_waits_for_those_it_depends_on
+                a_task_ends_once
+                an_output_is_stored_with_the_end_of_its_task_or_neither_happens
+                parts_of_an_assigned_task_count_as_subtasks_of_its_agent
+                relationships_are_shown_from_both_ends_in_order
+                a_lineage_goes_from_a_task_to_its_root
+            }
+            drift {
+                without_a_comparison_there_are_no_figures
+                figures_are_of_all_comparisons_in_the_session
+                a_task_that_is_not_made_is_not_compared
+                a_session_that_is_gone_compares_nothing
             }
             tokens {
                 a_token_stands_for_what_was_granted
@@ -145,6 +201,10 @@ pub fn assert_complete(listed: &[(&str, &str)]) {
     let modules = [
         ("agents", include_str!("conformance/agents.rs")),
         ("audit", include_str!("conformance/audit.rs")),
+        ("drift", include_str!("conformance/drift.rs")),
+        ("identities", include_str!("conformance/identities.rs")),
+        ("spawned", include_str!("conformance/spawned.rs")),
+        ("tasks", include_str!("conformance/tasks.rs")),
         ("listing", include_str!("conformance/listing.rs")),
         ("memory", include_str!("conformance/memory.rs")),
         ("search", include_str!("conformance/search.rs")),

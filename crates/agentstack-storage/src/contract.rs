@@ -2,9 +2,16 @@
 
 use agentstack_access::{Grant, Scope, SessionDirectory, TokenDirectory};
 use agentstack_audit::{Checkpoint, Draft, Line};
-use agentstack_core::{Entry, EntrySummary, MemoryKey, SessionId, TokenHash, TokenId, Version};
+use agentstack_core::{
+    Agent, AgentInstanceId, Entry, EntrySummary, Identity, IdentityId, MemoryKey, Relationship, SessionId,
+    Task, TaskId, Timestamp, TokenHash, TokenId, Version,
+};
 use async_trait::async_trait;
 
+use crate::coordination::{
+    AgentChange, AgentRef, Agents, Direction, Drift, DriftFigures, Ends, Identities, IdentityChange,
+    IdentityFilter, IdentityRef, NewAgent, NewTask, TaskEnd, TaskFilter, Tasks,
+};
 use crate::{
     Counts, Figures, Found, Health, Listed, Listing, NewEntry, NewSession, Pending, Removed, Search, Session,
     SessionStatus, StorageError, Target,
@@ -109,11 +116,18 @@ pub trait SessionStore: Send + Sync {
         pending: Pending,
     ) -> Result<Option<Session>, StorageError>;
 
-    /// Ends the scope's session: removes all of it, in one step, with every trace in the files (S07, S08).
+    /// Ends the scope's session: removes all of it, in one step, with every trace in the files (S07, S08). `record` makes
+    /// the records of agents and tasks that end with it; they come before that of the session itself, first those of
+    /// agents, each in the order of the ids.
     ///
     /// # Errors
     /// When the backend cannot do it.
-    async fn end(&self, scope: &Scope, pending: Pending) -> Result<Removed, StorageError>;
+    async fn end(
+        &self,
+        scope: &Scope,
+        record: &(dyn Fn(Ends) -> Draft + Send + Sync),
+        pending: Pending,
+    ) -> Result<Removed, StorageError>;
 
     /// The scope's session.
     ///
@@ -132,6 +146,189 @@ pub trait SessionStore: Send + Sync {
     /// # Errors
     /// When the backend cannot answer.
     async fn expired(&self, scope: &Scope) -> Result<Vec<SessionId>, StorageError>;
+}
+
+/// Agents of sessions. Those of another session do not exist for a scope.
+///
+/// Every method fails with [`StorageError::SessionGone`] and does nothing when the scope's session is not alive and held
+/// at the moment of its transaction. A mutation and its audit record are one transaction.
+///
+/// Every record of the audit log whose agent is the id of an agent of the record's session counts as an operation of that
+/// agent, in the transaction of the record.
+#[async_trait]
+pub trait AgentStore: Send + Sync {
+    /// Makes an idle agent. If it has an identity, that identity's time of last activity becomes the scope's.
+    ///
+    /// # Errors
+    /// [`StorageError::NameTaken`] when an agent of the session that has not stopped has the name;
+    /// [`StorageError::TooMany`] when there are as many as may be, or [`AGENTS_PER_SESSION`] in all;
+    /// [`StorageError::Missing`] when the principal has no such identity; [`StorageError::State`] when it is not active.
+    ///
+    /// [`AGENTS_PER_SESSION`]: agentstack_core::limits::AGENTS_PER_SESSION
+    async fn spawn(&self, scope: &Scope, agent: NewAgent, pending: Pending) -> Result<Agent, StorageError>;
+
+    /// An agent of the session.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn agent(&self, scope: &Scope, which: &AgentRef) -> Result<Option<Agent>, StorageError>;
+
+    /// The agents of the session, the newest first: at most `limit`, and how many there are.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn agents(&self, scope: &Scope, limit: u32) -> Result<Agents, StorageError>;
+
+    /// Brings an agent into another state. `None` if there is no such agent; then no record is written.
+    ///
+    /// # Errors
+    /// [`StorageError::State`] when the agent cannot come into it.
+    async fn change_agent(
+        &self,
+        scope: &Scope,
+        which: &AgentRef,
+        change: AgentChange,
+        pending: Pending,
+    ) -> Result<Option<Agent>, StorageError>;
+}
+
+/// Identities. Each belongs to the principal that made it, by name; those of another do not exist for a scope, unless
+/// its principal is an operator. A mutation and its audit record are one transaction.
+#[async_trait]
+pub trait IdentityStore: Send + Sync {
+    /// Keeps a new identity. It belongs to the scope's principal, whatever owner it names.
+    ///
+    /// # Errors
+    /// [`StorageError::NameTaken`] when an identity of the principal that is not retired has the name;
+    /// [`StorageError::TooMany`] when there are [`IDENTITIES_PER_PRINCIPAL`] that are not retired.
+    ///
+    /// [`IDENTITIES_PER_PRINCIPAL`]: agentstack_core::limits::IDENTITIES_PER_PRINCIPAL
+    async fn create_identity(
+        &self,
+        scope: &Scope,
+        identity: Identity,
+        pending: Pending,
+    ) -> Result<(), StorageError>;
+
+    /// An identity.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn identity(&self, scope: &Scope, which: &IdentityRef) -> Result<Option<Identity>, StorageError>;
+
+    /// The identities of the scope's principal, an operator's own too, the newest first.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn identities(&self, scope: &Scope, filter: IdentityFilter) -> Result<Identities, StorageError>;
+
+    /// Changes an identity, and its version with it. `None` if there is no such identity; then no record is written.
+    ///
+    /// # Errors
+    /// [`StorageError::State`] when it is retired or cannot come into the state;
+    /// [`StorageError::NameTaken`] as when one is made, unless it is to be retired.
+    async fn change_identity(
+        &self,
+        scope: &Scope,
+        id: IdentityId,
+        change: IdentityChange,
+        pending: Pending,
+    ) -> Result<Option<Identity>, StorageError>;
+
+    /// The newest lines of the audit log that name the identity, newest first. `None` if there is no such identity.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn identity_lines(
+        &self,
+        scope: &Scope,
+        id: IdentityId,
+        limit: u32,
+    ) -> Result<Option<Vec<Line>>, StorageError>;
+}
+
+/// Tasks of sessions, as [`AgentStore`] has agents.
+#[async_trait]
+pub trait TaskStore: Send + Sync {
+    /// Makes a pending task. If its parent is assigned to an agent, that counts as a subtask of the agent.
+    ///
+    /// # Errors
+    /// [`StorageError::Missing`] when the session has no such parent or no such task to be related to;
+    /// [`StorageError::TooMany`] when it would be beyond the bounds.
+    async fn create_task(&self, scope: &Scope, task: NewTask, pending: Pending)
+    -> Result<Task, StorageError>;
+
+    /// A task of the session.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn task(&self, scope: &Scope, id: TaskId) -> Result<Option<Task>, StorageError>;
+
+    /// Tasks of the session, the newest first.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn tasks(&self, scope: &Scope, filter: TaskFilter) -> Result<Tasks, StorageError>;
+
+    /// Gives a task to an agent. Once more to the same agent is no change, and recorded all the same. `None` if the
+    /// session has no such task; then no record is written.
+    ///
+    /// # Errors
+    /// [`StorageError::Missing`] when the session has no such agent; [`StorageError::State`] when the agent has stopped,
+    /// when the task has ended or is another's, and when one that it depends on is not completed.
+    async fn assign_task(
+        &self,
+        scope: &Scope,
+        id: TaskId,
+        agent: AgentInstanceId,
+        pending: Pending,
+    ) -> Result<Option<Task>, StorageError>;
+
+    /// Ends a task, and stores its output as an entry if asked to, all in one transaction. If it is completed, its agent
+    /// has had a result at the scope's time. `None` if the session has no such task; then no record is written.
+    ///
+    /// # Errors
+    /// [`StorageError::State`] when it has ended; for the entry, as [`MemoryStore::store`] has it.
+    async fn end_task(
+        &self,
+        scope: &Scope,
+        id: TaskId,
+        end: TaskEnd,
+        pending: Pending,
+    ) -> Result<Option<Task>, StorageError>;
+
+    /// The relationships of a task, in order. `None` if the session has no such task.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn relationships(
+        &self,
+        scope: &Scope,
+        id: TaskId,
+        direction: Direction,
+    ) -> Result<Option<Vec<Relationship>>, StorageError>;
+
+    /// A task and its ancestors, the nearest first: at most `most`. Empty if the session has no such task.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn lineage(&self, scope: &Scope, id: TaskId, most: u32) -> Result<Vec<Task>, StorageError>;
+
+    /// Counts a comparison whose task was not made, with the record of the refusal.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn note_drift(&self, scope: &Scope, drift: Drift, record: Draft) -> Result<(), StorageError>;
+
+    /// What the comparisons in the session came to, since a time if one is given.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn drift_figures(
+        &self,
+        scope: &Scope,
+        since: Option<Timestamp>,
+    ) -> Result<DriftFigures, StorageError>;
 }
 
 /// API tokens. Whom they belong to is no matter here: the scope says that its caller may look after all of them.
@@ -231,11 +428,29 @@ pub trait StoreHealth: Send + Sync {
 
 /// All a backend is.
 pub trait Storage:
-    MemoryStore + SessionStore + TokenStore + AuditLog + StoreHealth + SessionDirectory + TokenDirectory
+    MemoryStore
+    + SessionStore
+    + AgentStore
+    + IdentityStore
+    + TaskStore
+    + TokenStore
+    + AuditLog
+    + StoreHealth
+    + SessionDirectory
+    + TokenDirectory
 {
 }
 
 impl<T> Storage for T where
-    T: MemoryStore + SessionStore + TokenStore + AuditLog + StoreHealth + SessionDirectory + TokenDirectory
+    T: MemoryStore
+        + SessionStore
+        + AgentStore
+        + IdentityStore
+        + TaskStore
+        + TokenStore
+        + AuditLog
+        + StoreHealth
+        + SessionDirectory
+        + TokenDirectory
 {
 }

@@ -18,6 +18,28 @@ pub enum StorageError {
     /// The key belongs to another agent of the session.
     #[error("the key belongs to another agent")]
     KeyTaken,
+    /// The thing is in a state from which it cannot come into the one that was asked for.
+    #[error("the {what} is {is} and cannot become {to}")]
+    State {
+        /// What it is: `agent`, `identity` or `task`.
+        what: &'static str,
+        /// The state it is in.
+        is: &'static str,
+        /// The state that was asked for.
+        to: &'static str,
+    },
+    /// Something else has the name.
+    #[error("the name is taken")]
+    NameTaken,
+    /// Something that the call names is not there, for this scope.
+    #[error("what the call names is not there")]
+    Missing,
+    /// There are as many as there may be.
+    #[error("there are as many {what} as there may be")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+    },
     /// There is no room left on the device.
     #[error("the storage device is full")]
     Full(#[source] Box<dyn Error + Send + Sync>),

@@ -9,6 +9,7 @@
 //! scope's session is still alive and held, and touches nothing outside the scope.
 
 pub mod contract;
+pub mod coordination;
 pub mod error;
 pub mod model;
 pub mod reference;
@@ -17,7 +18,14 @@ pub mod text;
 #[cfg(feature = "testing")]
 pub mod conformance;
 
-pub use contract::{AuditLog, MemoryStore, SessionStore, Storage, StoreHealth, TokenStore};
+pub use contract::{
+    AgentStore, AuditLog, IdentityStore, MemoryStore, SessionStore, Storage, StoreHealth, TaskStore,
+    TokenStore,
+};
+pub use coordination::{
+    AgentChange, AgentRef, Agents, Direction, Drift, DriftFigures, Ends, Identities, IdentityChange,
+    IdentityFilter, IdentityRef, NewAgent, NewTask, TaskBounds, TaskEnd, TaskFilter, Tasks,
+};
 pub use error::StorageError;
 pub use model::{
     AgentFilter, Counts, Figures, Found, Health, ListPosition, Listed, Listing, NewEntry, NewSession, Page,

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use agentstack_access::Scope;
-use agentstack_audit::{Draft, Outcome};
+use agentstack_audit::{Decision, Draft, Outcome, ResourceHash};
 use agentstack_core::{
-    AgentId, Content, EntryId, EntrySummary, Hit, Label, MemoryKey, Metadata, SessionId, Tag, Timestamp,
-    TokenHash,
+    AgentId, Content, EntryId, EntrySummary, Hit, IdentityId, Label, MemoryKey, Metadata, SessionId, Tag,
+    Timestamp, TokenHash,
 };
 
 use crate::text::TextQuery;
@@ -32,6 +32,34 @@ impl Pending {
         self.draft.counts = counts;
         self.draft.duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.draft
+    }
+
+    /// Names the identity that the call is about, or whose agent makes it.
+    #[must_use]
+    pub fn of_identity(mut self, identity: Option<IdentityId>) -> Self {
+        self.draft.identity = identity.or(self.draft.identity);
+        self
+    }
+
+    /// The record of something else that the call brings about, with the word for why.
+    #[must_use]
+    pub fn in_operation(
+        mut self,
+        operation: &'static str,
+        reason: &'static str,
+        resource: ResourceHash,
+    ) -> Self {
+        (self.draft.operation, self.draft.reason) = (operation, reason);
+        self.draft.resource = Some(resource);
+        self
+    }
+
+    /// The record of a refusal.
+    #[must_use]
+    pub fn refused(self, (decision, reason, outcome): (Decision, &'static str, Outcome)) -> Draft {
+        let mut draft = self.close(outcome, vec![]);
+        (draft.decision, draft.reason) = (decision, reason);
+        draft
     }
 
     /// Names the session, where it is known only in the course of the call.
@@ -180,6 +208,10 @@ pub struct SessionStatus {
     pub session: Session,
     /// How many entries it has.
     pub entries: u64,
+    /// How many agents it has that have not stopped.
+    pub agents: u64,
+    /// How many tasks it has that have not ended.
+    pub tasks: u64,
 }
 
 /// What the end of a session removed.
@@ -187,10 +219,18 @@ pub struct SessionStatus {
 pub struct Removed {
     /// Entries, each with its versions.
     pub entries: u64,
-    /// Agents.
+    /// Agents, stopped ones too.
     pub agents: u64,
-    /// Tasks.
+    /// Tasks, ended ones too.
     pub tasks: u64,
+}
+
+impl Removed {
+    /// The counts of the record of it.
+    #[must_use]
+    pub fn counts(self) -> Vec<(&'static str, u64)> {
+        vec![("entries", self.entries), ("agents", self.agents), ("tasks", self.tasks)]
+    }
 }
 
 /// How much a caller has.

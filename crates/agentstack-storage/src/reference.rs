@@ -4,10 +4,13 @@
 //! it can be believed by reading it. The other backends are compared with it. Nothing outlives it, and it
 //! is not made to be fast.
 
+mod agents;
+mod identities;
 mod log;
 mod memory;
 mod search;
 mod sessions;
+mod tasks;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -17,12 +20,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use agentstack_access::{Grant, Holder, Scope, SharedNamespaces};
 use agentstack_audit::{Checkpoint, Draft, Head, Line, SigningKey, VerifyingKey};
 use agentstack_core::{
-    EntryId, EntrySummary, MemoryKey, Metadata, Namespace, SessionId, Timestamp, TokenHash, Version,
+    Agent, EntryId, EntrySummary, Identity, MemoryKey, Metadata, Namespace, Relationship, SessionId, Task,
+    Timestamp, TokenHash, Version,
 };
 
-use crate::StorageError;
 use crate::model::{AgentFilter, used_is_stale, visible};
 use crate::text::{Analyzed, analyze};
+use crate::{Drift, StorageError};
 
 /// A store that keeps everything in memory.
 pub struct ReferenceStore {
@@ -72,8 +76,13 @@ struct State {
     made: i64,
     log: Vec<Line>,
     checkpoints: Vec<Checkpoint>,
-    /// Oldest first.
+    /// Oldest first, as all of these are.
     tokens: Vec<(TokenHash, Grant)>,
+    agents: Vec<(SessionId, Agent)>,
+    identities: Vec<Identity>,
+    tasks: Vec<(SessionId, Task)>,
+    relationships: Vec<Relationship>,
+    drifts: Vec<(SessionId, Timestamp, Drift)>,
 }
 
 /// A session.
@@ -208,6 +217,7 @@ impl State {
     fn append(&mut self, draft: &Draft) {
         let (line, _) = agentstack_audit::append(&self.head(), draft);
         self.log.push(line);
+        self.count_operation(draft);
     }
 }
 

@@ -25,9 +25,9 @@ pub use environment::{Environment, NotText};
 pub use error::{ConfigError, FieldProblem, Place, Unserved};
 pub use schema::schema;
 pub use sections::{
-    Agents, Audit, DriftBehavior, DriftDetection, EmbeddingProvider, GitHub, HostedProvider, Http,
-    IssuerKeys, Limits, Mcp, Memory, OAuth, Ollama, Plugins, ProviderName, Providers, Security, Tls,
-    Transport, VectorSearch,
+    Agents, Audit, CustomAgentType, DriftBehavior, DriftDetection, DriftSimilarity, EmbeddingProvider,
+    GitHub, HostedProvider, Http, IssuerKeys, Limits, Mcp, Memory, OAuth, Ollama, Plugins, ProviderName,
+    Providers, ResourceExhaustion, ResourceThresholds, Security, Tls, Transport, VectorSearch,
 };
 
 use crate::keys::KeySource;
@@ -67,6 +67,9 @@ pub struct Config {
     /// Tells tasks that stray.
     #[serde(default)]
     pub drift_detection: DriftDetection,
+    /// What an agent may use before it is stopped.
+    #[serde(default)]
+    pub resource_exhaustion: ResourceExhaustion,
     /// Protection of what is kept.
     pub security: Security,
     /// How HTTP is served.
@@ -85,8 +88,6 @@ pub struct Config {
     substituted: BTreeSet<&'static str>,
     #[serde(default, skip_serializing)]
     slack: Elsewhere,
-    #[serde(default, skip_serializing)]
-    resource_exhaustion: Elsewhere,
     #[serde(default, skip_serializing)]
     consensus: Elsewhere,
     #[serde(default, skip_serializing)]
@@ -164,7 +165,7 @@ impl Config {
             token_folder: None,
             substituted: BTreeSet::new(),
             slack: Elsewhere::default(),
-            resource_exhaustion: Elsewhere::default(),
+            resource_exhaustion: ResourceExhaustion::default(),
             consensus: Elsewhere::default(),
             smart_dispatcher: Elsewhere::default(),
         }
@@ -213,18 +214,21 @@ impl Config {
             (self.memory.vector_search.enabled, "memory.vectorSearch.enabled", "search by meaning"),
             (self.github.enabled, "github.enabled", "GitHub tools"),
             (self.plugins.enabled, "plugins.enabled", "plugins"),
-            (self.drift_detection.enabled, "driftDetection.enabled", "drift detection"),
             (self.slack.enabled, "slack.enabled", "notifications to Slack"),
-            (
-                self.resource_exhaustion.enabled,
-                "resourceExhaustion.enabled",
-                "the watch on agents' resources",
-            ),
             (self.consensus.enabled, "consensus.enabled", "consensus among agents"),
             (self.smart_dispatcher.enabled, "smartDispatcher.enabled", "the choice of agents by a model"),
         ];
         let asked = asked.into_iter().filter(|(enabled, ..)| *enabled);
-        asked.map(|(_, field, reason)| Unserved { field, reason, instead: "false" }).collect()
+        let switches = asked.map(|(_, field, reason)| Unserved { field, reason, instead: "false" });
+        let drift = &self.drift_detection;
+        let compares = drift.enabled && drift.similarity == DriftSimilarity::Embedding;
+        let reason = "the comparison of tasks by meaning";
+        let by_meaning = compares.then_some(Unserved {
+            field: "driftDetection.similarity",
+            reason,
+            instead: "\"lexical\"",
+        });
+        switches.chain(by_meaning).collect()
     }
 
     /// The configuration as callers may see it: without paths and addresses, and of secrets and of what comes

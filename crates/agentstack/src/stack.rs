@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use agentstack_access::{Authorizer, Principal, SessionDirectory};
 use agentstack_audit::{Checkpoint, Report, VerifyingKey};
-use agentstack_core::{AgentId, Clock, ProcessId, Secret, SharedName, SystemClock};
-use agentstack_engine::{CallLimits, Engine, Observer, Parts, Settings};
+use agentstack_core::{AgentId, AgentType, Clock, ProcessId, Secret, SharedName, SystemClock};
+use agentstack_engine::{
+    AgentKind, Allowance, CallLimits, Coordination, DriftRule, Engine, Observer, Parts, Settings, TaskBounds,
+};
 use agentstack_mcp::{McpServer, ServeError};
 use agentstack_rest::{
     HttpSettings, Metrics, OAuthKeys, OAuthSettings, ServeError as HttpError, Server, TlsFiles,
@@ -17,7 +19,8 @@ use agentstack_storage::Storage;
 use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
 
 use crate::config::{
-    Config, ConfigError, Http, IssuerKeys, Limits, OAuth, Overrides, Sources, Tls, Transport,
+    Config, ConfigError, DriftBehavior, Http, IssuerKeys, Limits, OAuth, Overrides, ResourceExhaustion,
+    Sources, Tls, Transport,
 };
 use crate::keys::KeyError;
 use crate::policy::{LoadedPolicy, PolicyProblem, PolicySource};
@@ -157,6 +160,7 @@ impl Options {
                 checkpoint_every: config.audit.checkpoint_every,
                 sessions_per_principal: config.limits.sessions_per_principal,
                 entries_per_session: config.limits.entries_per_session,
+                coordination: coordination(config),
                 shown_config: config.redacted(),
                 ..Settings::default()
             },
@@ -186,6 +190,48 @@ fn oauth_settings(oauth: &OAuth) -> OAuthSettings {
         IssuerKeys::File(path) => OAuthKeys::File(path.clone()),
     };
     OAuthSettings { issuer: oauth.issuer.clone(), audience: oauth.audience.clone(), keys }
+}
+
+fn coordination(config: &Config) -> Coordination {
+    let mut kinds = AgentKind::builtin().to_vec();
+    for custom in &config.agents.types {
+        // Its name was checked when the configuration was read.
+        let Ok(name) = custom.name.parse::<AgentType>() else { continue };
+        kinds.retain(|kind| kind.agent_type != name);
+        let (description, capabilities) = (custom.description.clone(), custom.capabilities.clone());
+        kinds.push(AgentKind::new(name, description, capabilities, &custom.system_prompt));
+    }
+    let (drift, limits) = (&config.drift_detection, &config.limits);
+    let rule = DriftRule {
+        threshold: drift.threshold,
+        warning: drift.warning_threshold,
+        ancestors: drift.ancestor_depth,
+        prevents: drift.behavior == DriftBehavior::Prevent,
+    };
+    Coordination {
+        kinds,
+        agents_concurrent: config.agents.max_concurrent,
+        tasks: TaskBounds {
+            depth: limits.task_depth,
+            parts: limits.task_parts,
+            tasks: limits.tasks_per_session,
+        },
+        drift: drift.enabled.then_some(rule),
+        allowance: config.resource_exhaustion.enabled.then(|| allowance(&config.resource_exhaustion)),
+    }
+}
+
+fn allowance(section: &ResourceExhaustion) -> Allowance {
+    let most = |number: u32| (number > 0).then_some(u64::from(number));
+    let thresholds = &section.thresholds;
+    Allowance {
+        operations: most(thresholds.max_api_calls),
+        tokens: most(thresholds.max_tokens_consumed),
+        subtasks: most(thresholds.max_subtasks_spawned),
+        without_result_ms: most(thresholds.max_time_without_deliverable_ms),
+        warn_at: section.warning_threshold_percent,
+        stops: section.auto_terminate,
+    }
 }
 
 fn call_limits(limits: &Limits) -> CallLimits {

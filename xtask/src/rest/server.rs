@@ -24,7 +24,9 @@ const CONFIGURATION: &str = r#"{
     "callBurst": 10000,
     "sessionsPerPrincipal": 100000,
     "failedAuthenticationsPerMinute": 10000
-  }
+  },
+  "agents": { "maxConcurrent": 100 },
+  "driftDetection": { "enabled": true, "similarity": "lexical" }
 }
 "#;
 

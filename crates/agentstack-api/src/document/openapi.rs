@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{ErrorBody, ErrorCode, Method, OPERATIONS, Route, Spec, schema};
+use crate::{ErrorBody, ErrorCode, OPERATIONS, Route, Spec, schema};
 
 /// How HTTP itself refuses a body, before any operation is asked.
 const BODY_REFUSALS: &[(u16, &str, &str)] = &[
@@ -112,7 +112,7 @@ fn answer_name(spec: &Spec) -> String {
 
 fn operation(spec: &Spec, route: &Route, id: &str, schemas: &mut Map<String, Value>) -> Value {
     let input = (spec.exact_input_schema)();
-    let in_query = matches!(route.method, Method::Get | Method::Delete);
+    let in_query = !route.method.has_body();
     let mut operation = json!({
         "operationId": id,
         "summary": spec.title,
@@ -165,7 +165,7 @@ fn parameter(name: &str, property: &Value, place: &str, required: bool) -> Value
 fn body_schema(input: &Value, route: &Route) -> Option<Value> {
     let mut body = input.clone();
     let object = body.as_object_mut()?;
-    for name in route.parameters() {
+    for name in route.parameters().chain(route.says.map(|(name, _)| name)) {
         object.get_mut("properties").and_then(Value::as_object_mut).and_then(|fields| fields.remove(name));
         if let Some(required) = object.get_mut("required").and_then(Value::as_array_mut) {
             required.retain(|required| required != name);

@@ -54,7 +54,7 @@ fn operation(page: &mut String, spec: &Spec) -> std::fmt::Result {
     let name = escaped(spec.operation.name);
     writeln!(page, "<section id=\"{name}\">\n<h2>{} <code>{name}</code></h2>", escaped(spec.title))?;
     writeln!(page, "<p>{}</p>", prose(spec.description))?;
-    for Route { method, path } in spec.routes {
+    for Route { method, path, .. } in spec.routes {
         let (method, path) = (method.as_str(), escaped(path));
         let class = method.to_ascii_lowercase();
         writeln!(
@@ -121,17 +121,15 @@ fn example(spec: &Spec, route: &Route) -> String {
     };
     let mut call = format!("curl{method} -H \"Authorization: Bearer $TOKEN\"");
     let mut query = String::new();
-    match route.method {
-        Method::Post | Method::Put if !rest.is_empty() => {
-            let body = Value::Object(rest).to_string().replace('\'', r"'\''");
-            let _ = write!(call, " \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'");
-        }
-        Method::Post | Method::Put => {}
-        Method::Get | Method::Delete => {
-            let pairs: Vec<String> =
-                rest.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
-            query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
-        }
+    if rest.is_empty() {
+        // Nothing more to say.
+    } else if route.method.has_body() {
+        let body = Value::Object(rest).to_string().replace('\'', r"'\''");
+        let _ = write!(call, " \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'");
+    } else {
+        let pairs: Vec<String> =
+            rest.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
+        query = format!("?{}", pairs.join("&"));
     }
     format!("{call} \\\n  \"$SERVER{path}{query}\"")
 }

@@ -69,6 +69,42 @@ pub(super) fn agent() -> Value {
     })
 }
 
+/// A kind of agent.
+pub(super) fn agent_type() -> Value {
+    json!({
+        "description": "Lower-case letters, digits and `-`, starting with a letter",
+        "pattern": "^[a-z][a-z0-9-]{0,63}$",
+        "minLength": 1,
+        "maxLength": limits::AGENT_TYPE_CHARS,
+        "examples": ["coder"],
+    })
+}
+
+/// What is to be done.
+pub(super) fn task() -> Value {
+    json!({ "examples": ["Write the tests for the rollback."] })
+}
+
+/// Ids, each in its one spelling.
+pub(super) fn ids() -> Value {
+    let mut id = id();
+    if let Some(object) = id.as_object_mut() {
+        object.remove("description");
+        object.insert("type".to_owned(), "string".into());
+    }
+    json!({ "items": id })
+}
+
+/// A point in time.
+pub(super) fn time() -> Value {
+    json!({ "format": "date-time", "examples": ["2026-01-15T08:00:00Z"] })
+}
+
+/// A text without control characters.
+pub(super) fn printable() -> Value {
+    json!({ "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$" })
+}
+
 /// Tags: what each of them may be.
 pub(super) fn tags() -> Value {
     json!({ "items": { "type": "string", "minLength": 1, "maxLength": limits::TAG_CHARS } })

@@ -109,6 +109,10 @@ pub struct SessionDetailView {
     pub session: SessionView,
     /// Number of its memory entries.
     pub entries: u64,
+    /// Number of its agents that have not stopped.
+    pub agents: u64,
+    /// Number of its tasks that have not ended.
+    pub tasks: u64,
     /// The object its starter gave.
     #[serde(skip_serializing_if = "Metadata::is_empty", serialize_with = "super::object")]
     #[schemars(with = "Map<String, Value>")]

@@ -64,14 +64,18 @@ fn s22_the_tool_list_is_as_published() {
 }
 
 #[test]
-fn s22_the_tool_list_stays_under_12_kb() {
-    let tools = document::tools();
-    let sizes: Vec<String> = tools
-        .iter()
-        .map(|tool| format!("{} {}", tool.name, serde_json::to_string(tool).unwrap().len()))
-        .collect();
-    let size = serde_json::to_string(&tools).unwrap().len();
-    assert!(size < 12_000, "{size} bytes: {}", sizes.join(", "));
+fn s22_the_tool_list_stays_small() {
+    let coordinates =
+        |name: &str| ["agent_", "identity_", "task_"].iter().any(|family| name.starts_with(family));
+    let (mut memory, mut all) = (2, 2);
+    let mut sizes = vec![];
+    for tool in document::tools() {
+        let size = serde_json::to_string(&tool).unwrap().len() + 1;
+        all += size;
+        memory += if coordinates(tool.name) { 0 } else { size };
+        sizes.push(format!("{} {size}", tool.name));
+    }
+    assert!(memory < 12_000 && all < 26_500, "{memory}, {all} bytes: {}", sizes.join(", "));
 }
 
 #[test]

@@ -104,12 +104,18 @@ fn null_is_as_good_as_absent() {
 fn what_is_required_must_be_there() {
     for spec in OPERATIONS {
         let name = spec.operation.name;
+        let required = (spec.input_schema)()["required"].as_array().cloned().unwrap_or_default();
         for field in least(name).keys() {
+            let rule = match (required.contains(&json!(field)), name) {
+                (true, _) => "is required",
+                (false, "identity_get") => "must be given, or else `displayName`",
+                (false, _) => "must be given, or else `name`",
+            };
             let mut arguments = least(name);
             arguments.insert(field.clone(), Value::Null);
-            assert_eq!(parse(spec, arguments.clone()).unwrap_err(), error(field, "is required"), "{name}");
+            assert_eq!(parse(spec, arguments.clone()).unwrap_err(), error(field, rule), "{name}");
             arguments.remove(field);
-            assert_eq!(parse(spec, arguments).unwrap_err(), error(field, "is required"), "{name}");
+            assert_eq!(parse(spec, arguments).unwrap_err(), error(field, rule), "{name}");
         }
     }
 }

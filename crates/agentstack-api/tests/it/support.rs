@@ -20,14 +20,22 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
 pub(crate) fn least(name: &str) -> Map<String, Value> {
     let schema = (spec(name).input_schema)();
     let value = |field: &str| match field {
-        "sessionId" | "id" => json!(SESSION),
+        "sessionId" | "id" | "agentId" | "taskId" => json!(SESSION),
+        "type" | "agentType" | "taskType" => json!("coder"),
+        "status" => json!("running"),
         "subject" => json!("ci"),
         "role" => json!("agent"),
         "version" => json!(1),
-        "key" | "content" | "query" => json!("a"),
+        "key" | "content" | "query" | "taskInput" => json!("a"),
         other => panic!("{other} has an example"),
     };
-    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    let mut required = schema["required"].as_array().cloned().unwrap_or_default();
+    // Of two names of a thing one is needed, which no list of required fields can say.
+    required.extend(match name {
+        "agent_stop" | "agent_status" => Some(json!("id")),
+        "identity_get" => Some(json!("agentId")),
+        _ => None,
+    });
     required
         .iter()
         .map(|field| field.as_str().unwrap())
@@ -38,6 +46,9 @@ pub(crate) fn least(name: &str) -> Map<String, Value> {
 /// Parses the least arguments of an operation with `field` set to `value`.
 pub(crate) fn parse_with(name: &str, field: &str, value: Value) -> Result<Command, InputError> {
     let mut arguments = least(name);
+    if field == "storeAs" {
+        arguments.insert("output".to_owned(), json!("a"));
+    }
     arguments.insert(field.to_owned(), value);
     parse(spec(name), arguments)
 }

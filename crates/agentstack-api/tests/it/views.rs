@@ -5,8 +5,9 @@ use std::sync::Arc;
 use agentstack_access::{Grant, Limits, Role};
 use agentstack_api::{OPERATIONS, Reply, document, find, view};
 use agentstack_core::{
-    ApiToken, Entry, EntryId, EntrySummary, Hit, Label, MatchType, Metadata, Origin, ResumeToken, Timestamp,
-    TokenId, Trust, Version,
+    Agent, AgentStatus, AgentUsage, ApiToken, Capability, DriftAction, Entry, EntryId, EntrySummary, Hit,
+    Identity, IdentityStatus, Label, MatchType, Metadata, Origin, Relation, Relationship, ResumeToken,
+    RiskLevel, Task, TaskId, TaskStatus, Timestamp, TokenId, Trust, Version,
 };
 use serde_json::{Map, Value, json};
 
@@ -112,12 +113,162 @@ fn replies(full: bool) -> Vec<Reply> {
         Reply::StartSession(view::StartSessionView::new(session(), token())),
         Reply::EndSession(view::EndSessionView::new(view::RemovedView { entries: 3, ..Default::default() })),
         Reply::SessionStatus(view::SessionStatusView {
-            session: view::SessionDetailView { session: session(), entries: 3, metadata: metadata(full) },
+            session: view::SessionDetailView {
+                session: session(),
+                entries: 3,
+                agents: 1,
+                tasks: 2,
+                metadata: metadata(full),
+            },
         }),
         Reply::ActiveSessions(view::ActiveSessionsView { count: 1, sessions: vec![session()] }),
     ];
+    replies.extend(replies_about_agents(full));
+    replies.extend(replies_about_identities(full));
+    replies.extend(replies_about_tasks(full));
     replies.extend(replies_to_operators(full));
     replies
+}
+
+fn replies_about_agents(full: bool) -> Vec<Reply> {
+    let at = Timestamp::from_millis(0);
+    let agent = Agent {
+        id: SESSION.parse().unwrap(),
+        agent_type: "coder".parse().unwrap(),
+        name: "ada".parse().unwrap(),
+        status: AgentStatus::Idle,
+        identity: full.then(|| SESSION.parse().unwrap()),
+        metadata: metadata(full),
+        created_at: at,
+        updated_at: at,
+        usage: AgentUsage::none(at),
+    };
+    let usage = view::UsageView {
+        operations: 1,
+        tokens: 2,
+        subtasks: 3,
+        last_result_at: at,
+        phase: full.then_some(view::AllowancePhase::Warning),
+    };
+    let detail = view::AgentDetailView {
+        agent: (&agent).into(),
+        capabilities: vec!["write-code".to_owned()],
+        system_prompt: "You are a coder.".to_owned(),
+        metadata: metadata(full),
+        usage,
+    };
+    let kind = view::AgentTypeView {
+        agent_type: "coder".parse().unwrap(),
+        description: "Writes code.".to_owned(),
+        capabilities: vec!["write-code".to_owned()],
+    };
+    vec![
+        Reply::SpawnAgent((&agent).into()),
+        Reply::ListAgents(view::ListAgentsView { total: 1, count: 1, agents: vec![(&agent).into()] }),
+        Reply::StopAgent(view::StopAgentView { success: true }),
+        Reply::AgentStatusOf(view::AgentStatusView { agent: detail }),
+        Reply::AgentTypes(view::AgentTypesView { count: 1, types: vec![kind] }),
+        Reply::UpdateAgentStatus((&agent).into()),
+    ]
+}
+
+fn replies_about_identities(full: bool) -> Vec<Reply> {
+    let at = Timestamp::from_millis(0);
+    let identity = || Identity {
+        id: SESSION.parse().unwrap(),
+        owner: "local:ada".to_owned(),
+        agent_type: "coder".parse().unwrap(),
+        status: IdentityStatus::Active,
+        reason: full.then(|| "begins".to_owned()),
+        version: 1,
+        display_name: full.then(|| "ada".parse().unwrap()),
+        description: full.then(|| "writes".to_owned()),
+        capabilities: vec![Capability::new("go".to_owned(), "1".to_owned()).unwrap()],
+        metadata: metadata(full),
+        created_at: at,
+        updated_at: at,
+        last_active_at: full.then_some(at),
+    };
+    let record = view::RecordView {
+        sequence: 1,
+        at: at.to_string(),
+        principal: "local:ada".to_owned(),
+        session_id: full.then(|| SESSION.parse().unwrap()),
+        operation: "identity_create".to_owned(),
+        outcome: "ok".to_owned(),
+        request_id: SESSION.parse().unwrap(),
+    };
+    vec![
+        Reply::CreateIdentity(identity().into()),
+        Reply::GetIdentity(view::GetIdentityView { identity: identity().into() }),
+        Reply::ListIdentities(view::ListIdentitiesView {
+            total: 1,
+            count: 1,
+            identities: vec![identity().into()],
+        }),
+        Reply::UpdateIdentity(identity().into()),
+        Reply::ActivateIdentity(identity().into()),
+        Reply::DeactivateIdentity(identity().into()),
+        Reply::RetireIdentity(identity().into()),
+        Reply::IdentityAudit(view::IdentityAuditView { count: 1, records: vec![record] }),
+    ]
+}
+
+fn replies_about_tasks(full: bool) -> Vec<Reply> {
+    let at = Timestamp::from_millis(0);
+    let id: TaskId = SESSION.parse().unwrap();
+    let task = Task {
+        id,
+        agent_type: "coder".parse().unwrap(),
+        status: TaskStatus::Completed,
+        risk: RiskLevel::Low,
+        parent: full.then_some(id),
+        depth: 1,
+        agent: full.then(|| SESSION.parse().unwrap()),
+        input: None,
+        output: None,
+        created_at: at,
+        updated_at: at,
+        completed_at: full.then_some(at),
+    };
+    let drift = || {
+        full.then_some(view::DriftView { ancestor_task_id: id, similarity: 0.9, action: DriftAction::Warned })
+    };
+    let relationship = Relationship { from: id, relation: Relation::DependsOn, to: id };
+    let texts = full.then(|| "text".to_owned());
+    vec![
+        Reply::CreateTask(view::CreateTaskView { success: true, task: (&task).into(), drift: drift() }),
+        Reply::AssignTask((&task).into()),
+        Reply::CompleteTask((&task).into()),
+        Reply::ListTasks(view::ListTasksView {
+            total: 1,
+            count: 1,
+            tasks: vec![(&task).into()],
+            next_cursor: full.then_some(id),
+        }),
+        Reply::GetTask(view::GetTaskView {
+            task: view::TaskView {
+                summary: (&task).into(),
+                input: texts.clone(),
+                output: texts,
+                truncated: full,
+            },
+        }),
+        Reply::CheckDrift(view::CheckDriftView { compared: full, is_drift: full, drift: drift() }),
+        Reply::TaskRelationships(view::TaskRelationshipsView {
+            count: 1,
+            truncated: full,
+            relationships: vec![relationship.into()],
+        }),
+        Reply::DriftMetrics(view::DriftMetricsView {
+            checks: 1,
+            warned: 1,
+            prevented: 0,
+            mean_similarity: full.then_some(0.5),
+            greatest_similarity: full.then_some(0.5),
+            last_at: full.then_some(at),
+        }),
+    ]
 }
 
 /// The answers about the system and its tokens.

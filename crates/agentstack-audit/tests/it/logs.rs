@@ -4,7 +4,7 @@ use agentstack_audit::{
     Checkpoint, Decision, Draft, Head, Line, Outcome, Report, ResourceHash, ResourceHasher, SigningKey,
     Verifier, append,
 };
-use agentstack_core::{AgentId, RequestId, Secret, SessionId, Timestamp};
+use agentstack_core::{AgentId, IdentityId, RequestId, Secret, SessionId, Timestamp};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -41,6 +41,7 @@ pub(crate) fn full() -> Draft {
         at: at(0),
         principal: "local:ada".to_owned(),
         agent: Some("coder".parse().unwrap()),
+        identity: Some("01983b2e-5c00-7000-8000-000000000001".parse().unwrap()),
         session: Some(SessionId::from_bytes([7; 16])),
         operation: "session_end",
         resource: Some(hasher(1).hash("session", None, "0707")),
@@ -56,7 +57,7 @@ pub(crate) fn full() -> Draft {
 
 /// A record with nothing that may be absent.
 pub(crate) fn bare() -> Draft {
-    Draft { agent: None, session: None, resource: None, counts: Vec::new(), ..full() }
+    Draft { agent: None, identity: None, session: None, resource: None, counts: Vec::new(), ..full() }
 }
 
 /// The lines of a log and its heads; `heads[n]` is the head after `n` records.
@@ -105,6 +106,7 @@ prop_compose! {
         millis in any::<i64>(),
         principal in text(300),
         agent in of(agent()),
+        identity in of(any::<[u8; 16]>()),
         session in of(any::<[u8; 16]>()),
         operation in select(vec!["memory_store", "session_end", "weird \"word\"\n"]),
         resource in of(resource()),
@@ -119,6 +121,7 @@ prop_compose! {
             at: Timestamp::from_millis(millis),
             principal,
             agent,
+            identity: identity.map(IdentityId::from_bytes),
             session: session.map(SessionId::from_bytes),
             operation,
             resource,

@@ -17,7 +17,7 @@ fn s43_a_record_has_these_fields_in_this_order_and_no_others() {
     let resource = hasher(1).hash("session", None, "0707");
     assert_eq!(
         full().encode(5),
-        r#"{"sequence":5,"at":"2025-07-28T00:00:00.007Z","principal":"local:ada","agentId":"coder","#
+        r#"{"sequence":5,"at":"2025-07-28T00:00:00.007Z","principal":"local:ada","agentId":"coder","identityId":"01983b2e-5c00-7000-8000-000000000001","#
             .to_owned()
             + &format!(r#""sessionId":"{session}","operation":"session_end","resource":"{resource}","#)
             + r#""decision":"allow","reason":"permitted","policy":"builtin-1","#

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use agentstack_access::{Caller, Operation};
-use agentstack_api::command::StoreMemory;
+use agentstack_access::{Caller, Operation, Scope};
+use agentstack_api::command::{AgentName, StoreMemory};
 use agentstack_api::{Command, ErrorBody};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHash};
-use agentstack_core::MemoryKey;
+use agentstack_core::{MemoryKey, Namespace};
 use agentstack_storage::Pending;
 
 use super::Ended;
@@ -21,7 +21,7 @@ impl Engine {
     /// the audit log too.
     pub(super) async fn turn_away(&self, pending: Pending, too_many: TooMany) -> ErrorBody {
         let failure = Failure::TooMuch { retry_after_seconds: too_many.retry_after_seconds };
-        let draft = refused(pending, &failure);
+        let draft = pending.refused(failure.verdict());
         self.tell(&draft);
         let body = failure.body(draft.request);
         if too_many.is_first {
@@ -32,13 +32,15 @@ impl Engine {
 
     /// Records a failure, before it is answered, and logs it.
     pub(super) async fn fail(&self, pending: Pending, failure: &Failure) -> ErrorBody {
-        let draft = refused(pending, failure);
+        let draft = pending.refused(failure.verdict());
         self.tell(&draft);
         if failure.is_fault() {
             tracing::error!(request = %draft.request, error = %Chain(failure), "a call failed");
         }
         let body = failure.body(draft.request);
-        if matches!(failure, Failure::Input(_)) {
+        if matches!(failure, Failure::Drift) {
+            // Its record was written with what it was refused for.
+        } else if matches!(failure, Failure::Input(_)) {
             self.journal.note(draft).await;
         } else if let Err(error) = self.journal.record(draft).await {
             tracing::error!(error = %error, "a refusal was not recorded yet");
@@ -60,6 +62,7 @@ impl Engine {
             at: self.clock.now(),
             principal: caller.principal.name().to_owned(),
             agent: caller.principal.agent().cloned().or_else(|| claim.and_then(|claim| claim.agent.clone())),
+            identity: None,
             session: claim.and_then(|claim| claim.session),
             operation,
             resource: command.and_then(|command| self.resource(command)),
@@ -73,18 +76,38 @@ impl Engine {
         }
     }
 
-    /// The hash of the entry a call names.
+    /// The hash of what a call names.
     fn resource(&self, command: &Command) -> Option<ResourceHash> {
+        let session = command.claim().session.map(Namespace::Session);
+        let hash = |kind, name: String| Some(self.resources.hash(kind, session.as_ref(), &name));
         let key: &MemoryKey = match command {
             Command::StoreMemory(StoreMemory { key, .. }) => key,
             Command::GetMemory(command) => &command.key,
             Command::DeleteMemory(command) => &command.key,
             Command::MemoryHistory(command) => &command.key,
             Command::RestoreMemory(command) => &command.key,
+            Command::StopAgent(command) => return hash("agent", which(&command.which)),
+            Command::AgentStatusOf(command) => return hash("agent", which(&command.which)),
+            Command::UpdateAgentStatus(command) => return hash("agent", command.id.to_string()),
+            Command::AssignTask(command) => return hash("task", command.id.to_string()),
+            Command::CompleteTask(command) => return hash("task", command.id.to_string()),
+            Command::GetTask(command) => return hash("task", command.id.to_string()),
+            Command::TaskRelationships(command) => return hash("task", command.id.to_string()),
+            Command::UpdateIdentity(command) => return hash("identity", command.id.to_string()),
+            Command::ActivateIdentity(command) => return hash("identity", command.id.to_string()),
+            Command::DeactivateIdentity(command) => return hash("identity", command.id.to_string()),
+            Command::RetireIdentity(command) => return hash("identity", command.id.to_string()),
+            Command::IdentityAudit(command) => return hash("identity", command.id.to_string()),
             _ => return None,
         };
         let namespace = self.authorizer.named_namespace(command.operation(), command.claim());
         Some(self.resources.hash("memory", namespace.as_ref(), key.as_str()))
+    }
+
+    /// The hash of an agent or a task of the scope's session.
+    pub(crate) fn hash_of(&self, scope: &Scope, kind: &'static str, id: impl fmt::Display) -> ResourceHash {
+        let session = scope.session().map(Namespace::Session);
+        self.resources.hash(kind, session.as_ref(), &id.to_string())
     }
 
     /// Tells the log and whoever else watches of a call that has ended.
@@ -101,13 +124,12 @@ impl Engine {
     }
 }
 
-/// The record of a call that failed.
-fn refused(pending: Pending, failure: &Failure) -> Draft {
-    let (decision, reason, outcome) = failure.verdict();
-    let mut draft = pending.close(outcome, vec![]);
-    draft.decision = decision;
-    draft.reason = reason;
-    draft
+/// What an agent is called by.
+fn which(name: &AgentName) -> String {
+    match name {
+        AgentName::Id(id, _) => id.to_string(),
+        AgentName::Name(name) => name.to_string(),
+    }
 }
 
 /// One line for each call: who, what, how it ended, how long it took. Never what was in it.

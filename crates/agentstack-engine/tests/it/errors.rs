@@ -42,7 +42,8 @@ const INSIDES: &[&str] = &[
 pub(crate) fn assert_discreet(error: &ErrorBody, request: RequestId, sent: &str) {
     for body in [error.to_mcp(), error.to_problem()] {
         let text = body.to_string().replace(&request.to_string(), "<request>");
-        let lower = text.to_lowercase();
+        // Of the words below, two are in names of operations.
+        let lower = text.to_lowercase().replace("identity_update", "").replace("agent_update_status", "");
         for word in INSIDES {
             assert!(!lower.contains(word), "{word} in {text}");
         }
@@ -114,12 +115,14 @@ async fn s10_a_failing_store_shows_nothing_of_itself() {
     let world = World::over(Arc::clone(&store) as _, Box::new(()));
     let client = world.client("planner").await.as_operator();
     client.store("known", "text").await;
+    let mut calls = vec![];
+    for spec in OPERATIONS {
+        calls.push((spec.operation.name, client.with_things(sample(spec)).await));
+    }
     store.break_everything();
-    for spec in
-        OPERATIONS.iter().filter(|spec| !matches!(spec.operation.name, "system_health" | "system_config"))
-    {
-        let answer = client.call(spec.operation.name, sample(spec)).await;
-        assert_eq!(answer.code(), "unavailable", "{}", spec.operation.name);
+    let stored = |name: &str| !matches!(name, "system_health" | "system_config" | "agent_types");
+    for (name, arguments) in calls.into_iter().filter(|(name, _)| stored(name)) {
+        assert_eq!(client.call(name, arguments).await.code(), "unavailable", "{name}");
     }
     let health = client.ok("system_health", json!({})).await.to_string();
     assert!(!health.contains(CANARY) && health.contains("degraded"), "{health}");

@@ -8,12 +8,16 @@ use agentstack_access::{
 };
 use agentstack_audit::{Checkpoint, Decision, Draft, Line, Outcome};
 use agentstack_core::{
-    Entry, EntrySummary, Label, MemoryKey, SessionId, SharedName, Timestamp, TokenHash, TokenId, Version,
+    Agent, AgentInstanceId, Entry, EntrySummary, Identity, IdentityId, Label, MemoryKey, Relationship,
+    SessionId, SharedName, Task, TaskId, Timestamp, TokenHash, TokenId, Version,
 };
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::{
-    AuditLog, Counts, Figures, Found, Health, Listed, Listing, MemoryStore, NewEntry, NewSession, Pending,
-    Removed, Search, Session, SessionStatus, SessionStore, StorageError, StoreHealth, Target, TokenStore,
+    AgentChange, AgentRef, AgentStore, Agents, AuditLog, Counts, Direction, Drift, DriftFigures, Ends,
+    Figures, Found, Health, Identities, IdentityChange, IdentityFilter, IdentityRef, IdentityStore, Listed,
+    Listing, MemoryStore, NewAgent, NewEntry, NewSession, NewTask, Pending, Removed, Search, Session,
+    SessionStatus, SessionStore, StorageError, StoreHealth, Target, TaskEnd, TaskFilter, TaskStore, Tasks,
+    TokenStore,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -131,8 +135,13 @@ impl SessionStore for Faulty {
         self.writes()?.resume(scope, token, pending).await
     }
 
-    async fn end(&self, scope: &Scope, pending: Pending) -> Result<Removed, StorageError> {
-        self.writes()?.end(scope, pending).await
+    async fn end(
+        &self,
+        scope: &Scope,
+        record: &(dyn Fn(Ends) -> Draft + Send + Sync),
+        pending: Pending,
+    ) -> Result<Removed, StorageError> {
+        self.writes()?.end(scope, record, pending).await
     }
 
     async fn status(&self, scope: &Scope) -> Result<SessionStatus, StorageError> {
@@ -213,6 +222,53 @@ impl TokenDirectory for Faulty {
     async fn grant(&self, token: &TokenHash, now: Timestamp) -> Result<Option<Grant>, DirectoryUnavailable> {
         let store = self.reads().map_err(|error| DirectoryUnavailable(Box::new(error)))?;
         store.grant(token, now).await
+    }
+}
+
+/// Traits whose methods work while the disk does, or while the store can be read at all.
+macro_rules! frames {
+    ($($store:ident { $(fn $name:ident($($arg:ident: $kind:ty),*) -> $answer:ty, $how:ident;)* })*) => {$(
+        #[async_trait]
+        impl $store for Faulty {
+            $(async fn $name(&self, $($arg: $kind),*) -> Result<$answer, StorageError> {
+                self.$how()?.$name($($arg),*).await
+            })*
+        }
+    )*};
+}
+
+frames! {
+    AgentStore {
+        fn spawn(scope: &Scope, agent: NewAgent, pending: Pending) -> Agent, writes;
+        fn agent(scope: &Scope, which: &AgentRef) -> Option<Agent>, reads;
+        fn agents(scope: &Scope, limit: u32) -> Agents, reads;
+        fn change_agent(
+            scope: &Scope, which: &AgentRef, change: AgentChange, pending: Pending
+        ) -> Option<Agent>, writes;
+    }
+    IdentityStore {
+        fn create_identity(scope: &Scope, identity: Identity, pending: Pending) -> (), writes;
+        fn identity(scope: &Scope, which: &IdentityRef) -> Option<Identity>, reads;
+        fn identities(scope: &Scope, filter: IdentityFilter) -> Identities, reads;
+        fn change_identity(
+            scope: &Scope, id: IdentityId, change: IdentityChange, pending: Pending
+        ) -> Option<Identity>, writes;
+        fn identity_lines(scope: &Scope, id: IdentityId, limit: u32) -> Option<Vec<Line>>, reads;
+    }
+    TaskStore {
+        fn create_task(scope: &Scope, task: NewTask, pending: Pending) -> Task, writes;
+        fn task(scope: &Scope, id: TaskId) -> Option<Task>, reads;
+        fn tasks(scope: &Scope, filter: TaskFilter) -> Tasks, reads;
+        fn assign_task(
+            scope: &Scope, id: TaskId, agent: AgentInstanceId, pending: Pending
+        ) -> Option<Task>, writes;
+        fn end_task(scope: &Scope, id: TaskId, end: TaskEnd, pending: Pending) -> Option<Task>, writes;
+        fn relationships(
+            scope: &Scope, id: TaskId, direction: Direction
+        ) -> Option<Vec<Relationship>>, reads;
+        fn lineage(scope: &Scope, id: TaskId, most: u32) -> Vec<Task>, reads;
+        fn note_drift(scope: &Scope, drift: Drift, record: Draft) -> (), writes;
+        fn drift_figures(scope: &Scope, since: Option<Timestamp>) -> DriftFigures, reads;
     }
 }
 

@@ -7,6 +7,8 @@ mod answers;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod coordination;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod expiry;

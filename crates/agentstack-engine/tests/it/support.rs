@@ -9,7 +9,7 @@ use agentstack_api::{ErrorBody, OPERATIONS, Reply, Spec, find};
 use agentstack_audit::{Record, ResourceHasher, SigningKey};
 use agentstack_core::time::ManualClock;
 use agentstack_core::{RequestId, Secret, Timestamp};
-use agentstack_engine::{Engine, Parts, Settings};
+use agentstack_engine::{Coordination, DriftRule, Engine, Parts, Settings};
 use agentstack_storage::Storage;
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage_sqlite::{MasterKey, OpenOptions, SqliteStore};
@@ -17,6 +17,11 @@ use serde_json::{Map, Value, json};
 
 /// What an unknown but well-formed session is called.
 pub(crate) const UNKNOWN: &str = "01983b2e-5c00-7000-8000-000000000001";
+
+/// What stands in a sample call for an agent, a task and an identity of the caller.
+const AGENT: &str = "<an agent>";
+const TASK: &str = "<a task>";
+const IDENTITY: &str = "<an identity>";
 
 pub(crate) struct World {
     pub(crate) engine: Arc<Engine>,
@@ -52,7 +57,10 @@ impl World {
     }
 
     pub(crate) fn over(store: Arc<dyn Storage>, keep: Box<dyn Any + Send + Sync>) -> Self {
-        Self::with(store, keep, Settings::default())
+        let drift = DriftRule { threshold: 0.95, warning: None, ancestors: 3, prevents: false };
+        let coordination =
+            Coordination { drift: Some(drift), agents_concurrent: 1_000, ..Coordination::default() };
+        Self::with(store, keep, Settings { coordination, ..Settings::default() })
     }
 
     fn with(store: Arc<dyn Storage>, keep: Box<dyn Any + Send + Sync>, settings: Settings) -> Self {
@@ -181,11 +189,43 @@ impl Client<'_> {
         if takes_session(spec(name)) && arguments.get("sessionId").is_none() {
             arguments["sessionId"] = json!(self.session);
         }
+        if arguments["sessionId"] == self.session.as_str() || !takes_session(spec(name)) {
+            arguments = self.with_things(arguments).await;
+        }
         self.anywhere(name, arguments).await
     }
 
-    /// Makes a call with these arguments and no other.
-    pub(crate) async fn anywhere(&self, name: &str, arguments: Value) -> Answer {
+    /// The arguments with new things of the session in place of the words that stand for some.
+    pub(crate) async fn with_things(&self, mut arguments: Value) -> Value {
+        let owner = self.as_operator();
+        for value in arguments.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            let (name, made, place) = match value.as_str() {
+                Some(AGENT) => ("agent_spawn", json!({ "type": "coder" }), "/agent/id"),
+                Some(TASK) => ("task_create", json!({ "agentType": "coder", "input": "text" }), "/task/id"),
+                Some(IDENTITY) => (
+                    "identity_create",
+                    json!({ "agentType": "coder", "autoActivate": true }),
+                    "/identity/agentId",
+                ),
+                _ => continue,
+            };
+            let mut made = made;
+            if takes_session(spec(name)) {
+                made["sessionId"] = json!(self.session);
+            }
+            let answer = self.world.call(&owner.principal, name, made).await.ok();
+            *value = answer.pointer(place).unwrap().clone();
+        }
+        arguments
+    }
+
+    /// Makes a call with these arguments and no other. A word that stands for something stands for nothing that is there.
+    pub(crate) async fn anywhere(&self, name: &str, mut arguments: Value) -> Answer {
+        for value in arguments.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            if matches!(value.as_str(), Some(AGENT | TASK | IDENTITY)) {
+                *value = json!(UNKNOWN);
+            }
+        }
         self.world.call(&self.principal, name, arguments).await
     }
 
@@ -243,7 +283,25 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         "memory_get" | "memory_delete" | "memory_history" => json!({ "key": "known" }),
         "memory_restore" => json!({ "key": "known", "version": 1 }),
         "memory_list" | "session_start" | "session_end" | "session_status" | "session_active"
-        | "system_status" | "system_health" | "system_config" | "token_list" => json!({}),
+        | "system_status" | "system_health" | "system_config" | "token_list" | "agent_list"
+        | "agent_types" | "identity_list" | "task_list" | "task_drift_metrics" => json!({}),
+        "agent_spawn" => json!({ "type": "coder" }),
+        "agent_stop" | "agent_status" => json!({ "id": AGENT }),
+        "agent_update_status" => json!({ "id": AGENT, "status": "running" }),
+        "identity_create" => json!({ "agentType": "coder" }),
+        "identity_update" => json!({ "agentId": IDENTITY, "description": "text" }),
+        "identity_get"
+        | "identity_activate"
+        | "identity_deactivate"
+        | "identity_retire"
+        | "identity_audit" => {
+            json!({ "agentId": IDENTITY })
+        }
+        "task_create" => json!({ "agentType": "coder", "input": "text" }),
+        "task_assign" => json!({ "taskId": TASK, "agentId": AGENT }),
+        "task_complete" => json!({ "taskId": TASK, "output": "text" }),
+        "task_get" | "task_get_relationships" => json!({ "taskId": TASK }),
+        "task_check_drift" => json!({ "taskInput": "text", "taskType": "coder" }),
         "token_create" => json!({ "subject": "ci", "role": "developer" }),
         "token_revoke" => json!({ "id": UNKNOWN }),
         other => panic!("{other} has no sample call: add one here"),

@@ -177,3 +177,33 @@ pub(crate) async fn encryption(effort: Effort, report: &mut Report) -> Result<()
     off.stack.close().await;
     Ok(())
 }
+
+/// The end of a session with many tasks and entries, in one step.
+pub(crate) async fn ending(effort: Effort, report: &mut Report) -> Result<()> {
+    let engine = Engine::open(fast_folder()?, Encryption::On).await?;
+    let session = engine.fill(0).await?;
+    let (entries, tasks) = effort.ending;
+    for n in 0..entries {
+        engine.store(&session, &format!("entry-{n}"), n).await?;
+    }
+    for n in 0..tasks {
+        let input = content(n, 200);
+        let task = json!({"sessionId": session, "agentType": "coder", "input": input});
+        engine.call("task_create", task).await?;
+    }
+    let other = engine.fill(0).await?;
+    let (removed, took) = engine.call("session_end", json!({"sessionId": session})).await?;
+    let expected = json!({"entries": entries, "agents": 0, "tasks": tasks});
+    if removed.pointer("/removed") != Some(&expected) {
+        return Err(anyhow!("removed {removed}, not {expected}"));
+    }
+    report.figure(
+        &format!("end of a session with {tasks} tasks and {entries} entries"),
+        took.as_secs_f64(),
+        "s",
+        None,
+    );
+    engine.store(&other, "after", 0).await?;
+    engine.stack.close().await;
+    Ok(())
+}

@@ -23,9 +23,9 @@ usage: cargo xtask bench [--quick] [--json] [--no-build] [PART…]
   --quick     fewer entries and rounds: minutes become half a minute, and figures rough
   --json      print the figures as JSON instead of a table
   --no-build  measure the binaries as they are
-  PART        start, calls, memory, scopes, encryption; all of them if none is named";
+  PART        start, calls, memory, scopes, encryption, ending; all of them if none is named";
 
-const PARTS: [&str; 5] = ["start", "calls", "memory", "scopes", "encryption"];
+const PARTS: [&str; 6] = ["start", "calls", "memory", "scopes", "encryption", "ending"];
 
 /// How much is measured.
 #[derive(Clone, Copy)]
@@ -42,12 +42,28 @@ pub(crate) struct Effort {
     entries: usize,
     /// Sessions of 200 entries that share a database with the one that is searched.
     sessions: usize,
+    /// Entries and tasks of the session that is ended.
+    ending: (usize, usize),
 }
 
-const FULL: Effort =
-    Effort { rounds: 21, calls: 100, starts: 31, entries_at_start: 10_000, entries: 2_000, sessions: 1_000 };
-const QUICK: Effort =
-    Effort { rounds: 9, calls: 40, starts: 9, entries_at_start: 2_000, entries: 2_000, sessions: 100 };
+const FULL: Effort = Effort {
+    rounds: 21,
+    calls: 100,
+    starts: 31,
+    entries_at_start: 10_000,
+    entries: 2_000,
+    sessions: 1_000,
+    ending: (100_000, 10_000),
+};
+const QUICK: Effort = Effort {
+    rounds: 9,
+    calls: 40,
+    starts: 9,
+    entries_at_start: 2_000,
+    entries: 2_000,
+    sessions: 100,
+    ending: (10_000, 1_000),
+};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -95,6 +111,10 @@ fn measure(programs: &Programs, effort: Effort, wanted: impl Fn(&str) -> bool) -
     if wanted("encryption") {
         eprintln!("encryption: {} rounds with and without", effort.rounds);
         runtime.block_on(engine::encryption(effort, &mut report))?;
+    }
+    if wanted("ending") {
+        eprintln!("ending: a session of {} entries and {} tasks", effort.ending.0, effort.ending.1);
+        runtime.block_on(engine::ending(effort, &mut report))?;
     }
     Ok(report)
 }

@@ -192,6 +192,16 @@ impl Server {
         result["structuredContent"].clone()
     }
 
+    /// The id of a new agent, task or identity, which can be used in any way.
+    pub(crate) fn made(&mut self, tool: &str, session: &str, place: &str) -> Value {
+        let arguments = match tool {
+            "agent_spawn" => json!({ "sessionId": session, "type": "coder" }),
+            "task_create" => json!({ "sessionId": session, "agentType": "coder", "input": "text" }),
+            _ => json!({ "agentType": "coder", "autoActivate": true }),
+        };
+        self.ok(tool, arguments).pointer(place).unwrap().clone()
+    }
+
     /// The error of a tool call that is one.
     pub(crate) fn error(&mut self, tool: &str, arguments: Value) -> Map<String, Value> {
         let result = self.call(tool, arguments);

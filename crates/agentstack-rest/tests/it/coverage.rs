@@ -1,6 +1,6 @@
 //! Every route of every operation: without a token, with the wrong role, with the right one, in a foreign session.
 
-use agentstack_access::{Effect, Reach};
+use agentstack_access::Effect;
 use agentstack_api::Spec;
 use agentstack_rest::HttpSettings;
 use serde_json::json;
@@ -14,7 +14,7 @@ fn too_little(spec: &Spec) -> Option<&'static str> {
         return Some("developer");
     }
     let writes = spec.operation.effect != Effect::Read;
-    (writes && spec.operation.reach == Reach::Namespace).then_some("viewer")
+    (writes && spec.operation.family() != Some("session")).then_some("viewer")
 }
 
 fn in_session(spec: &Spec) -> bool {

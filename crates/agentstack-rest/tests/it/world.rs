@@ -8,7 +8,7 @@ use agentstack_access::{Authorizer, Caller, Claim, Effect, Operation, Policy, Pr
 use agentstack_api::{OPERATIONS, Spec, find};
 use agentstack_audit::{Record, ResourceHasher, SigningKey};
 use agentstack_core::{Secret, SystemClock};
-use agentstack_engine::{CallLimits, Engine, Parts, Settings};
+use agentstack_engine::{CallLimits, Coordination, DriftRule, Engine, Parts, Settings};
 use agentstack_rest::{HttpSettings, Metrics, Server};
 use agentstack_storage::Storage;
 use agentstack_storage::reference::ReferenceStore;
@@ -21,6 +21,11 @@ use crate::client::{Answered, Asked};
 
 /// What an unknown but well-formed session is called.
 pub(crate) const UNKNOWN: &str = "01983b2e-5c00-7000-8000-000000000001";
+
+/// What stands in a sample call for an agent, a task and an identity of the caller.
+const AGENT: &str = "<an agent>";
+const TASK: &str = "<a task>";
+const IDENTITY: &str = "<an identity>";
 
 pub(crate) struct World {
     pub(crate) engine: Arc<Engine>,
@@ -73,7 +78,7 @@ impl World {
             resources: ResourceHasher::new(&Secret::new([9; 32])),
             clock: clock as _,
             observer: Some(Arc::clone(&metrics) as _),
-            settings: Settings { call_limits, ..Settings::default() },
+            settings: Settings { call_limits, coordination: coordination(), ..Settings::default() },
         });
         let server = Server::bind(settings, Arc::clone(&engine), metrics).await.unwrap();
         let address = server.address().unwrap();
@@ -158,7 +163,30 @@ impl Client {
         if takes_session && arguments.get("sessionId").is_none() {
             arguments["sessionId"] = json!(self.session);
         }
+        if !takes_session || arguments["sessionId"] == self.session.as_str() {
+            arguments = self.with_things(arguments).await;
+        }
         self.ask(asked(spec, route, arguments)).await
+    }
+
+    /// The arguments with new things of the session in place of the words that stand for some. A viewer has none.
+    async fn with_things(&self, mut arguments: Value) -> Value {
+        for value in arguments.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            let session = &self.session;
+            let (path, body, place) = match value.as_str() {
+                Some(AGENT) => ("agents", json!({ "type": "coder", "sessionId": session }), "/agent/id"),
+                Some(TASK) => ("tasks", json!({ "agentType": "coder", "sessionId": session }), "/task/id"),
+                Some(IDENTITY) => {
+                    ("identities", json!({ "agentType": "coder", "autoActivate": true }), "/identity/agentId")
+                }
+                _ => continue,
+            };
+            let made = self.ask(Asked::post(&format!("/api/v1/{path}"), &body)).await;
+            if made.status == 200 {
+                *value = made.ok().pointer(place).unwrap().clone();
+            }
+        }
+        arguments
     }
 
     pub(crate) async fn store(&self, key: &str, content: &str) {
@@ -167,10 +195,21 @@ impl Client {
     }
 }
 
+/// With all there is switched on.
+fn coordination() -> Coordination {
+    let drift = DriftRule { threshold: 0.95, warning: None, ancestors: 3, prevents: false };
+    Coordination { drift: Some(drift), agents_concurrent: 1_000, ..Coordination::default() }
+}
+
 /// The request for a call, by a route of the operation.
 pub(crate) fn asked(spec: &Spec, route: usize, arguments: Value) -> Asked {
     let route = spec.routes[route];
     let mut arguments = object(arguments);
+    for value in arguments.values_mut() {
+        if matches!(value.as_str(), Some(AGENT | TASK | IDENTITY)) {
+            *value = json!(UNKNOWN);
+        }
+    }
     let mut path = format!("/api/v1{}", route.path);
     for name in arguments.keys().cloned().collect::<Vec<_>>() {
         let part = format!("{{{name}}}");
@@ -179,7 +218,7 @@ pub(crate) fn asked(spec: &Spec, route: usize, arguments: Value) -> Asked {
         }
     }
     let method = route.method.as_str();
-    if matches!(method, "POST" | "PUT") {
+    if matches!(method, "POST" | "PUT" | "PATCH") {
         return Asked::new(method, &path).json(&Value::Object(arguments));
     }
     let pairs: Vec<String> =
@@ -209,7 +248,25 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         "memory_get" | "memory_delete" | "memory_history" => json!({ "key": "known" }),
         "memory_restore" => json!({ "key": "known", "version": 1 }),
         "memory_list" | "session_start" | "session_end" | "session_status" | "session_active"
-        | "system_status" | "system_health" | "system_config" | "token_list" => json!({}),
+        | "system_status" | "system_health" | "system_config" | "token_list" | "agent_list"
+        | "agent_types" | "identity_list" | "task_list" | "task_drift_metrics" => json!({}),
+        "agent_spawn" => json!({ "type": "coder" }),
+        "agent_stop" | "agent_status" => json!({ "id": AGENT }),
+        "agent_update_status" => json!({ "id": AGENT, "status": "running" }),
+        "identity_create" => json!({ "agentType": "coder" }),
+        "identity_update" => json!({ "agentId": IDENTITY, "description": "text" }),
+        "identity_get"
+        | "identity_activate"
+        | "identity_deactivate"
+        | "identity_retire"
+        | "identity_audit" => {
+            json!({ "agentId": IDENTITY })
+        }
+        "task_create" => json!({ "agentType": "coder", "input": "text" }),
+        "task_assign" => json!({ "taskId": TASK, "agentId": AGENT }),
+        "task_complete" => json!({ "taskId": TASK, "output": "text" }),
+        "task_get" | "task_get_relationships" => json!({ "taskId": TASK }),
+        "task_check_drift" => json!({ "taskInput": "text", "taskType": "coder" }),
         "token_create" => json!({ "subject": "ci", "role": "developer" }),
         "token_revoke" => json!({ "id": UNKNOWN }),
         other => panic!("{other} has no sample call: add one here"),

@@ -1,16 +1,17 @@
 //! A transaction on one entry.
 
 use agentstack_access::Scope;
-use agentstack_audit::Draft;
+use agentstack_audit::{Draft, Outcome};
 use agentstack_core::limits::VERSIONS_KEPT;
 use agentstack_core::{
     AgentId, EntryId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Tag, Timestamp,
 };
-use agentstack_storage::StorageError;
+use agentstack_storage::model::{owner, visible};
+use agentstack_storage::{NewEntry, Pending, StorageError};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::namespace;
+use super::{in_session, namespace};
 use crate::briefly::analyze;
 use crate::error::storage;
 use crate::index::{FreshRow, Layers, Tail, Terms, in_namespace, key_hash};
@@ -80,8 +81,8 @@ const REMOVE: &str = concat!(
 const TEXT: &str = "SELECT key, content FROM entries WHERE id = $1";
 
 /// A transaction on one key.
-pub(super) struct Opened<'a> {
-    pub(super) write: Write<'a>,
+pub(crate) struct Opened<'a> {
+    pub(crate) write: Write<'a>,
     pub(super) entry: Option<Existing>,
     space: Option<Space>,
     /// The number that a new entry gets.
@@ -142,7 +143,8 @@ pub(super) struct NewVersion<'a> {
 }
 
 impl SqliteStore {
-    pub(super) async fn open_entry(
+    /// Opens a transaction on the entry of a key in the scope's namespace.
+    pub(crate) async fn open_entry(
         &self,
         scope: &Scope,
         key: &MemoryKey,
@@ -216,6 +218,33 @@ impl Opened<'_> {
         Ok(Layers { connection: self.write.connection()?, namespace, bounds })
     }
 
+    /// Stores an entry as the next version of what is there, if that may be. The transaction is committed with it.
+    pub(crate) async fn keep(
+        &mut self,
+        scope: &Scope,
+        entry: &NewEntry,
+        terms: &Terms,
+        pending: Pending,
+    ) -> Result<EntrySummary, StorageError> {
+        let existing = self.entry.as_ref().map(|existing| (existing.version, existing.agent.clone()));
+        let (current, agent) = existing.clone().unwrap_or_default();
+        if existing.is_some() && !visible(scope, in_session(scope), agent.as_ref()) {
+            return Err(StorageError::KeyTaken);
+        }
+        if entry.if_version.is_some_and(|expected| expected != current) {
+            return Err(StorageError::VersionConflict { current });
+        }
+        let new = NewVersion {
+            key: &entry.key,
+            content: entry.content.as_str(),
+            metadata: &entry.metadata,
+            tags: &entry.tags,
+            agent: owner(scope, in_session(scope), existing.as_ref().map(|(_, agent)| agent.as_ref())),
+            label: &entry.label,
+        };
+        self.put(scope, new, terms, &pending.close(Outcome::Ok, vec![])).await
+    }
+
     /// Writes the next version and the record. The transaction is committed with the last statement.
     pub(super) async fn put(
         &mut self,
@@ -256,7 +285,7 @@ impl Opened<'_> {
             .bind(metadata_json(new.metadata))
             .bind(new.content.to_owned())
             .bind(created_at);
-        let line = self.write.line(draft);
+        let line = self.write.record(draft).await?;
         let statement = bind_line(statement, line).bind(key_hash(new.key)).bind(filled);
         self.write.run(statement).await?;
         Ok(EntrySummary {

@@ -294,7 +294,7 @@ fn shown(summary: &agentstack_core::EntrySummary) -> String {
     )
 }
 
-fn reference() -> World {
+pub(crate) fn reference() -> World {
     let store = ReferenceStore::new(SigningKey::new(&Secret::new([7; 32])));
     World::new(Opened { verifying: store.verifying_key(), store: Arc::new(store), keep: Box::new(()) })
 }

@@ -4,13 +4,17 @@
 use std::path::Path;
 use std::process::Command;
 
-use agentstack_storage::StorageError;
+use agentstack_core::{AgentStatus, DriftAction, TaskStatus};
+use agentstack_storage::conformance::coordination::{
+    end, everything, new_agent, new_identity, new_task, part_of, text,
+};
 use agentstack_storage::conformance::world::{
-    MEMORY_DELETE, MEMORY_RESTORE, MEMORY_SEARCH, MEMORY_STORE, SESSION_END, SESSION_START, draft, entry,
-    key, label, new_session, pending, search,
+    MEMORY_DELETE, MEMORY_RESTORE, MEMORY_SEARCH, MEMORY_STORE, SESSION_END, SESSION_START, TASK_CREATE,
+    draft, entry, key, label, new_session, pending, search,
 };
 use agentstack_storage::conformance::{Call, World};
 use agentstack_storage::text::Match;
+use agentstack_storage::{AgentChange, AgentRef, Drift, IdentityFilter, NewTask, StorageError, TaskEnd};
 use sqlx::{Connection, Executor};
 use tempfile::TempDir;
 
@@ -25,6 +29,9 @@ async fn picture(world: &World, ann: &Call<'_>) -> String {
         }
         seen.push(format!("{:?}", call.found("words", Match::Any).await));
     }
+    seen.push(format!("{:?} {:?}", ann.agents(9).await, ann.tasks(everything()).await));
+    let identities = IdentityFilter { limit: 9, ..IdentityFilter::default() };
+    seen.push(format!("{:?}", ann.identities(identities).await));
     seen.push(world.records().await.len().to_string());
     seen.join("\n")
 }
@@ -33,11 +40,11 @@ async fn picture(world: &World, ann: &Call<'_>) -> String {
 async fn mutations(world: &World, ann: &Call<'_>) -> Vec<Option<StorageError>> {
     let store = &world.store;
     let (write, restore) = (ann.scope(&MEMORY_STORE).await, ann.scope(&MEMORY_RESTORE).await);
-    let (delete, end) = (ann.scope(&MEMORY_DELETE).await, ann.scope(&SESSION_END).await);
+    let (delete, ending) = (ann.scope(&MEMORY_DELETE).await, ann.scope(&SESSION_END).await);
     let team = ann.named("fresh").scope(&MEMORY_STORE).await;
     let start = ann.scope(&SESSION_START).await;
     let (new, token) = new_session(world, 1_000, 1_000);
-    vec![
+    let mut errors = vec![
         store.store(&write, entry("new", "new words"), pending(&write)).await.err(),
         store.store(&write, entry("old", "newer words"), pending(&write)).await.err(),
         store.store(&team, entry("new", "new words"), pending(&team)).await.err(),
@@ -46,7 +53,33 @@ async fn mutations(world: &World, ann: &Call<'_>) -> Vec<Option<StorageError>> {
         store.start(&start, new, pending(&start)).await.err(),
         store.resume(&start, token.hash(), pending(&start)).await.map(drop).err(),
         store.append(&[draft(&start)]).await.err(),
-        store.end(&end, pending(&end)).await.err(),
+    ];
+    errors.extend(coordination(world, ann).await);
+    errors.push(store.end(&ending, &|_| draft(&ending), pending(&ending)).await.err());
+    errors
+}
+
+/// Those of agents, identities and tasks, on behalf of an agent.
+async fn coordination(world: &World, ann: &Call<'_>) -> Vec<Option<StorageError>> {
+    let acting = ann.as_agent(&ann.agent_named("old").await.unwrap());
+    let listed = acting.tasks(everything()).await.tasks;
+    let which = AgentRef::Name("old".parse().unwrap());
+    let change = AgentChange { to: AgentStatus::Running, renew: true };
+    let output = Some(text("words"));
+    let ending = TaskEnd { output, entry: Some(entry("output", "words")), ..end(TaskStatus::Completed) };
+    let scope = acting.scope(&TASK_CREATE).await;
+    let drift = Drift { ancestor: listed[0].id, similarity: 0.5, action: DriftAction::Prevented };
+    let agent = acting.agent(&which).await.unwrap().id;
+    vec![
+        acting.try_spawn(new_agent("new")).await.err(),
+        acting.try_change(&which, change).await.err(),
+        acting.try_keep(new_identity(world, None)).await.err(),
+        acting.try_make(NewTask { drift: Some(drift), ..part_of(listed[0].id) }).await.err(),
+        acting.try_assign(listed[0].id, agent).await.err(),
+        acting.try_end(listed[0].id, ending).await.err(),
+        acting.try_end(listed[1].id, end(TaskStatus::Failed)).await.err(),
+        world.store.note_drift(&scope, drift, draft(&scope)).await.err(),
+        world.store.append(&[draft(&scope)]).await.err(),
     ]
 }
 
@@ -55,6 +88,10 @@ async fn filled(world: &World) -> Call<'_> {
     for call in [&ann, &ann.named("team")] {
         call.store("old", "first words").await;
         call.store("old", "second words").await;
+    }
+    ann.spawn("old").await;
+    for _ in 0..2 {
+        ann.make(new_task()).await;
     }
     ann
 }

@@ -122,3 +122,20 @@ async fn a_very_long_text_keeps_nobody_else_from_being_served() {
     assert!(!storing.is_finished(), "the short one waited for the long one");
     storing.await.unwrap();
 }
+
+#[tokio::test]
+async fn an_operation_that_another_process_recorded_is_counted_in_the_next_look() {
+    let folder = TempDir::new().unwrap();
+    let (one, other) = two(&folder).await;
+    let ann = one.local("ann").start().await;
+    let agent = ann.spawn("a").await;
+    ann.store("k", "text").await;
+    let record = draft(&ann.as_agent(&agent).scope(&MEMORY_GET).await);
+    for operations in 1..6 {
+        // Of what is known, the entry stays; what the agent has used is asked for.
+        assert_eq!(ann.get("k").await.unwrap().content, "text");
+        let store = if operations % 2 == 0 { &one.store } else { &other.store };
+        store.append(std::slice::from_ref(&record)).await.unwrap();
+        assert_eq!(ann.again(&agent).await.usage.operations, operations);
+    }
+}

@@ -1,6 +1,8 @@
 //! The embedded backend: the suite of all backends, and what is SQLite's own.
 
 #[cfg(test)]
+mod coordination;
+#[cfg(test)]
 mod ended;
 #[cfg(test)]
 mod equivalence;

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use agentstack_audit::Draft;
+use agentstack_core::{Identity, IdentityId};
+use agentstack_storage::conformance::coordination::{new_identity, new_task};
+use agentstack_storage::conformance::world::{IDENTITY_GET, MEMORY_GET, draft};
 use agentstack_storage::text::Match;
 use sqlx::{Connection, Executor};
 use tempfile::TempDir;
@@ -101,4 +105,33 @@ async fn an_index_of_another_analysis_is_made_anew() {
     world.store.close().await;
     assert_eq!(column(&path, "SELECT DISTINCT length || '' FROM entries").await, ["3"]);
     assert_eq!(column(&path, "SELECT analysis || '' FROM index_analysis").await, ["1"]);
+}
+
+/// Takes the fourth version away.
+const BACK: &str = "DROP INDEX audit_identity; DROP TABLE drift_events; DROP TABLE task_relations; DROP TABLE tasks; \
+    DROP TABLE agents; DROP TABLE identities; PRAGMA user_version = 3";
+
+#[tokio::test]
+async fn a_file_without_agents_and_tasks_gets_them_and_its_log_can_be_asked() {
+    let folder = TempDir::new().unwrap();
+    let path = support::path(&folder);
+    let world = support::world(&path, false).await;
+    let ann = world.local("ann").start().await;
+    let identity = IdentityId::generate();
+    let record = Draft { identity: Some(identity), ..draft(&ann.scope(&MEMORY_GET).await) };
+    ann.store("key", "text").await;
+    world.store.append(&[record]).await.unwrap();
+    world.store.close().await;
+    let published = column(&path, TABLES).await;
+    let mut raw = support::raw(&path).await;
+    raw.execute(BACK).await.unwrap();
+    raw.close().await.unwrap();
+    let world = support::world(&path, false).await;
+    assert_eq!(column(&path, TABLES).await, published);
+    let ann = world.local("ann").start().await;
+    ann.keep(Identity { id: identity, ..new_identity(&world, None) }).await;
+    let scope = ann.scope(&IDENTITY_GET).await;
+    let lines = world.store.identity_lines(&scope, identity, 9).await.unwrap().unwrap();
+    assert_eq!(lines.iter().map(|line| line.sequence).collect::<Vec<_>>(), [3]);
+    assert_eq!(ann.complete(&ann.make(new_task()).await).await.depth, 0);
 }

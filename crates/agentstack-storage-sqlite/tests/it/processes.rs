@@ -82,7 +82,7 @@ async fn end(path: &Path, session: &str) {
     let world = support::world(path, false).await;
     let scope = world.operator().in_session(session.parse().unwrap()).scope(&SESSION_END).await;
     say("ending");
-    world.store.end(&scope, pending(&scope)).await.unwrap();
+    world.store.end(&scope, &ended::record(&scope), pending(&scope)).await.unwrap();
     world.store.close().await;
 }
 

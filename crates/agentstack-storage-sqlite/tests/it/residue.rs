@@ -4,9 +4,11 @@
 use std::fs;
 use std::path::Path;
 
-use agentstack_storage::NewEntry;
+use agentstack_core::{Task, TaskStatus};
+use agentstack_storage::conformance::coordination::{end, everything, new_agent, new_task, text};
 use agentstack_storage::conformance::world::{entry, metadata, tags};
 use agentstack_storage::conformance::{Call, World};
+use agentstack_storage::{NewAgent, NewEntry, NewTask, TaskEnd};
 use agentstack_storage_sqlite::IndexBounds;
 use tempfile::TempDir;
 
@@ -182,6 +184,72 @@ async fn s08_an_ended_session_leaves_no_trace() {
     assert_eq!(ann.end().await.entries, 450);
     assert_no_trace(&path);
     assert_goes_on(&world, &bob).await;
+    world.store.close().await;
+    assert_no_trace(&path);
+}
+
+/// An agent and a task with canaries in all that a caller chooses. Returns the task.
+async fn make_canaries(call: &Call<'_>, words: &mut Words, number: usize) -> Task {
+    let canary = CANARIES[number % 4];
+    let name = format!("{canary} {number} {}", words.word());
+    let agent = NewAgent {
+        agent_type: format!("{}-{}", CANARIES[1], words.word()).parse().unwrap(),
+        metadata: metadata(&format!(r#"{{"{canary}": "{}"}}"#, words.canary_text(1 + number % 50))),
+        ..new_agent(&name)
+    };
+    let agent = call.try_spawn(agent).await.unwrap();
+    call.stop(&agent).await;
+    let size = if number.is_multiple_of(7) { 2_000 } else { 3 + number % 90 };
+    let task = NewTask {
+        agent_type: CANARIES[3].parse().unwrap(),
+        input: Some(text(&words.canary_text(size))),
+        ..new_task()
+    };
+    call.make(task).await
+}
+
+/// Rows grow, shrink and go, those of one session among those of others.
+#[tokio::test]
+async fn s08_agents_and_tasks_of_an_ended_session_leave_no_trace_however_much_was_moved() {
+    let folder = TempDir::new().unwrap();
+    let path = support::path(&folder);
+    let world = support::world(&path, false).await;
+    let mut words = Words(10);
+    let stays = world.local("cid").start().await;
+    let stays_agent = stays.spawn("plain").await;
+    for _ in 0..3 {
+        let (ann, bob) = (world.local("ann").start().await, world.local("bob").start().await);
+        let sessions =
+            [(&ann, ann.spawn("a").await), (&bob, bob.spawn("b").await), (&stays, stays_agent.clone())];
+        let mut open = vec![];
+        for number in 0..250 {
+            let place = words.below(3);
+            let (call, agent) = &sessions[place];
+            if place == 2 {
+                let input = Some(text(&words.text(1 + number % 80)));
+                open.push((place, stays.make(NewTask { input, ..new_task() }).await));
+            } else {
+                open.push((place, make_canaries(call, &mut words, number).await));
+            }
+            call.as_agent(agent).again(agent).await;
+            let (place, task) = &open[words.below(open.len())];
+            let (call, agent) = &sessions[*place];
+            // Some have been assigned or have ended before.
+            if words.below(2) == 0 {
+                drop(call.as_agent(agent).try_assign(task.id, agent.id).await);
+            } else {
+                let output = if *place == 2 { words.text(30) } else { words.canary_text(30) };
+                let ended = TaskEnd { output: Some(text(&output)), ..end(TaskStatus::Completed) };
+                drop(call.as_agent(agent).try_end(task.id, ended).await);
+            }
+        }
+        for call in [bob, ann] {
+            call.end().await;
+        }
+        assert_no_trace(&path);
+    }
+    assert!(stays.tasks(everything()).await.total > 100, "what stays is read as before");
+    assert_goes_on(&world, &stays).await;
     world.store.close().await;
     assert_no_trace(&path);
 }

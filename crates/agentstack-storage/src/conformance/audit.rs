@@ -55,7 +55,7 @@ pub async fn s45_each_mutation_writes_one_record(world: &World) {
     ann.store("another", "text").await;
     records += 1;
     let scope = ann.scope(&SESSION_END).await;
-    store.end(&scope, pending(&scope)).await.unwrap();
+    store.end(&scope, &|_| draft(&scope), pending(&scope)).await.unwrap();
     assert_recorded(world, &mut records, &scope, &[("agents", 0), ("entries", 1), ("tasks", 0)]).await;
     assert!(world.verified().await.is_intact());
 }

@@ -1,18 +1,21 @@
 //! Sessions: beginning, holders, expiry (S09) and end (S07).
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use agentstack_access::{Denial, Operation};
+use agentstack_audit::{Draft, Outcome};
 use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
-use agentstack_core::{Namespace, ResumeToken, SessionId};
+use agentstack_core::{AgentStatus, Namespace, ResumeToken, SessionId, TaskStatus};
 
+use super::coordination::{end, everything, new_agent, new_task};
 use super::world::{
     Call, MEMORY_DELETE, MEMORY_GET, MEMORY_HISTORY, MEMORY_LIST, MEMORY_RESTORE, MEMORY_SEARCH,
-    MEMORY_STORE, SESSION_ACTIVE, SESSION_END, SESSION_START, SESSION_STATUS, World, entry, key, label,
-    listing, metadata, new_session, pending, search,
+    MEMORY_STORE, SESSION_ACTIVE, SESSION_END, SESSION_START, SESSION_STATUS, World, draft, entry, key,
+    label, listing, metadata, new_session, pending, search,
 };
 use crate::text::Match;
-use crate::{Removed, StorageError, Target};
+use crate::{Ends, Removed, StorageError, Target};
 
 const HOUR: i64 = 60 * 60 * 1_000;
 
@@ -134,7 +137,7 @@ async fn assert_refused(world: &World, calls: &[Call<'_>], meanwhile: impl Async
         gone(store.search(reads, search("", Match::Any)).await.err());
         gone(store.search(reads, search("some text", Match::Phrase)).await.err());
         gone(store.status(&sessions[0]).await.err());
-        gone(store.end(&sessions[1], pending(&sessions[1])).await.err());
+        gone(store.end(&sessions[1], &|_| draft(&sessions[1]), pending(&sessions[1])).await.err());
     }
     assert_eq!(world.records().await.len(), records, "what is refused writes no record of success");
 }
@@ -293,4 +296,69 @@ pub async fn figures_are_of_what_there_is_of_everybodys(world: &World) {
     assert_eq!((ann.figures().await.sessions, ann.figures().await.entries), (1, 4), "what is shared stays");
     world.clock.advance_millis(SESSION_IDLE_MS);
     assert_eq!(ann.figures().await.sessions, 0, "what has expired is no longer alive");
+}
+
+pub async fn status_counts_agents_and_tasks_that_go_on(world: &World) {
+    let ann = world.local("ann").start().await;
+    let counts = async |call: &Call<'_>| {
+        let status = call.status().await;
+        (status.agents, status.tasks)
+    };
+    assert_eq!(counts(&ann).await, (0, 0));
+    let (agent, other) = (ann.spawn("a").await, ann.spawn("b").await);
+    let (task, next) = (ann.make(new_task()).await, ann.make(new_task()).await);
+    assert_eq!(counts(&ann).await, (2, 2));
+    ann.bring(&other, AgentStatus::Failed).await;
+    ann.assign(&task, &other).await;
+    assert_eq!(counts(&ann).await, (2, 2));
+    ann.stop(&agent).await;
+    ann.complete(&task).await;
+    ann.try_end(next.id, end(TaskStatus::Failed)).await.unwrap();
+    assert_eq!(counts(&ann).await, (1, 0));
+    assert_eq!(counts(&world.operator().in_session(ann.session.unwrap())).await, (1, 0));
+}
+
+pub async fn s07_the_end_records_each_agent_and_task_that_goes_on(world: &World) {
+    let (ann, bob) = (world.local("ann").start().await, world.local("bob").start().await);
+    let mut expected = vec![];
+    // Those whose ids come later are made first.
+    let mut agents: Vec<_> = ["a", "b", "c"].map(new_agent).into();
+    let mut tasks: Vec<_> = (0..4).map(|_| new_task()).collect();
+    expected.extend([agents[0].id, agents[2].id].map(Ends::Agent));
+    expected.extend([tasks[0].id, tasks[1].id].map(Ends::Task));
+    while let (agent, Some(task)) = (agents.pop(), tasks.pop()) {
+        if let Some(agent) = agent {
+            ann.try_spawn(agent).await.unwrap();
+        }
+        ann.make(task).await;
+    }
+    let listed = ann.tasks(everything()).await.tasks;
+    ann.stop(&ann.agent_named("b").await.unwrap()).await;
+    ann.assign(&listed[2], &ann.agent_named("a").await.unwrap()).await;
+    ann.complete(&listed[0]).await;
+    ann.try_end(listed[1].id, end(TaskStatus::Failed)).await.unwrap();
+    ann.store("key", "text").await;
+    let kept = (bob.spawn("a").await, bob.make(new_task()).await);
+    let before = world.records().await.len();
+    let scope = ann.scope(&SESSION_END).await;
+    let asked = Mutex::new(vec![]);
+    let record = |ends: Ends| {
+        let mut asked = asked.lock().unwrap();
+        asked.push(ends);
+        Draft { duration_us: asked.len() as u64, operation: "ended_with_it", ..draft(&scope) }
+    };
+    let removed = world.store.end(&scope, &record, pending(&scope)).await.unwrap();
+    assert_eq!(removed, Removed { entries: 1, agents: 3, tasks: 4 });
+    assert_eq!(*asked.lock().unwrap(), expected, "agents, then tasks, in the order of their ids");
+    let records = world.records().await.split_off(before);
+    let (last, each) = records.split_last().unwrap();
+    let each: Vec<_> = each.iter().map(|one| (one.operation.as_str(), one.duration_us)).collect();
+    assert_eq!(each, [1, 2, 3, 4].map(|number| ("ended_with_it", number)));
+    assert_eq!((last.operation.as_str(), last.outcome), ("session_end", Outcome::Ok));
+    let counts: Vec<_> = last.counts.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    assert_eq!(counts, [("agents", 3), ("entries", 1), ("tasks", 4)]);
+    assert!(world.verified().await.is_intact());
+    assert_eq!((bob.again(&kept.0).await, bob.task(kept.1.id).await), (kept.0, Some(kept.1)));
+    let status = bob.status().await;
+    assert_eq!((status.agents, status.tasks), (1, 1), "another session goes on");
 }

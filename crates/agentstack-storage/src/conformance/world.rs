@@ -45,6 +45,16 @@ operations! {
     TOKEN_CREATE "token_create" Write Principal;
     TOKEN_LIST "token_list" Read Principal;
     TOKEN_REVOKE "token_revoke" Destructive Principal;
+    AGENT_SPAWN "agent_spawn" Write Session;
+    AGENT_STATUS "agent_status" Read Session;
+    AGENT_CHANGE "agent_change" Write Session;
+    IDENTITY_CREATE "identity_create" Write Principal;
+    IDENTITY_GET "identity_get" Read Principal;
+    IDENTITY_CHANGE "identity_change" Write Principal;
+    TASK_CREATE "task_create" Write Session;
+    TASK_GET "task_get" Read Session;
+    TASK_ASSIGN "task_assign" Write Session;
+    TASK_END "task_end" Write Namespace;
 }
 
 /// The built-in policy over these operations.
@@ -65,6 +75,16 @@ fn policy() -> Policy {
         &TOKEN_CREATE,
         &TOKEN_LIST,
         &TOKEN_REVOKE,
+        &AGENT_SPAWN,
+        &AGENT_STATUS,
+        &AGENT_CHANGE,
+        &IDENTITY_CREATE,
+        &IDENTITY_GET,
+        &IDENTITY_CHANGE,
+        &TASK_CREATE,
+        &TASK_GET,
+        &TASK_ASSIGN,
+        &TASK_END,
     ])
 }
 
@@ -241,7 +261,7 @@ impl Call<'_> {
 
     pub async fn end(&self) -> Removed {
         let scope = self.scope(&SESSION_END).await;
-        self.world.store.end(&scope, pending(&scope)).await.unwrap()
+        self.world.store.end(&scope, &|_| draft(&scope), pending(&scope)).await.unwrap()
     }
 
     pub async fn status(&self) -> SessionStatus {
@@ -350,6 +370,7 @@ pub fn draft(scope: &Scope) -> Draft {
         at: scope.at(),
         principal: scope.principal().name().to_owned(),
         agent: scope.agent().cloned(),
+        identity: None,
         session: scope.session(),
         operation: scope.operation().name,
         resource: None,

@@ -13,6 +13,31 @@ use crate::{
 };
 
 impl State {
+    /// Stores an entry in the scope's namespace.
+    pub(super) fn keep(&mut self, scope: &Scope, entry: NewEntry) -> Result<EntrySummary, StorageError> {
+        let namespace = namespace(scope)?;
+        let existing = self.find(namespace, &entry.key);
+        if existing.is_some_and(|kept| !kept.is_visible(scope, namespace)) {
+            return Err(StorageError::KeyTaken);
+        }
+        let current = existing.map_or(0, |kept| kept.current.version);
+        if entry.if_version.is_some_and(|expected| expected != current) {
+            return Err(StorageError::VersionConflict { current });
+        }
+        let existing = existing.map(|kept| kept.current.agent_id.as_ref());
+        let agent = owner(scope, matches!(namespace, Namespace::Session(_)), existing).cloned();
+        let version = Version {
+            version: 0,
+            content: entry.content.into_string(),
+            tags: entry.tags,
+            metadata: entry.metadata,
+            agent_id: agent,
+            stored_at: scope.at(),
+            label: entry.label,
+        };
+        self.put(scope, &entry.key, version)
+    }
+
     /// Makes `version` the current one of the entry of this key, under the next number.
     fn put(
         &mut self,
@@ -51,27 +76,7 @@ impl MemoryStore for ReferenceStore {
     ) -> Result<EntrySummary, StorageError> {
         let mut state = self.state()?;
         state.check(scope)?;
-        let namespace = namespace(scope)?;
-        let existing = state.find(namespace, &entry.key);
-        if existing.is_some_and(|kept| !kept.is_visible(scope, namespace)) {
-            return Err(StorageError::KeyTaken);
-        }
-        let current = existing.map_or(0, |kept| kept.current.version);
-        if entry.if_version.is_some_and(|expected| expected != current) {
-            return Err(StorageError::VersionConflict { current });
-        }
-        let existing = existing.map(|kept| kept.current.agent_id.as_ref());
-        let agent = owner(scope, matches!(namespace, Namespace::Session(_)), existing).cloned();
-        let version = Version {
-            version: 0,
-            content: entry.content.into_string(),
-            tags: entry.tags,
-            metadata: entry.metadata,
-            agent_id: agent,
-            stored_at: scope.at(),
-            label: entry.label,
-        };
-        let summary = state.put(scope, &entry.key, version)?;
+        let summary = state.keep(scope, entry)?;
         state.append(&pending.close(Outcome::Ok, vec![]));
         Ok(summary)
     }

@@ -1,12 +1,14 @@
 //! Sessions and who holds them.
 
+use std::collections::BTreeSet;
+
 use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
-use agentstack_audit::Outcome;
-use agentstack_core::{Namespace, SessionId, SharedName, Timestamp, TokenHash};
+use agentstack_audit::{Draft, Outcome};
+use agentstack_core::{Agent, AgentStatus, Namespace, SessionId, SharedName, Task, Timestamp, TokenHash};
 use async_trait::async_trait;
 
 use super::{Held, ReferenceStore, State};
-use crate::{NewSession, Pending, Removed, Session, SessionStatus, SessionStore, StorageError};
+use crate::{Ends, NewSession, Pending, Removed, Session, SessionStatus, SessionStore, StorageError};
 
 impl Held {
     fn session(&self, id: SessionId) -> Session {
@@ -73,14 +75,30 @@ impl SessionStore for ReferenceStore {
         Ok(Some(session))
     }
 
-    async fn end(&self, scope: &Scope, pending: Pending) -> Result<Removed, StorageError> {
+    async fn end(
+        &self,
+        scope: &Scope,
+        record: &(dyn Fn(Ends) -> Draft + Send + Sync),
+        pending: Pending,
+    ) -> Result<Removed, StorageError> {
         let mut state = self.state()?;
         let (id, _) = state.session_of(scope)?;
-        let removed = Removed { entries: state.size(id), agents: 0, tasks: 0 };
+        let agents: Vec<Agent> = state.agents_of(id).cloned().collect();
+        let tasks: Vec<Task> = state.tasks_of(id).cloned().collect();
+        let removed =
+            Removed { entries: state.size(id), agents: agents.len() as u64, tasks: tasks.len() as u64 };
+        let live = agents.iter().filter(|agent| agent.status != AgentStatus::Stopped);
+        let open = tasks.iter().filter(|task| task.completed_at.is_none());
+        let live = live.map(|agent| agent.id).collect::<BTreeSet<_>>().into_iter().map(Ends::Agent);
+        let open = open.map(|task| task.id).collect::<BTreeSet<_>>().into_iter().map(Ends::Task);
+        live.chain(open).for_each(|one| state.append(&record(one)));
         state.sessions.remove(&id);
         state.entries.remove(&Namespace::Session(id));
-        let counts = vec![("entries", removed.entries), ("agents", 0), ("tasks", 0)];
-        state.append(&pending.close(Outcome::Ok, counts));
+        state.agents.retain(|(of, _)| *of != id);
+        state.tasks.retain(|(of, _)| *of != id);
+        state.relationships.retain(|one| tasks.iter().all(|task| task.id != one.from));
+        state.drifts.retain(|(of, ..)| *of != id);
+        state.append(&pending.close(Outcome::Ok, removed.counts()));
         Ok(removed)
     }
 
@@ -90,7 +108,14 @@ impl SessionStore for ReferenceStore {
         let own = Namespace::Session(id);
         let entries =
             state.entries.get(&own).into_iter().flatten().filter(|kept| kept.is_visible(scope, &own));
-        Ok(SessionStatus { session: held.session(id), entries: entries.count() as u64 })
+        let agents = state.agents_of(id).filter(|agent| agent.status != AgentStatus::Stopped);
+        let tasks = state.tasks_of(id).filter(|task| task.completed_at.is_none());
+        Ok(SessionStatus {
+            session: held.session(id),
+            entries: entries.count() as u64,
+            agents: agents.count() as u64,
+            tasks: tasks.count() as u64,
+        })
     }
 
     async fn active(&self, scope: &Scope) -> Result<Vec<Session>, StorageError> {

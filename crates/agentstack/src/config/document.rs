@@ -73,6 +73,8 @@ impl Document {
             (proxy, "http.behindProxy"),
             // Who issues tokens decides who gets in.
             (self.get("http.oauth").is_some(), "http.oauth"),
+            // Somebody else's words would instruct one's own models.
+            (self.get("agents.types").is_some(), "agents.types"),
         ];
         weakening.into_iter().find(|(is_so, _)| *is_so).map(|(_, field)| field)
     }

@@ -26,6 +26,7 @@ pub(super) const fn field(path: &'static str, kind: Kind, about: &'static str) -
 const YEAR_SECONDS: u64 = 365 * 24 * 60 * 60;
 const LIFETIME: Kind = Kind::Whole { least: SESSION_TTL_MIN_SECONDS as u64, most: YEAR_SECONDS };
 const MODEL: Kind = Kind::Text { most: 200 };
+const COUNT: Kind = Kind::Whole { least: 0, most: u32::MAX as u64 };
 
 /// The fields that are ours or shared with the reference.
 const SERVED: &[Field] = &[
@@ -55,7 +56,16 @@ const SERVED: &[Field] = &[
     field("providers.openai.model", MODEL, "The model to ask for."),
     field("providers.ollama.baseUrl", Kind::Url, "Where Ollama listens."),
     field("providers.ollama.model", MODEL, "The model to ask for."),
-    field("agents.maxConcurrent", Kind::Whole { least: 1, most: 20 }, "Most agents that run at one time."),
+    field(
+        "agents.maxConcurrent",
+        Kind::Whole { least: 1, most: 100 },
+        "Most agents of one session that have not stopped.",
+    ),
+    field(
+        "agents.types",
+        Kind::AgentTypes,
+        "Kinds of agents of your own, besides the built-in ones or in place of those with the same name.",
+    ),
     field(
         "agents.defaultTimeout",
         Kind::Whole { least: 10, most: 3_600 },
@@ -70,8 +80,21 @@ const SERVED: &[Field] = &[
         Kind::Choice(&["stdio", "http"]),
         "How MCP is served: `stdio` by `agentstack-mcp`, `http` by `agentstack-rest`.",
     ),
-    field("driftDetection.enabled", Kind::Switch, "Tells tasks that stray. Not served by this build."),
-    field("driftDetection.threshold", Kind::Fraction, "From which likeness on a task strays."),
+    field(
+        "driftDetection.enabled",
+        Kind::Switch,
+        "Compares each new task with its ancestors: is it one of them again?",
+    ),
+    field(
+        "driftDetection.similarity",
+        Kind::Choice(&["embedding", "lexical"]),
+        "By what tasks are compared: by their words, or by meaning, which this build does not serve.",
+    ),
+    field(
+        "driftDetection.threshold",
+        Kind::Fraction,
+        "From which likeness on a task is too much like an ancestor.",
+    ),
     field(
         "driftDetection.warningThreshold",
         Kind::Fraction,
@@ -85,9 +108,40 @@ const SERVED: &[Field] = &[
     field(
         "driftDetection.behavior",
         Kind::Choice(&["warn", "prevent"]),
-        "What happens to a task that strays.",
+        "What happens to a task that is too much like an ancestor: it is made with a warning, or not made.",
     ),
     field("driftDetection.asyncEmbedding", Kind::Switch, "Whether tasks are embedded in the background."),
+    field(
+        "resourceExhaustion.enabled",
+        Kind::Switch,
+        "Holds each agent to an allowance: beyond it, its calls are refused until it is given a new one.",
+    ),
+    field(
+        "resourceExhaustion.thresholds.maxApiCalls",
+        COUNT,
+        "Calls that name the agent. 0 is without end, here and below.",
+    ),
+    field("resourceExhaustion.thresholds.maxTokensConsumed", COUNT, "Tokens of language models."),
+    field(
+        "resourceExhaustion.thresholds.maxSubtasksSpawned",
+        COUNT,
+        "Tasks that are made under tasks assigned to it.",
+    ),
+    field(
+        "resourceExhaustion.thresholds.maxTimeWithoutDeliverableMs",
+        COUNT,
+        "Milliseconds without a completed task.",
+    ),
+    field(
+        "resourceExhaustion.warningThresholdPercent",
+        Kind::Fraction,
+        "From which part of its allowance on an agent is warned, 0 to 1.",
+    ),
+    field(
+        "resourceExhaustion.autoTerminate",
+        Kind::Switch,
+        "Stops an agent for good that goes on to half as much again.",
+    ),
     field("security.encryption", Kind::Switch, "Whether the database is encrypted."),
     field(
         "security.policy",
@@ -132,6 +186,13 @@ const SERVED: &[Field] = &[
         Kind::Whole { least: 1, most: 100_000_000 },
         "Most memory entries of one session.",
     ),
+    field(
+        "limits.tasksPerSession",
+        Kind::Whole { least: 1, most: 1_000_000 },
+        "Most tasks of one session, ended ones too.",
+    ),
+    field("limits.taskDepth", Kind::Whole { least: 0, most: 100 }, "Most ancestors of a task."),
+    field("limits.taskParts", Kind::Whole { least: 1, most: 100_000 }, "Most tasks that are parts of one."),
     field(
         "limits.failedAuthenticationsPerMinute",
         Kind::Whole { least: 1, most: 10_000 },

@@ -1,9 +1,10 @@
 //! What a field may hold: the rule of each kind, as code, as words and as JSON Schema.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use agentstack_core::SharedName;
+use agentstack_core::{AgentType, SharedName};
 use agentstack_rest::OAuthSettings;
 use serde_json::{Value, json};
 
@@ -11,6 +12,11 @@ use serde_json::{Value, json};
 const LONG: usize = 4_096;
 /// Most arguments of a command.
 const ARGUMENTS: usize = 64;
+
+/// Most kinds of agents of one's own.
+const AGENT_TYPES: usize = 50;
+/// Longest system prompt, in characters.
+const PROMPT_CHARS: usize = 10_000;
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +62,8 @@ pub(super) enum Kind {
     Variable,
     /// A program and its arguments.
     Command,
+    /// Kinds of agents.
+    AgentTypes,
     /// An object without fields.
     Nothing,
 }
@@ -72,6 +80,7 @@ impl Kind {
                 number.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number))
             }
             (Self::Nothing, Value::Object(fields)) => fields.is_empty(),
+            (Self::AgentTypes, Value::Array(items)) => are_agent_types(items),
             (Self::Texts { most }, Value::Array(items)) => {
                 items.iter().all(|item| Self::Text { most }.holds(item))
             }
@@ -144,6 +153,12 @@ impl Kind {
             Self::Command => {
                 format!("must be a list of 1 to {ARGUMENTS} texts: a program and its arguments")
             }
+            Self::AgentTypes => format!(
+                "must be a list of at most {AGENT_TYPES} objects with `type` (1 to 64 of lower-case letters, digits and \
+                 `-`, starting with a letter, each once), `description` (1 to 200 characters), `capabilities` (at most \
+                 32 texts of 1 to 64 characters) and `systemPrompt` (1 to {} characters)",
+                grouped(PROMPT_CHARS as u64)
+            ),
             Self::Nothing => "has no fields in this build: leave it out or empty".to_owned(),
         }
     }
@@ -171,10 +186,45 @@ impl Kind {
             Self::Command => json!({
                 "type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": ARGUMENTS
             }),
+            Self::AgentTypes => json!({
+                "type": "array",
+                "maxItems": AGENT_TYPES,
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "type": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$"},
+                        "description": {"type": "string", "minLength": 1, "maxLength": 200},
+                        "capabilities": {
+                            "type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 64}, "maxItems": 32
+                        },
+                        "systemPrompt": {"type": "string", "minLength": 1, "maxLength": PROMPT_CHARS},
+                    },
+                    "required": ["type", "description", "capabilities", "systemPrompt"],
+                    "additionalProperties": false,
+                },
+            }),
             Self::Nothing => json!({"type": "object", "additionalProperties": false}),
             _ => json!({"type": "string", "minLength": 1}),
         }
     }
+}
+
+fn are_agent_types(items: &[Value]) -> bool {
+    let mut names = BTreeSet::new();
+    let is_one = |item: &Value| {
+        let Some(fields) = item.as_object().filter(|fields| fields.len() == 4) else { return false };
+        let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+        let line = |name: &str| Kind::Text { most: 200 }.holds_text(text(name));
+        let capabilities = fields.get("capabilities").and_then(Value::as_array);
+        let can =
+            |all: &Vec<Value>| all.len() <= 32 && all.iter().all(|one| Kind::Text { most: 64 }.holds(one));
+        AgentType::from_str(text("type")).is_ok()
+            && names.insert(text("type").to_owned())
+            && line("description")
+            && capabilities.is_some_and(can)
+            && (1..=PROMPT_CHARS).contains(&text("systemPrompt").chars().count())
+    };
+    items.len() <= AGENT_TYPES && items.iter().all(is_one)
 }
 
 /// Whether `name` can be the name of an environment variable.

@@ -1,11 +1,20 @@
 //! The sections of a configuration as types, each with what is in force when the file does not say.
 
+mod coordination;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use agentstack_core::limits::{ENTRIES_PER_SESSION, SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL};
+use agentstack_core::limits::{
+    ENTRIES_PER_SESSION, SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL, TASK_DEPTH, TASK_PARTS,
+    TASKS_PER_SESSION,
+};
 use agentstack_core::{Secret, SharedName};
+pub use coordination::{
+    Agents, CustomAgentType, DriftBehavior, DriftDetection, DriftSimilarity, ResourceExhaustion,
+    ResourceThresholds,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::keys::KeySource;
@@ -116,24 +125,6 @@ impl Default for Ollama {
     }
 }
 
-/// Runs of agents.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct Agents {
-    /// Most agents that run at one time.
-    pub max_concurrent: u32,
-    /// Longest run of an agent, in seconds.
-    #[serde(rename = "defaultTimeout")]
-    pub default_timeout_seconds: u32,
-}
-
-impl Default for Agents {
-    fn default() -> Self {
-        Self { max_concurrent: 5, default_timeout_seconds: 300 }
-    }
-}
-
 /// Tools for GitHub.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -190,50 +181,6 @@ pub enum Transport {
     Http,
 }
 
-/// Tells tasks that stray from what they descend from.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct DriftDetection {
-    /// Whether it is on.
-    pub enabled: bool,
-    /// From which likeness on a task strays, from 0 to 1.
-    pub threshold: f64,
-    /// From which likeness on to warn; below `threshold`. Without it there are no early warnings.
-    pub warning_threshold: Option<f64>,
-    /// How many ancestors are compared.
-    pub ancestor_depth: u32,
-    /// What happens to a task that strays.
-    pub behavior: DriftBehavior,
-    /// Whether tasks are embedded in the background.
-    pub async_embedding: bool,
-}
-
-impl Default for DriftDetection {
-    fn default() -> Self {
-        Self {
-            enabled: false,
-            threshold: 0.95,
-            warning_threshold: None,
-            ancestor_depth: 3,
-            behavior: DriftBehavior::Warn,
-            async_embedding: true,
-        }
-    }
-}
-
-/// What happens to a task that strays.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum DriftBehavior {
-    /// It is created, with a warning.
-    #[default]
-    Warn,
-    /// It is refused.
-    Prevent,
-}
-
 /// Protection of what is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -280,6 +227,12 @@ pub struct Limits {
     pub sessions_per_principal: u64,
     /// Most entries of one session.
     pub entries_per_session: u64,
+    /// Most tasks of one session.
+    pub tasks_per_session: u32,
+    /// Most ancestors of a task.
+    pub task_depth: u32,
+    /// Most tasks that are parts of one.
+    pub task_parts: u32,
     /// Failed authentications of one client address in a minute.
     pub failed_authentications_per_minute: u32,
     /// Most connections at one time.
@@ -298,6 +251,9 @@ impl Default for Limits {
             concurrent_calls: 32,
             sessions_per_principal: SESSIONS_PER_PRINCIPAL,
             entries_per_session: ENTRIES_PER_SESSION,
+            tasks_per_session: TASKS_PER_SESSION,
+            task_depth: TASK_DEPTH,
+            task_parts: TASK_PARTS,
             failed_authentications_per_minute: 30,
             connections: 20_000,
             requests: 256,

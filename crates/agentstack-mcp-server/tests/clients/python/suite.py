@@ -19,7 +19,7 @@ from mcp.client.stdio import stdio_client
 
 # The mode of the client, and the revision that it must come to.
 REVISIONS = [("auto", "2026-07-28"), ("legacy", "2025-11-25")]
-TOOLS = 14
+TOOLS = 36
 EXIT_SECONDS = 2.0
 UNKNOWN_SESSION = "01983b2e-5c00-7000-8000-000000000001"
 
@@ -130,6 +130,50 @@ async def versions(checks, peer, session):
     checks.check("the content is the first again", entry["content"] == ENTRIES["getUserById"], entry)
 
 
+async def coordination(checks, peer, stranger):
+    """A team at work: three agents, a task with parts, each assigned and completed, and an end that leaves nothing."""
+    session = {"sessionId": (await peer.call("session_start"))["session"]["id"]}
+    types = await peer.call("agent_types")
+    checks.check("there are eleven kinds of agents", types["count"] == 11, types)
+    team = {}
+    for kind in ["coordinator", "coder", "reviewer"]:
+        team[kind] = (await peer.call("agent_spawn", **session, type=kind, name=f"the {kind}"))["agent"]["id"]
+    goal = await peer.call("task_create", **session, agentType="coordinator", input="Ship the rollback", riskLevel="high")
+    goal = goal["task"]["id"]
+    await peer.call("task_assign", **session, taskId=goal, agentId=team["coordinator"])
+    part = {**session, "parentTaskId": goal}
+    code = (await peer.call("task_create", **part, agentType="coder", input="Write it"))["task"]["id"]
+    review = await peer.call("task_create", **part, agentType="reviewer", input="Review it", dependsOn=[code])
+    review = review["task"]["id"]
+    early = await peer.refusal("task_assign", **session, taskId=review, agentId=team["reviewer"])
+    checks.check("what depends on an open task is not assigned", early["code"] == "conflict", early)
+    for task, agent, output in [(code, "coder", "src/rollback.rs"), (review, "reviewer", "no findings")]:
+        await peer.call("task_assign", **session, taskId=task, agentId=team[agent])
+        await peer.call("agent_update_status", **session, id=team[agent], status="running")
+        note = {"key": f"notes of the {agent}", "content": output, "agentId": team[agent]}
+        await peer.call("memory_store", **session, **note)
+        done = await peer.call("task_complete", **session, taskId=task, output=output, storeAs=f"result of the {agent}")
+        checks.check(f"the {agent} completes its task", done["task"]["status"] == "completed", done)
+        await peer.call("agent_update_status", **session, id=team[agent], status="completed")
+    related = await peer.call("task_get_relationships", **session, taskId=goal, direction="outgoing")
+    parts = [one["toTaskId"] for one in related["relationships"] if one["type"] == "parent_of"]
+    checks.check("the goal has two parts", sorted(parts) == sorted([code, review]), related)
+    await peer.call("task_complete", **session, taskId=goal, output="shipped")
+    again = await peer.refusal("task_complete", **session, taskId=goal)
+    checks.check("a task ends once", "`completed`" in again["message"], again)
+    listed = await peer.call("task_list", **session, status="completed")
+    checks.check("three tasks are completed", listed["total"] == 3, listed)
+    coder = await peer.call("agent_status", **session, name="the coder")
+    checks.check("an agent's calls are counted", coder["agent"]["usage"]["operations"] >= 1, coder)
+    foreign = await stranger.refusal("task_get", **session, taskId=goal)
+    checks.check("another process finds none of it", foreign["code"] == "not_found", foreign)
+    ended = await peer.call("session_end", **session)
+    expected = {"entries": 4, "agents": 3, "tasks": 3}
+    checks.check("the end takes all of it", ended["removed"] == expected, ended)
+    gone = await peer.refusal("agent_list", **session)
+    checks.check("and leaves nothing", gone["code"] == "not_found", gone)
+
+
 async def isolation(checks, peer, stranger, session, token):
     foreign = {"sessionId": session, "key": "payments-rollback"}
     unknown = {"sessionId": UNKNOWN_SESSION, "key": "payments-rollback"}
@@ -170,6 +214,7 @@ async def scenario(checks, binary, home, mode, revision):
         async with stranger.client as second:
             # A client validates answers of the tools that it has seen.
             await second.list_tools()
+            await coordination(checks, peer, stranger)
             await isolation(checks, peer, stranger, session, started["resumeToken"])
         await ending(checks, peer, session)
         closing = time.monotonic()

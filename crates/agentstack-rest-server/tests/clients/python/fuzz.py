@@ -26,12 +26,18 @@ def prepared():
         for version in range(3):
             entry = {"sessionId": session, "key": key, "content": f"{key} {version}"}
             assert call("POST", "/api/v1/memory", secret, entry).status == 200
+    made = [
+        call("POST", "/api/v1/tasks", secret, {"sessionId": session, "agentType": "coder"}).json["task"]["id"],
+        call("POST", "/api/v1/agents", secret, {"sessionId": session, "type": "coder"}).json["agent"]["id"],
+        call("POST", "/api/v1/identities", secret, {"agentType": "coder"}).json["identity"]["agentId"],
+    ]
     tokens = call("GET", "/api/v1/tokens", OPERATOR, limit=100).json["tokens"]
     kept = [one["id"] for one in tokens if one["role"] == "operator"]
     return {
         "FUZZ_TOKEN": secret,
         "FUZZ_SESSION": session,
         "FUZZ_KEYS": " ".join(KEYS),
+        "FUZZ_THINGS": " ".join(made),
         "FUZZ_KEPT_TOKENS": " ".join(kept),
         "PYTHONPATH": str(HERE),
     }

@@ -12,6 +12,7 @@ from schemathesis import GenerationMode
 
 SESSION = os.environ["FUZZ_SESSION"]
 KEYS = os.environ["FUZZ_KEYS"].split()
+TASK, AGENT, IDENTITY = os.environ["FUZZ_THINGS"].split()
 # Tokens that the run itself needs.
 KEPT_TOKENS = os.environ["FUZZ_KEPT_TOKENS"].split()
 UNKNOWN = "01983b2e-5c00-7000-8000-000000000001"
@@ -20,8 +21,16 @@ chance = random.Random(1)
 
 
 def unstated_rules(arguments):
-    """A cursor is one that an answer gave; searching by meaning needs an embedder, which this server has not."""
+    """A cursor is one that an answer gave; searching by meaning needs an embedder, which this server has not; kinds of
+    agents are those of the configuration; and what is stored is an output."""
     arguments.pop("cursor", None)
+    for kind in ("agentType", "taskType"):
+        if kind in arguments and arguments[kind] is not None:
+            arguments[kind] = "coder"
+    if "type" in arguments and arguments["type"] is not None:
+        arguments["type"] = "coder"
+    if arguments.get("output") is None:
+        arguments.pop("storeAs", None)
     if arguments.get("mode") in ("semantic", "hybrid"):
         arguments["mode"] = "auto"
 
@@ -32,6 +41,11 @@ def existing(arguments):
         arguments["sessionId"] = SESSION
     if "key" in arguments and chance.random() < 0.5:
         arguments["key"] = chance.choice(KEYS)
+    for name in ("taskId", "parentTaskId"):
+        if arguments.get(name) is not None and chance.random() < 0.5:
+            arguments[name] = TASK
+    if arguments.get("agentId") is not None and chance.random() < 0.5:
+        arguments["agentId"] = AGENT if "taskId" in arguments else IDENTITY
     if "version" in arguments and chance.random() < 0.5:
         arguments["version"] = type(arguments["version"])(chance.randint(1, 3))
     # Where the session is, its entries are.

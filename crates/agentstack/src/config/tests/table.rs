@@ -37,6 +37,12 @@ fn valid(kind: Kind) -> Vec<Value> {
         Kind::Secret => vec![json!(CANARY)],
         Kind::Variable => vec![json!("MY_KEY")],
         Kind::Command => vec![json!([CANARY, CANARY])],
+        Kind::AgentTypes => {
+            let one = json!({
+                "type": "baker", "description": "Bakes.", "capabilities": ["bake"], "systemPrompt": "You are a baker."
+            });
+            vec![json!([]), json!([one])]
+        }
         Kind::Nothing => vec![json!({})],
     }
 }
