@@ -1,6 +1,6 @@
 //! Agents: spawn, list, status, stop, types; and whether one may still act.
 
-use agentstack_access::Scope;
+use agentstack_access::{Denial, Effect, Scope};
 use agentstack_api::InputError;
 use agentstack_api::command::{AgentName, SpawnAgent, UpdateAgentStatus};
 use agentstack_api::view::{
@@ -105,6 +105,7 @@ impl Engine {
         command: UpdateAgentStatus,
         pending: Pending,
     ) -> Result<UpdateAgentStatusView, Failure> {
+        speaks_for(scope, command.id)?;
         let which = AgentRef::Id(command.id);
         let renew = self.renews(scope, &which, command.to).await?;
         let change = AgentChange { to: command.to, renew };
@@ -150,7 +151,10 @@ impl Engine {
         if matches!(scope.operation().family(), Some("agent" | "session")) || scope.session().is_none() {
             return Ok(None);
         }
-        let named = scope.agent().and_then(|agent| agent.as_str().parse::<AgentInstanceId>().ok());
+        // Nor is it to read what one has stored.
+        let reads = scope.operation().effect == Effect::Read;
+        let agent = if reads { scope.bound_agent() } else { scope.agent() };
+        let named = agent.and_then(|agent| agent.as_str().parse::<AgentInstanceId>().ok());
         let Some(id) = named else { return Ok(None) };
         let Some(agent) = self.store().agent(scope, &AgentRef::Id(id)).await? else { return Ok(None) };
         let stopped = || StorageError::State { what: "agent", is: "stopped", to: "running" };
@@ -169,6 +173,14 @@ impl Engine {
                 Err(stopped().into())
             }
         }
+    }
+}
+
+/// Whether the caller may speak for an agent: one that is bound to another may not.
+pub(crate) fn speaks_for(scope: &Scope, id: AgentInstanceId) -> Result<(), Failure> {
+    match scope.bound_agent() {
+        Some(bound) if *bound != AgentId::from(id) => Err(Denial::OtherAgent.into()),
+        _ => Ok(()),
     }
 }
 

@@ -13,6 +13,7 @@ use agentstack_core::{Agent, Content, DriftAction, Metadata, TaskId, TaskText};
 use agentstack_storage::{Direction, NewEntry, NewTask, Pending, TaskEnd, TaskFilter};
 
 use crate::Engine;
+use crate::agent::speaks_for;
 use crate::answer::Room;
 use crate::failure::Failure;
 use crate::{drift, memory};
@@ -69,6 +70,11 @@ impl Engine {
         acting: Option<&Agent>,
         pending: Pending,
     ) -> Result<CompleteTaskView, Failure> {
+        if scope.bound_agent().is_some() {
+            // Once it is assigned, it stays with that agent.
+            let task = self.store().task(scope, command.id).await?.ok_or(Failure::Absent)?;
+            task.agent.map_or(Ok(()), |agent| speaks_for(scope, agent))?;
+        }
         let mut end = TaskEnd { to: command.to, output: command.output, entry: None };
         let task = match (command.store_as, &end.output) {
             (Some(key), Some(output)) => {

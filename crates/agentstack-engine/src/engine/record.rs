@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use agentstack_access::{Caller, Operation, Scope};
+use agentstack_access::{Caller, Effect, Operation, Scope};
 use agentstack_api::command::{AgentName, StoreMemory};
 use agentstack_api::{Command, ErrorBody};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHash};
@@ -58,10 +58,13 @@ impl Engine {
 
     pub(crate) fn draft(&self, caller: &Caller, operation: &'static str, command: Option<&Command>) -> Draft {
         let claim = command.map(Command::claim);
+        // Who reads what an agent has stored does not do so on its behalf.
+        let writes = command.is_some_and(|command| command.operation().effect != Effect::Read);
+        let named = claim.and_then(|claim| claim.agent.as_ref()).filter(|_| writes);
         Draft {
             at: self.clock.now(),
             principal: caller.principal.name().to_owned(),
-            agent: caller.principal.agent().cloned().or_else(|| claim.and_then(|claim| claim.agent.clone())),
+            agent: caller.principal.agent().or(named).cloned(),
             identity: None,
             session: claim.and_then(|claim| claim.session),
             operation,

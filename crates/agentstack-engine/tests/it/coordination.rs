@@ -197,7 +197,9 @@ async fn s11_what_an_agent_with_an_identity_stores_says_so_and_its_log_knows() {
         let stored = ann.ok("memory_store", json!({ "key": "k", "content": "text", "agentId": agent })).await;
         assert_eq!(stored["entry"]["agentId"], agent);
         assert_eq!(stored["entry"]["label"]["origin"]["agentId"], id.as_str());
-        ann.ok("memory_search", json!({ "query": "text", "agentId": agent })).await;
+        ann.bound_to(agent.as_str().unwrap()).ok("memory_search", json!({ "query": "text" })).await;
+        // Who reads what it has stored is not the agent.
+        ann.ok("memory_list", json!({ "agentId": agent })).await;
         ann.ok("identity_deactivate", json!({ "agentId": id })).await;
         world.lines().await;
         let audit = ann.ok("identity_audit", json!({ "agentId": id })).await;
@@ -266,6 +268,44 @@ async fn s33_an_agent_is_warned_paused_and_stopped_by_the_store_it_depends_on() 
     assert_eq!(stop.reason, "allowance");
     // The session goes on without it.
     ann.store("k", "by nobody").await;
+}
+
+#[tokio::test]
+async fn what_a_stopped_agent_has_stored_is_read_and_counts_as_nothing_of_its() {
+    let world = World::new();
+    let ann = world.client("ann").await;
+    let id = agent(&ann, "done").await;
+    ann.ok("memory_store", json!({ "key": "k", "content": "text", "agentId": id })).await;
+    ann.ok("agent_stop", json!({ "id": id })).await;
+    assert_eq!(ann.keys("memory_list", json!({ "agentId": id, "includeShared": false })).await, ["k"]);
+    assert_eq!(ann.keys("memory_search", json!({ "query": "text", "agentId": id })).await, ["k"]);
+    let told = refused(&ann, "memory_store", json!({ "key": "k", "content": "more", "agentId": id })).await;
+    assert_eq!(told.1, "The agent is `stopped` and cannot become `running`.");
+    let told = refused(&ann.bound_to(&id), "memory_get", json!({ "key": "k" })).await;
+    assert_eq!(told.0, "conflict");
+    world.lines().await;
+    // Its one store and the two that were refused.
+    assert_eq!(ann.ok("agent_status", json!({ "id": id })).await["agent"]["usage"]["operations"], 3);
+}
+
+#[tokio::test]
+async fn who_is_bound_to_an_agent_does_not_speak_for_another() {
+    let world = World::new();
+    let ann = world.client("ann").await;
+    let (own, other) = (agent(&ann, "own").await, agent(&ann, "other").await);
+    let (mine, theirs) = (task(&ann, json!({})).await, task(&ann, json!({})).await);
+    ann.ok("task_assign", json!({ "taskId": mine, "agentId": own })).await;
+    ann.ok("task_assign", json!({ "taskId": theirs, "agentId": other })).await;
+    let bound = ann.bound_to(&own);
+    for (name, arguments) in [
+        ("agent_update_status", json!({ "id": other, "status": "failed" })),
+        ("task_complete", json!({ "taskId": theirs })),
+    ] {
+        assert_eq!(refused(&bound, name, arguments).await.0, "forbidden", "{name}");
+    }
+    bound.ok("agent_update_status", json!({ "id": own, "status": "running" })).await;
+    bound.ok("task_complete", json!({ "taskId": mine })).await;
+    assert_eq!(ann.ok("task_get", json!({ "taskId": theirs })).await["task"]["status"], "assigned");
 }
 
 #[tokio::test]
