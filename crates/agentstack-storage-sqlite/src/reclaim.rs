@@ -35,7 +35,7 @@ macro_rules! some {
     };
 }
 
-pub(crate) const SOME_ENTRIES: &str = some!("chars", "entries", "key_hash");
+pub(crate) const SOME_ENTRIES: &str = some!("chars", "entries", "updated_at, uuid");
 pub(crate) const SOME_TASKS: &str =
     some!("coalesce(octet_length(input), 0) + coalesce(octet_length(output), 0)", "tasks", "uuid");
 pub(crate) const SOME_AGENTS: &str = some!("octet_length(metadata)", "agents", "uuid");
