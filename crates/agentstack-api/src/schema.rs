@@ -67,7 +67,12 @@ fn complete(schema: &mut Schema) {
         }
     }
     let Some(Value::Object(exact)) = object.remove(EXACT) else { return };
+    let exact = match shown(&exact) {
+        Some(Value::Object(shown)) => shown,
+        _ => exact,
+    };
     for (name, value) in exact {
+        let value = shown_in(value);
         let before = object.get("description").and_then(Value::as_str);
         let value = match (name.as_str(), before, value.as_str()) {
             ("description", Some(before), Some(more)) => format!("{before}. {more}").into(),
@@ -75,6 +80,15 @@ fn complete(schema: &mut Schema) {
         };
         object.insert(name, value);
     }
+}
+
+/// The exact schema of the view that a part shows, if it names one.
+fn shown(exact: &Map<String, Value>) -> Option<Value> {
+    exact.get("view").and_then(Value::as_str).map(crate::view::exact)
+}
+
+fn shown_in(value: Value) -> Value {
+    value.as_object().and_then(shown).unwrap_or(value)
 }
 
 /// The schema without the null that an optional field may be.

@@ -4,9 +4,10 @@
 //! what an answer may carry is the engine's work; a view says that it was done.
 
 use agentstack_core::Metadata;
-use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+
+use crate::schema;
 
 mod agent;
 mod identity;
@@ -44,18 +45,36 @@ pub use task::{
 };
 pub use token::{CreateTokenView, ListTokensView, RevokeTokenView, TokenView};
 
-/// What the exact schema says of a part that the brief one leaves at "an object": a model sees the answer itself.
-fn brief<T: JsonSchema>() -> Value {
-    let mut schema = crate::schema::exact_output::<T>();
+/// What the exact schema says of a part that the brief one leaves at "an object", by the name of the view: a model sees
+/// the answer itself. It is made only when the exact one is, which is not at every start.
+fn shown(view: &'static str) -> Value {
+    json!({ "view": view })
+}
+
+/// The same for each item of a list.
+fn shown_each(view: &'static str) -> Value {
+    json!({ "items": { "view": view } })
+}
+
+/// The exact schema of a view that [`shown`] names.
+pub(crate) fn exact(view: &str) -> Value {
+    let mut schema = match view {
+        "AgentDetailView" => schema::exact_output::<AgentDetailView>(),
+        "AgentTypeView" => schema::exact_output::<AgentTypeView>(),
+        "AgentView" => schema::exact_output::<AgentView>(),
+        "DriftView" => schema::exact_output::<DriftView>(),
+        "IdentitySummaryView" => schema::exact_output::<IdentitySummaryView>(),
+        "IdentityView" => schema::exact_output::<IdentityView>(),
+        "RecordView" => schema::exact_output::<RecordView>(),
+        "RelationshipView" => schema::exact_output::<RelationshipView>(),
+        "TaskSummaryView" => schema::exact_output::<TaskSummaryView>(),
+        "TaskView" => schema::exact_output::<TaskView>(),
+        _ => json!({}),
+    };
     if let Some(object) = schema.as_object_mut() {
         object.entry("additionalProperties").or_insert(Value::Bool(false));
     }
     schema
-}
-
-/// The same for a list of such parts.
-fn brief_list<T: JsonSchema>() -> Value {
-    json!({ "items": brief::<T>() })
 }
 
 fn object<S: Serializer>(metadata: &Metadata, serializer: S) -> Result<S::Ok, S::Error> {

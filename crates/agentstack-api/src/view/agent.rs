@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::brief;
+use super::{shown, shown_each};
 
 /// An agent.
 #[derive(Serialize, JsonSchema)]
@@ -108,7 +108,7 @@ pub struct AgentChangedView {
     /// True.
     pub success: bool,
     /// The agent.
-    #[schemars(with = "Map<String, Value>", extend("x-exact" = brief::<AgentView>()))]
+    #[schemars(with = "Map<String, Value>", extend("x-exact" = shown("AgentView")))]
     pub agent: AgentView,
 }
 
@@ -134,7 +134,7 @@ pub struct StopAgentView {
 #[derive(Serialize, JsonSchema)]
 pub struct AgentStatusView {
     /// The agent.
-    #[schemars(with = "Map<String, Value>", extend("x-exact" = brief::<AgentDetailView>()))]
+    #[schemars(with = "Map<String, Value>", extend("x-exact" = shown("AgentDetailView")))]
     pub agent: AgentDetailView,
 }
 
@@ -146,7 +146,7 @@ pub struct ListAgentsView {
     /// How many are listed.
     pub count: usize,
     /// The newest of them.
-    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = super::brief_list::<AgentView>()))]
+    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = shown_each("AgentView")))]
     pub agents: Vec<AgentView>,
 }
 
@@ -170,6 +170,6 @@ pub struct AgentTypesView {
     /// How many.
     pub count: usize,
     /// All of them.
-    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = super::brief_list::<AgentTypeView>()))]
+    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = shown_each("AgentTypeView")))]
     pub types: Vec<AgentTypeView>,
 }

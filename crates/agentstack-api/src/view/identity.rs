@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::brief;
+use super::{shown, shown_each};
 
 /// Something an identity can do.
 #[derive(Serialize, JsonSchema)]
@@ -113,7 +113,7 @@ pub struct IdentityChangedView {
     /// True.
     pub success: bool,
     /// The identity.
-    #[schemars(with = "Map<String, Value>", extend("x-exact" = brief::<IdentityView>()))]
+    #[schemars(with = "Map<String, Value>", extend("x-exact" = shown("IdentityView")))]
     pub identity: IdentityView,
 }
 
@@ -138,7 +138,7 @@ pub type RetireIdentityView = IdentityChangedView;
 #[derive(Serialize, JsonSchema)]
 pub struct GetIdentityView {
     /// The identity.
-    #[schemars(with = "Map<String, Value>", extend("x-exact" = brief::<IdentityView>()))]
+    #[schemars(with = "Map<String, Value>", extend("x-exact" = shown("IdentityView")))]
     pub identity: IdentityView,
 }
 
@@ -150,7 +150,7 @@ pub struct ListIdentitiesView {
     /// How many are listed.
     pub count: usize,
     /// This page, the newest first.
-    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = super::brief_list::<IdentitySummaryView>()))]
+    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = shown_each("IdentitySummaryView")))]
     pub identities: Vec<IdentitySummaryView>,
 }
 
@@ -183,6 +183,6 @@ pub struct IdentityAuditView {
     /// How many are shown.
     pub count: usize,
     /// The newest records, newest first.
-    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = super::brief_list::<RecordView>()))]
+    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = shown_each("RecordView")))]
     pub records: Vec<RecordView>,
 }

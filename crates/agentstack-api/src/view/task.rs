@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{brief, brief_list};
+use super::{shown, shown_each};
 
 /// A task without its texts.
 #[derive(Serialize, JsonSchema)]
@@ -102,11 +102,11 @@ pub struct CreateTaskView {
     /// True.
     pub success: bool,
     /// The task.
-    #[schemars(with = "Map<String, Value>", extend("x-exact" = brief::<TaskSummaryView>()))]
+    #[schemars(with = "Map<String, Value>", extend("x-exact" = shown("TaskSummaryView")))]
     pub task: TaskSummaryView,
     /// How it came off beside its ancestors, if it was compared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Map<String, Value>>", extend("x-exact" = brief::<DriftView>()))]
+    #[schemars(with = "Option<Map<String, Value>>", extend("x-exact" = shown("DriftView")))]
     pub drift: Option<DriftView>,
 }
 
@@ -116,7 +116,7 @@ pub struct TaskChangedView {
     /// True.
     pub success: bool,
     /// The task.
-    #[schemars(with = "Map<String, Value>", extend("x-exact" = brief::<TaskSummaryView>()))]
+    #[schemars(with = "Map<String, Value>", extend("x-exact" = shown("TaskSummaryView")))]
     pub task: TaskSummaryView,
 }
 
@@ -140,7 +140,7 @@ pub struct ListTasksView {
     /// How many are listed.
     pub count: usize,
     /// This page, the newest first.
-    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = brief_list::<TaskSummaryView>()))]
+    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = shown_each("TaskSummaryView")))]
     pub tasks: Vec<TaskSummaryView>,
     /// Where the list goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,7 +152,7 @@ pub struct ListTasksView {
 #[derive(Serialize, JsonSchema)]
 pub struct GetTaskView {
     /// The task.
-    #[schemars(with = "Map<String, Value>", extend("x-exact" = brief::<TaskView>()))]
+    #[schemars(with = "Map<String, Value>", extend("x-exact" = shown("TaskView")))]
     pub task: TaskView,
 }
 
@@ -166,7 +166,7 @@ pub struct CheckDriftView {
     pub is_drift: bool,
     /// How it came off, if it was compared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Map<String, Value>>", extend("x-exact" = brief::<DriftView>()))]
+    #[schemars(with = "Option<Map<String, Value>>", extend("x-exact" = shown("DriftView")))]
     pub drift: Option<DriftView>,
 }
 
@@ -200,7 +200,7 @@ pub struct TaskRelationshipsView {
     /// Whether there are more than an answer may carry.
     pub truncated: bool,
     /// The relationships.
-    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = brief_list::<RelationshipView>()))]
+    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = shown_each("RelationshipView")))]
     pub relationships: Vec<RelationshipView>,
 }
 
