@@ -195,7 +195,7 @@ fn tool(document: &ToolDocument) -> Tool {
         hints.idempotent_hint,
         Some(hints.open_world_hint),
     );
-    let mut tool = Tool::new(document.name, document.description, object(document.input_schema));
+    let mut tool = Tool::new(document.name, document.description, object(&document.input_schema));
     tool.title = Some(document.title.to_owned());
     tool.output_schema = Some(Arc::new(object(&document.output_schema)));
     tool.annotations = Some(annotations);
