@@ -46,7 +46,7 @@ impl OpenOptions {
             path,
             keys,
             busy_timeout: Duration::from_secs(30),
-            cache_kib: 2_752,
+            cache_kib: 3 * 1024,
             readers: 2,
             index: IndexBounds::default(),
         }
