@@ -226,11 +226,10 @@ impl Authorizer {
             let holder = (!overseer).then(|| principal.holder());
             self.directory.standing(session, holder, at).await?.ok_or(Denial::NotYours)?;
         }
-        let agent = match (principal.agent(), claim.agent) {
-            (Some(bound), Some(named)) if *bound != named => return Err(Denial::OtherAgent),
-            (Some(bound), _) => Some(bound.clone()),
-            (None, named) => named,
-        };
+        if claim.agent.as_ref().is_some_and(|named| !principal.speaks_for(named)) {
+            return Err(Denial::OtherAgent);
+        }
+        let agent = principal.agent().cloned().or(claim.agent);
         Ok(Scope {
             principal: Arc::clone(principal),
             request: caller.request,

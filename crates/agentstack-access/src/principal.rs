@@ -199,6 +199,12 @@ impl Principal {
         self.role == Role::Operator
     }
 
+    /// Whether it may speak for an agent: one that is bound to another may not.
+    #[must_use]
+    pub fn speaks_for(&self, agent: &AgentId) -> bool {
+        self.agent.as_ref().is_none_or(|bound| bound == agent)
+    }
+
     /// The one agent it speaks for, if it is bound to one.
     #[must_use]
     pub fn agent(&self) -> Option<&AgentId> {

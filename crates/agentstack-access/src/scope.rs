@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agentstack_core::{AgentId, Namespace, RequestId, SessionId, SharedName, Timestamp};
 
-use crate::{Caller, Holder, Operation, Principal};
+use crate::{Caller, Denial, Holder, Operation, Principal};
 
 /// Which shared namespaces a call may read besides its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,14 @@ impl Scope {
     #[must_use]
     pub fn bound_agent(&self) -> Option<&AgentId> {
         self.principal.agent()
+    }
+
+    /// Checks that the caller may speak for an agent that only the store could name, such as the one that has a task.
+    ///
+    /// # Errors
+    /// When the caller is bound to another.
+    pub fn speak_for(&self, agent: &AgentId) -> Result<(), Denial> {
+        if self.principal.speaks_for(agent) { Ok(()) } else { Err(Denial::OtherAgent) }
     }
 
     /// The agent on whose behalf the call writes.

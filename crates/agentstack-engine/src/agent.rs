@@ -1,6 +1,6 @@
 //! Agents: spawn, list, status, stop, types; and whether one may still act.
 
-use agentstack_access::{Denial, Effect, Scope};
+use agentstack_access::{Effect, Scope};
 use agentstack_api::InputError;
 use agentstack_api::command::{AgentName, SpawnAgent, UpdateAgentStatus};
 use agentstack_api::view::{
@@ -105,7 +105,7 @@ impl Engine {
         command: UpdateAgentStatus,
         pending: Pending,
     ) -> Result<UpdateAgentStatusView, Failure> {
-        speaks_for(scope, command.id)?;
+        scope.speak_for(&command.id.into())?;
         let which = AgentRef::Id(command.id);
         let renew = self.renews(scope, &which, command.to).await?;
         let change = AgentChange { to: command.to, renew };
@@ -173,14 +173,6 @@ impl Engine {
                 Err(stopped().into())
             }
         }
-    }
-}
-
-/// Whether the caller may speak for an agent: one that is bound to another may not.
-pub(crate) fn speaks_for(scope: &Scope, id: AgentInstanceId) -> Result<(), Failure> {
-    match scope.bound_agent() {
-        Some(bound) if *bound != AgentId::from(id) => Err(Denial::OtherAgent.into()),
-        _ => Ok(()),
     }
 }
 

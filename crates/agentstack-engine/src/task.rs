@@ -13,7 +13,6 @@ use agentstack_core::{Agent, Content, DriftAction, Metadata, TaskId, TaskText};
 use agentstack_storage::{Direction, NewEntry, NewTask, Pending, TaskEnd, TaskFilter};
 
 use crate::Engine;
-use crate::agent::speaks_for;
 use crate::answer::Room;
 use crate::failure::Failure;
 use crate::{drift, memory};
@@ -73,7 +72,7 @@ impl Engine {
         if scope.bound_agent().is_some() {
             // Once it is assigned, it stays with that agent.
             let task = self.store().task(scope, command.id).await?.ok_or(Failure::Absent)?;
-            task.agent.map_or(Ok(()), |agent| speaks_for(scope, agent))?;
+            task.agent.map_or(Ok(()), |agent| scope.speak_for(&agent.into()))?;
         }
         let mut end = TaskEnd { to: command.to, output: command.output, entry: None };
         let task = match (command.store_as, &end.output) {

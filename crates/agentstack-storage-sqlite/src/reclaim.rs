@@ -35,6 +35,8 @@ macro_rules! some {
     };
 }
 
+/// In the order in which they were stored, so that each page of the table is touched about once; in the order of another
+/// index it is touched once a step.
 pub(crate) const SOME_ENTRIES: &str = some!("chars", "entries", "updated_at, uuid");
 pub(crate) const SOME_TASKS: &str =
     some!("coalesce(octet_length(input), 0) + coalesce(octet_length(output), 0)", "tasks", "uuid");

@@ -22,6 +22,7 @@ use crate::write::{Write, alive, scoped};
 
 /// How long a standing is taken for granted. What rests on it is proved again in each transaction.
 const STANDING_FRESH_MS: i64 = 1_000;
+
 const START: &str = "INSERT INTO namespaces (name, shared) VALUES ($1, 0); \
      INSERT INTO sessions (id, namespace, started_at, last_used_at, idle_ms, expires_at, resume, metadata) \
      VALUES ($2, last_insert_rowid(), $3, $3, $4, $5, $6, $7); \

@@ -73,44 +73,33 @@ fn which(id: Option<String>, name: Option<String>) -> Result<AgentName, InputErr
     }
 }
 
-#[derive(Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[garde(allow_unvalidated)]
-pub(crate) struct StopAgentRequest {
-    #[schemars(extend("x-exact" = exact::id()))]
-    session_id: String,
-    #[schemars(extend("x-exact" = exact::id()))]
-    id: Option<String>,
-    #[schemars(extend("x-exact" = exact::agent()))]
-    name: Option<String>,
+macro_rules! of_one_agent {
+    ($($request:ident => $command:ident;)*) => {$(
+        #[derive(Deserialize, JsonSchema, Validate)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        #[garde(allow_unvalidated)]
+        pub(crate) struct $request {
+            #[schemars(extend("x-exact" = exact::id()))]
+            session_id: String,
+            #[schemars(extend("x-exact" = exact::id()))]
+            id: Option<String>,
+            #[schemars(extend("x-exact" = exact::agent()))]
+            name: Option<String>,
+        }
+
+        impl TryFrom<$request> for $command {
+            type Error = InputError;
+
+            fn try_from(request: $request) -> Result<Self, InputError> {
+                Ok(Self { claim: session_claim(&request.session_id)?, which: which(request.id, request.name)? })
+            }
+        }
+    )*};
 }
 
-impl TryFrom<StopAgentRequest> for StopAgent {
-    type Error = InputError;
-
-    fn try_from(request: StopAgentRequest) -> Result<Self, InputError> {
-        Ok(Self { claim: session_claim(&request.session_id)?, which: which(request.id, request.name)? })
-    }
-}
-
-#[derive(Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[garde(allow_unvalidated)]
-pub(crate) struct AgentStatusRequest {
-    #[schemars(extend("x-exact" = exact::id()))]
-    session_id: String,
-    #[schemars(extend("x-exact" = exact::id()))]
-    id: Option<String>,
-    #[schemars(extend("x-exact" = exact::agent()))]
-    name: Option<String>,
-}
-
-impl TryFrom<AgentStatusRequest> for AgentStatusOf {
-    type Error = InputError;
-
-    fn try_from(request: AgentStatusRequest) -> Result<Self, InputError> {
-        Ok(Self { claim: session_claim(&request.session_id)?, which: which(request.id, request.name)? })
-    }
+of_one_agent! {
+    StopAgentRequest => StopAgent;
+    AgentStatusRequest => AgentStatusOf;
 }
 
 #[derive(Deserialize, JsonSchema, Validate)]

@@ -115,6 +115,21 @@ async fn s02_a_foreign_session_is_answered_as_an_unknown_one_by_every_route() {
 }
 
 #[tokio::test]
+async fn a_path_that_says_how_a_task_ends_is_not_contradicted() {
+    let world = World::new().await;
+    let client = world.client("ann", "developer").await;
+    let complete = spec("task_complete");
+    for (route, status) in [(0, "completed"), (1, "failed")] {
+        let ended = client.call(complete, route, sample(complete)).await.ok();
+        assert_eq!(ended["task"]["status"], status);
+        let mut arguments = sample(complete);
+        arguments["status"] = json!(if route == 0 { "failed" } else { "completed" });
+        let refused = client.call(complete, route, arguments).await;
+        assert_eq!(refused.code(), (400, "invalid_input".to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_token_is_unknown_from_the_next_request_on() {
     let world = World::sqlite().await;
     let operator = world.client("root", "operator").await;
