@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use agentstack_access::{
     Authorizer, Caller, Claim, Effect, Operation, Principal, Scope, Unauthenticated, authenticate,
 };
-use agentstack_api::command::{GetIdentity, IdentityName};
 use agentstack_api::{Command, ErrorBody, ErrorCode, InputError, Reply, Spec, operations};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHasher};
 use agentstack_core::limits::{ENTRIES_PER_SESSION, SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL};
@@ -130,15 +129,6 @@ struct Done {
     recorded: bool,
     /// The identity that was spoken of, or whose agent made the call.
     identity: Option<IdentityId>,
-}
-
-/// The identity that a call reads. What changes one has said so in the store's record.
-fn spoken_of(command: &Command) -> Option<IdentityId> {
-    match command {
-        Command::GetIdentity(GetIdentity { which: IdentityName::Id(id, _), .. }) => Some(*id),
-        Command::IdentityAudit(command) => Some(command.id),
-        _ => None,
-    }
 }
 
 impl Engine {
@@ -293,9 +283,17 @@ impl Engine {
         }
         let acting = self.acting(scope, &pending).await?;
         let identity = acting.as_ref().and_then(|agent| agent.identity);
-        let about = spoken_of(&command);
+        // What changes an identity has said so in the store's record.
+        let about = match &command {
+            Command::IdentityAudit(command) => Some(command.id),
+            _ => None,
+        };
         let (reply, recorded) =
             self.run(scope, command, acting.as_ref(), pending.of_identity(identity)).await?;
+        let about = match &reply {
+            Reply::GetIdentity(view) => Some(view.identity.summary.agent_id),
+            _ => about,
+        };
         Ok(Done { reply, recorded, identity: about.or(identity) })
     }
 

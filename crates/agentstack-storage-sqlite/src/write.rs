@@ -1,7 +1,7 @@
 //! Write transactions. Each carries its audit record, or does not happen (S45).
 
 use agentstack_access::Scope;
-use agentstack_audit::{self as chain, Draft, Hash, Head, Line, Outcome};
+use agentstack_audit::{self as chain, Decision, Draft, Hash, Head, Line, Outcome};
 use agentstack_core::{AgentInstanceId, SessionId};
 use agentstack_storage::{Pending, StorageError};
 use sqlx::query::Query;
@@ -69,8 +69,12 @@ impl Held {
     }
 }
 
-/// Whose operation a record is: an agent's, if it names one by its id.
+/// Whose operation a record is: an agent's, if it names one by its id. What was denied is nobody's: the session that it
+/// names may be another's.
 pub(crate) fn acting(draft: &Draft) -> Option<(SessionId, AgentInstanceId)> {
+    if draft.decision == Decision::Deny {
+        return None;
+    }
     Some((draft.session?, draft.agent.as_ref()?.as_str().parse().ok()?))
 }
 

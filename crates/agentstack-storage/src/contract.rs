@@ -153,8 +153,9 @@ pub trait SessionStore: Send + Sync {
 /// Every method fails with [`StorageError::SessionGone`] and does nothing when the scope's session is not alive and held
 /// at the moment of its transaction. A mutation and its audit record are one transaction.
 ///
-/// Every record of the audit log whose agent is the id of an agent of the record's session counts as an operation of that
-/// agent, in the transaction of the record.
+/// Every record of the audit log of a call that was let in, and whose agent is the id of an agent of the record's session,
+/// counts as an operation of that agent, in the transaction of the record. One of a call that was denied counts as nobody's:
+/// it may name somebody else's session and agent (S05).
 #[async_trait]
 pub trait AgentStore: Send + Sync {
     /// Makes an idle agent. If it has an identity, that identity's time of last activity becomes the scope's.

@@ -201,6 +201,7 @@ async fn s11_what_an_agent_with_an_identity_stores_says_so_and_its_log_knows() {
         // Who reads what it has stored is not the agent.
         ann.ok("memory_list", json!({ "agentId": agent })).await;
         ann.ok("identity_deactivate", json!({ "agentId": id })).await;
+        ann.ok("identity_get", json!({ "displayName": "scribe" })).await;
         world.lines().await;
         let audit = ann.ok("identity_audit", json!({ "agentId": id })).await;
         let records = audit["records"].as_array().unwrap();
@@ -208,8 +209,14 @@ async fn s11_what_an_agent_with_an_identity_stores_says_so_and_its_log_knows() {
             records.iter().map(|record| record["operation"].as_str().unwrap()).collect();
         // A read is written down a little later.
         told.sort_unstable();
-        let expected =
-            ["agent_spawn", "identity_create", "identity_deactivate", "memory_search", "memory_store"];
+        let expected = [
+            "agent_spawn",
+            "identity_create",
+            "identity_deactivate",
+            "identity_get",
+            "memory_search",
+            "memory_store",
+        ];
         assert_eq!(told, expected);
         let told = refused(&ann, "agent_spawn", json!({ "type": "coder", "identityId": id })).await;
         assert_eq!(told.1, "The identity is `dormant` and cannot become `active`.");
@@ -286,6 +293,24 @@ async fn what_a_stopped_agent_has_stored_is_read_and_counts_as_nothing_of_its() 
     world.lines().await;
     // Its one store and the two that were refused.
     assert_eq!(ann.ok("agent_status", json!({ "id": id })).await["agent"]["usage"]["operations"], 3);
+}
+
+#[tokio::test]
+async fn s05_who_names_an_agent_of_a_foreign_session_uses_nothing_of_its_allowance() {
+    for world in [World::new(), World::sqlite().await] {
+        let (ann, bob) = (world.client("ann").await, world.client("bob").await);
+        let id = agent(&ann, "ann's").await;
+        let store = json!({ "sessionId": ann.session, "key": "k", "content": "text", "agentId": id });
+        for _ in 0..5 {
+            assert_eq!(bob.anywhere("memory_store", store.clone()).await.code(), "not_found");
+            // Nor does it in a session of the caller's own, where there is no such agent.
+            bob.ok("memory_store", json!({ "key": "k", "content": "text", "agentId": id })).await;
+        }
+        world.lines().await;
+        assert_eq!(ann.ok("agent_status", json!({ "id": id })).await["agent"]["usage"]["operations"], 0);
+        ann.ok("memory_store", store).await;
+        assert_eq!(ann.ok("agent_status", json!({ "id": id })).await["agent"]["usage"]["operations"], 1);
+    }
 }
 
 #[tokio::test]

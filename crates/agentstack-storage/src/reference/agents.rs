@@ -1,7 +1,7 @@
 //! Agents.
 
 use agentstack_access::Scope;
-use agentstack_audit::{Draft, Outcome};
+use agentstack_audit::{Decision, Draft, Outcome};
 use agentstack_core::limits::AGENTS_PER_SESSION;
 use agentstack_core::{Agent, AgentId, AgentStatus, AgentUsage, Identity, IdentityStatus, SessionId};
 use async_trait::async_trait;
@@ -33,6 +33,10 @@ impl State {
 
     pub(super) fn count_operation(&mut self, draft: &Draft) {
         let (Some(session), Some(named)) = (draft.session, &draft.agent) else { return };
+        // What was denied is nobody's: the session that it names may be another's.
+        if draft.decision == Decision::Deny {
+            return;
+        }
         for (of, agent) in &mut self.agents {
             if *of == session && AgentId::from(agent.id) == *named {
                 agent.usage.operations += 1;
