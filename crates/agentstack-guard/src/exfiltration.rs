@@ -89,15 +89,22 @@ fn carries_data(url: &str, is_image: bool) -> Option<Confidence> {
     if is_template(rest) || (host.contains('@') && host.contains(':')) {
         return Some(sure);
     }
-    let (path, query) = rest.split_once(['?', '#']).unwrap_or((rest, ""));
+    // What follows a `#` is not sent.
+    let sent = rest.split('#').next().unwrap_or(rest);
+    let (path, query) = sent.split_once('?').unwrap_or((sent, ""));
     let values = query.split(['&', ';', '=']);
     if values.clone().any(|value| value.len() >= DATA && is_dense(value)) {
         return Some(if is_image { Confidence::Medium } else { Confidence::Low });
     }
     let in_path =
-        path.split('/').any(|piece| piece.len() >= PATH_DATA && is_dense(piece) && !Set::UUID.spells(piece));
+        path.split('/').any(|piece| piece.len() >= PATH_DATA && is_dense(piece) && !is_name_of_a_file(piece));
     let in_host = host.split('.').any(|label| label.len() >= DATA && is_dense(label));
     ((in_path && is_image) || in_host).then_some(Confidence::Low)
+}
+
+/// Hex digits and dashes, with an ending: what hosts of images call them.
+fn is_name_of_a_file(piece: &str) -> bool {
+    Set::UUID.spells(piece.rsplit_once('.').map_or(piece, |(name, _)| name))
 }
 
 /// Whether it has a place where data is to be filled in.

@@ -103,6 +103,10 @@ fn report(matches: &[Match], found: &mut Candidates) {
             from += 1;
         }
         let is_met = |index: usize| index == met.rule || counts.get(index).is_some_and(|count| *count > 0);
+        // The lightest rules only support others: their words stand in ordinary text.
+        if rules::weights().nth(met.rule).is_none_or(|weight| weight < 2) {
+            continue;
+        }
         let score: u32 =
             rules::weights().enumerate().filter(|(index, _)| is_met(*index)).map(|(_, weight)| weight).sum();
         let confidence = match score {

@@ -1,6 +1,8 @@
 //! Taking findings out of a text.
 
-use crate::{Confidence, Finding, Kind, scan};
+use std::collections::HashSet;
+
+use crate::{Finding, Kind, scan};
 
 /// What stands in the place of a finding begins with this; the kind's word and a `]` follow.
 pub(crate) const MARK: &str = "[redacted:";
@@ -11,21 +13,17 @@ const ROUNDS: usize = 4;
 /// The text with each span replaced by `[redacted:<kind>]`.
 ///
 /// Taking one finding out can lay open another, such as the second of two numbers that overlap. So the result is
-/// scanned again, and what it has of the same kinds, as sure or surer, goes too: scanning what is returned finds none of
+/// scanned again, and what it has of the same kinds goes too, however sure it is: scanning what is returned finds none of
 /// the kinds taken out. A span that is not one of this text is passed over.
 ///
 /// Costs a scan for each round: one where nothing new is laid open.
 #[must_use]
 pub fn redact(text: &str, findings: &[Finding]) -> String {
-    let wanted: Vec<(Kind, Confidence)> = least_sure(findings);
+    let wanted: HashSet<Kind> = findings.iter().map(|found| found.kind).collect();
     let mut text = replace(text, findings);
     for round in 0.. {
-        let again: Vec<Finding> = scan(&text)
-            .into_iter()
-            .filter(|found| {
-                wanted.iter().any(|(kind, least)| found.kind == *kind && found.confidence >= *least)
-            })
-            .collect();
+        let again: Vec<Finding> =
+            scan(&text).into_iter().filter(|found| wanted.contains(&found.kind)).collect();
         let (Some(first), Some(last)) = (again.first(), again.last()) else { break };
         if round < ROUNDS {
             text = replace(&text, &again);
@@ -35,14 +33,6 @@ pub fn redact(text: &str, findings: &[Finding]) -> String {
         }
     }
     text
-}
-
-/// Each kind once, with the lowest confidence of it.
-fn least_sure(findings: &[Finding]) -> Vec<(Kind, Confidence)> {
-    let mut wanted: Vec<_> = findings.iter().map(|found| (found.kind, found.confidence)).collect();
-    wanted.sort_unstable();
-    wanted.dedup_by_key(|(kind, _)| *kind);
-    wanted
 }
 
 fn replace(text: &str, findings: &[Finding]) -> String {

@@ -25,7 +25,9 @@ pub(crate) fn v4(text: &str, at: usize, found: &mut Candidates) -> Option<usize>
         || Set::ALNUM.has(bytes::at(text, end))
         || bytes::at(text, end) == b'-' && Set::ALNUM.has(bytes::at(text, end + 1));
     if is_public_v4(address) && !is_version && !is_part {
-        found.add(Kind::PiiIp, at..end, Confidence::Medium);
+        // Four numbers of one digit are more often a version or an example.
+        let is_short = written.len() == 7;
+        found.add(Kind::PiiIp, at..end, if is_short { Confidence::Low } else { Confidence::Medium });
     }
     Some(end)
 }
@@ -59,12 +61,13 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_broadcast()
         || address.is_documentation()
         || address.is_unspecified()
+        || matches!(address.octets(), [192, 0, 0, _] | [198, 18 | 19, ..])
         || (first == 100 && (64..128).contains(&second))
         || !(1..224).contains(&first);
     !is_special
 }
 
-/// Of the part that is given out (RFC 4291: 2000::/3), and everything else that is not reserved for a purpose.
+/// Of the part that is given out (RFC 4291: `2000::/3`), and everything else that is not reserved for a purpose.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
     let is_special = address.is_loopback()

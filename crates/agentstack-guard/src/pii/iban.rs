@@ -30,9 +30,9 @@ pub(crate) fn find(text: &str, start: usize, found: &mut Candidates) -> Option<u
         if Set::ALNUM.has(byte) {
             // Letters count from 10; the first four characters belong at the end.
             if taken < 4 {
-                prefix = append(prefix, byte)
+                prefix = append(prefix, byte);
             } else {
-                rest = append(rest, byte)
+                rest = append(rest, byte);
             }
             taken += 1;
             end = start + offset + 1;

@@ -236,10 +236,7 @@ fn card(number: &Number<'_>) -> Option<(Kind, Confidence)> {
         Some("") => true,
         Some(" " | "-" | "\u{a0}" | "\u{202f}") => {
             let groups: Vec<usize> = number.lengths().collect();
-            matches!(
-                groups.as_slice(),
-                [4, 4, 4, 1..=4] | [4, 4, 4, 4, 1..=3] | [4, 6, 4 | 5] | [4, 4, 4] | [4, 4, 5]
-            )
+            matches!(groups.as_slice(), [4, 4 | 6, 4 | 5] | [4, 4, 4, 1..=4] | [4, 4, 4, 4, 1..=3])
         }
         _ => false,
     };

@@ -77,7 +77,7 @@ fn written(number: &Number<'_>, has_plus: bool, in_brackets: bool) -> Option<Con
     let count = number.digits.len();
     let lengths: Vec<usize> = number.lengths().collect();
     let leads = number.digits.first() == Some(&0);
-    let begins_00 = number.digits.starts_with(&[0, 0]);
+    let begins_00 = number.groups.first().is_some_and(|group| group.digits.starts_with("00"));
     let separator = number.separator();
     let evenly = lengths.iter().skip(1).all(|length| (2..=4).contains(length));
     // ITU-T E.164: at most 15 digits; the country code does not begin with 0. A trunk 0 in brackets is no part of it.
@@ -103,10 +103,8 @@ fn written(number: &Number<'_>, has_plus: bool, in_brackets: bool) -> Option<Con
 
 /// Three, three and four digits; area and exchange begin with 2 to 9 (the numbering plan of North America).
 fn is_north_american(number: &Number<'_>, lengths: &[usize]) -> bool {
-    let digits = match (lengths, number.digits.as_slice()) {
-        ([3, 3, 4], digits) => digits,
-        ([1, 3, 3, 4], [1, digits @ ..]) => digits,
-        _ => return false,
+    let (([3, 3, 4], digits) | ([1, 3, 3, 4], [1, digits @ ..])) = (lengths, number.digits.as_slice()) else {
+        return false;
     };
     let possible = |at: usize| digits.get(at).is_some_and(|digit| *digit >= 2);
     let is_joined = number.groups.iter().skip(1).all(|group| !matches!(group.separator, "/" | "/ " | " ("))
@@ -139,12 +137,12 @@ fn is_date(number: &Number<'_>) -> bool {
             .get(index)
             .is_some_and(|group| group.digits.starts_with("19") || group.digits.starts_with("20"))
     };
-    match lengths.as_slice() {
-        [4, 2, 2, ..] | [4, 1 | 2, 1 | 2] => is_year(0),
-        [1 | 2, 1 | 2, 4, ..] => is_year(2) && number.separator() != Some(" "),
-        [4, 4] => is_year(0) && is_year(1),
+    let holds_one = lengths.windows(3).enumerate().any(|(index, window)| match window {
+        [4, 1 | 2, 1 | 2] => is_year(index),
+        [1 | 2, 1 | 2, 4] => is_year(index + 2) && number.separator() != Some(" "),
         _ => false,
-    }
+    });
+    holds_one || (lengths == [4, 4] && is_year(0) && is_year(1))
 }
 
 /// Two groups with a dot between them: a decimal, an amount, a build.

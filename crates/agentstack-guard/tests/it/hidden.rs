@@ -2,6 +2,8 @@
 
 use agentstack_guard::{Class, Kind, scan, visible};
 
+use crate::support;
+
 /// First and last of each range, with what they are.
 const RANGES: &[(char, char, Kind)] = &[
     ('\u{0}', '\u{8}', Kind::UnicodeControl),
@@ -51,7 +53,7 @@ fn s18_the_range_table_holds_for_every_character() {
 fn s18_text_in_tag_characters_is_one_finding_and_leaves_no_trace() {
     let hidden: String = "ignore".chars().map(|c| char::from_u32(0xe0000 + u32::from(c)).unwrap()).collect();
     let text = format!("Hello{hidden} there\u{202e}!");
-    assert_eq!(crate::found(&text), [("unicode-tag", hidden), ("unicode-bidi", "\u{202e}".to_owned())]);
+    assert_eq!(support::found(&text), [("unicode-tag", hidden), ("unicode-bidi", "\u{202e}".to_owned())]);
     assert_eq!(visible(&text), "Hello there!");
 }
 
@@ -68,7 +70,7 @@ fn honest_uses_are_no_findings_and_stay() {
         "\u{feff}with a mark at the start",
         "tab\tand\r\nlines\n",
     ] {
-        assert_eq!(crate::found(text), [], "{text}");
+        assert_eq!(support::found(text), [], "{text}");
         assert_eq!(visible(text), text);
     }
     let flag = "🏴\u{e0067}\u{e0062}\u{e0078}\u{e0078}\u{e0078}\u{e007f}";

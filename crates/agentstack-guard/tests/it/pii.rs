@@ -2,16 +2,16 @@
 
 use agentstack_guard::{Confidence, Kind};
 
-use crate::{assert_found, assert_not, confidence};
+use crate::support::{self, assert_found, assert_not, confidence};
 
 #[test]
-fn s50_addresses_are_found_whole() {
+fn addresses_are_found_whole() {
     for email in
         ["anna.schmidt@firma.de", "a@b.co", "o'neil+spam@mail.uni-x.ac.uk", "x_y%z@sub.domain.museum"]
     {
         assert_found(Kind::PiiEmail, email);
     }
-    assert_eq!(crate::found("Схема: jürgen@bücher.de."), [("pii-email", "jürgen@bücher.de".to_owned())]);
+    assert_eq!(support::found("Схема: jürgen@bücher.de."), [("pii-email", "jürgen@bücher.de".to_owned())]);
     for not in [
         "anna@example.com",
         "a@b",
@@ -27,7 +27,7 @@ fn s50_addresses_are_found_whole() {
 }
 
 #[test]
-fn s50_public_addresses_of_the_internet_are_found() {
+fn public_addresses_of_the_internet_are_found() {
     for ip in ["106.31.73.20", "8.8.4.4", "2a02:8109:9a40:1c::2", "6e40:4041:c617:e898:c11:40d2:c669:2eb4"] {
         assert_found(Kind::PiiIp, ip);
     }
@@ -56,7 +56,7 @@ fn s50_public_addresses_of_the_internet_are_found() {
 }
 
 #[test]
-fn s50_telephone_numbers_are_found_in_their_usual_writings() {
+fn telephone_numbers_are_found_in_their_usual_writings() {
     for phone in [
         "+49 30 1234567",
         "+1-984-182-0190",
@@ -83,9 +83,9 @@ fn s50_telephone_numbers_are_found_in_their_usual_writings() {
         ("电话：13912345678", "13912345678"),
     ] {
         assert!(
-            crate::found(text).contains(&("pii-phone", phone.to_owned())),
+            support::found(text).contains(&("pii-phone", phone.to_owned())),
             "{text}: {:?}",
-            crate::found(text)
+            support::found(text)
         );
     }
     for not in [
@@ -112,7 +112,7 @@ fn s50_telephone_numbers_are_found_in_their_usual_writings() {
 }
 
 #[test]
-fn s50_numbers_with_check_digits_are_found_and_their_neighbours_are_not() {
+fn numbers_with_check_digits_are_found_and_their_neighbours_are_not() {
     for (kind, good, bad) in [
         (Kind::PiiIban, "DE89 3704 0044 0532 0130 00", "DE88 3704 0044 0532 0130 00"),
         (Kind::PiiIban, "GB82WEST12345698765432", "GB82WEST12345698765433"),
@@ -151,9 +151,9 @@ fn what_is_too_short_to_be_sure_needs_a_word_that_names_it() {
         (Kind::PiiAadhaar, "Aadhaar 234123412346", "234123412346"),
     ] {
         assert!(
-            crate::found(named).contains(&(kind.word(), number.to_owned())),
+            support::found(named).contains(&(kind.word(), number.to_owned())),
             "{named}: {:?}",
-            crate::found(named)
+            support::found(named)
         );
         assert_not(kind, number);
     }
@@ -173,5 +173,5 @@ fn a_number_inside_of_another_thing_is_none() {
     ] {
         assert_not(Kind::PiiCard, text);
     }
-    assert_eq!(crate::found("2024 4111 1111 1111 1111"), [("pii-card", "4111 1111 1111 1111".to_owned())]);
+    assert_eq!(support::found("2024 4111 1111 1111 1111"), [("pii-card", "4111 1111 1111 1111".to_owned())]);
 }

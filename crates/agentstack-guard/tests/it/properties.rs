@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 
 use agentstack_guard::{Class, Finding, Kind, MAX_FINDINGS, redact, scan, visible};
+
+use crate::support;
 use proptest::prelude::*;
 
 /// Pieces that detectors begin with, so that random texts get far.
@@ -131,7 +133,7 @@ fn a_redacted_text_says_what_stood_there() {
 #[test]
 fn no_secret_hides_in_what_looks_redacted() {
     let key = ["ghp_", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"].concat();
-    assert_eq!(crate::found(&format!("[redacted:{key}]")).len(), 1);
+    assert_eq!(support::found(&format!("[redacted:{key}]")).len(), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use agentstack_core::{ApiToken, ResumeToken};
 use agentstack_guard::{Confidence, Kind};
 
-use crate::{assert_found, assert_not, confidence};
+use crate::support::{self, assert_found, assert_not, confidence};
 
 /// Random-looking characters, the same in every run, so that no file here holds anything a scanner of this repository
 /// would stop at.
@@ -31,7 +31,7 @@ fn upper(length: usize) -> String {
 }
 
 #[test]
-fn s50_keys_of_the_common_providers_are_found_whole() {
+fn keys_of_the_common_providers_are_found_whole() {
     for (kind, key) in [
         (Kind::SecretAgeKey, format!("AGE-SECRET-KEY-1{}", text("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", 58))),
         (Kind::SecretAnthropicKey, format!("sk-ant-api03-{}AA", alnum(93))),
@@ -94,7 +94,7 @@ fn a_key_that_is_one_character_short_or_long_is_none() {
 }
 
 #[test]
-fn s50_our_own_tokens_are_found_by_their_form_and_checksum() {
+fn our_own_tokens_are_found_by_their_form_and_checksum() {
     let token = ApiToken::generate().unwrap().reveal().to_owned();
     assert_found(Kind::SecretAgentstackToken, &token);
     assert_eq!(confidence(Kind::SecretAgentstackToken, &token), Confidence::High);
@@ -135,15 +135,15 @@ fn what_stands_for_a_secret_is_none() {
         "agentstack::tests::s03_a_token_is_256_random_bits",
     ] {
         assert!(
-            crate::found(text).iter().all(|(kind, _)| !kind.starts_with("secret")),
+            support::found(text).iter().all(|(kind, _)| !kind.starts_with("secret")),
             "{text}: {:?}",
-            crate::found(text)
+            support::found(text)
         );
     }
 }
 
 #[test]
-fn s50_a_value_is_a_secret_because_of_the_word_before_it() {
+fn a_value_is_a_secret_because_of_the_word_before_it() {
     let hex32 = hex(32);
     for (kind, before, value) in [
         (Kind::SecretDatadogKey, "DATADOG_API_KEY=", hex32.as_str()),
@@ -172,13 +172,13 @@ fn s50_a_value_is_a_secret_because_of_the_word_before_it() {
             continue;
         }
         let text = format!("{before}{value}{closing}");
-        let found = crate::found(&text);
+        let found = support::found(&text);
         assert!(found.contains(&(kind.word(), value.to_owned())), "{text}: {found:?}");
     }
 }
 
 #[test]
-fn s50_a_private_key_is_found_from_its_first_line_to_its_last() {
+fn a_private_key_is_found_from_its_first_line_to_its_last() {
     let lines: String = (0..12).map(|_| alnum(64) + "\n").collect();
     for title in [
         "PRIVATE KEY",
@@ -192,12 +192,12 @@ fn s50_a_private_key_is_found_from_its_first_line_to_its_last() {
         assert_found(Kind::SecretPrivateKey, &key.replace('\n', "\\n"));
         // Without its end it is one as far as its lines go.
         let cut = format!("-----BEGIN {title}-----\n{lines}!");
-        assert_eq!(crate::found(&cut), [("secret-private-key", cut.trim_end_matches('!').to_owned())]);
+        assert_eq!(support::found(&cut), [("secret-private-key", cut.trim_end_matches('!').to_owned())]);
     }
 }
 
 #[test]
 fn a_secret_beats_what_it_holds() {
     let text = format!("https://anna:{}@mail.firma.de/", alnum(16));
-    assert_eq!(crate::found(&text), [("secret-url-password", alnum(16))]);
+    assert_eq!(support::found(&text), [("secret-url-password", alnum(16))]);
 }
