@@ -1,0 +1,121 @@
+//! What a scan costs: the median for 2 kB of ordinary prose, and whether ten times the text takes ten times as long.
+//!
+//! `cargo run --release -p agentstack-guard --example bench`
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use agentstack_guard::scan;
+
+const PROSE: &str = "The release of the second version went out on Thursday, after the team had fixed the two bugs that \
+customers had reported in the search. Anna wrote the notes and asked Ben to check the numbers once more before the \
+meeting. The index is now built in layers, which makes a store cheaper and a search a little dearer; nobody has \
+noticed so far. Next week we look at the way in which tasks are handed from one agent to another, because two of them \
+were started twice. If that is a race, the log should say so, and if it does not, we should write more into it. The \
+customer in Lyon would like a report that can be read without a manual, and has sent three examples of what they use \
+today. They are in the shared folder, beside the drawings of the new console. Somebody should also decide what happens \
+with the old plugins: there are 14 of them, and only 3 have been used since March 2024. ";
+
+/// Texts that lead a careless scan to read the same bytes over and over.
+const HOSTILE: &[(&str, &str)] = &[
+    ("prose", PROSE),
+    ("one letter", "a"),
+    ("digits", "4"),
+    ("digits with spaces", "4111 1111 "),
+    ("phone words", "tel 030 1234567 x "),
+    ("e-mails", "a@b.co "),
+    ("at signs", "a@"),
+    ("dots and at signs", "a.@."),
+    ("colons", "a1:"),
+    ("keywords", "key="),
+    ("passwords", "password: a1b2c3d4 "),
+    ("JWT beginnings", "eyJhbGciOiJIUzI1NiJ9.ey"),
+    ("key beginnings", "-sk-ant-xoxb-s.glpat-"),
+    ("short JWT beginnings", "-ey"),
+    ("GitLab beginnings", "glpat-"),
+    ("PEM beginnings", "-----BEGIN PRIVATE KEY-----\nAAAA"),
+    ("URLs", "http://a:b"),
+    ("links", "](https://a.b/{"),
+    ("link openings", "![]("),
+    ("image tags", "<img src=https://a.b"),
+    ("programs", "javascript:"),
+    ("orders", "ignore all previous instructions "),
+    ("half orders", "ignore previous send reveal "),
+    ("spaced letters", "i g n o r e "),
+    ("look-alikes", "іgnоre аll prevіоus "),
+    ("hidden characters", "\u{200b}a"),
+    ("tags", "\u{e0041}"),
+    ("flags", "\u{1f3f4}\u{e0067}"),
+    ("marks of redaction", "[redacted:"),
+];
+
+fn main() {
+    let started = Instant::now();
+    black_box(scan(""));
+    let tables = started.elapsed();
+    let two_kilobytes = repeated(PROSE, 2_048);
+    let german = repeated(
+        "Die Änderung läuft seit gestern über alle Rechner, und bisher hat sich niemand beschwert. ",
+        2_048,
+    );
+    let mixed = repeated(
+        "Call me at +49 30 1234567 or write to anna.schmidt@firma.de; the card is 4111 1111 1111 1111. ",
+        2_048,
+    );
+    print(&format!("building the tables: {} µs", tables.as_micros()));
+    for (name, text) in
+        [("English prose", two_kilobytes), ("German prose", german), ("full of findings", mixed)]
+    {
+        let (median, slow) = measure(&text);
+        print(&format!("2 kB, {name}: median {median:.1} µs, 99 of 100 below {slow:.1} µs"));
+    }
+    let mut worst = 0.0_f64;
+    for (name, unit) in HOSTILE {
+        let (small, large) = (quickest(&repeated(unit, 100_000)), quickest(&repeated(unit, 1_000_000)));
+        let ratio = large.as_secs_f64() / small.as_secs_f64();
+        worst = worst.max(ratio);
+        print(&format!(
+            "{name}: 100 kB {:.2} ms, 1 MB {:.2} ms, ratio {ratio:.1}",
+            millis(small),
+            millis(large)
+        ));
+    }
+    print(&format!("the worst ratio is {worst:.1}"));
+}
+
+/// The median and the 99th percentile of many scans, in microseconds.
+fn measure(text: &str) -> (f64, f64) {
+    let mut times: Vec<Duration> = (0..5_000).map(|_| once(text)).collect();
+    times.sort_unstable();
+    let at = |index: usize| times.get(index).map_or(0.0, |time| millis(*time) * 1_000.0);
+    (at(2_500), at(4_950))
+}
+
+fn quickest(text: &str) -> Duration {
+    (0..10).map(|_| once(text)).min().unwrap_or_default()
+}
+
+fn once(text: &str) -> Duration {
+    let started = Instant::now();
+    black_box(scan(black_box(text)));
+    started.elapsed()
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
+}
+
+fn repeated(unit: &str, bytes: usize) -> String {
+    unit.repeat(bytes / unit.len() + 1)
+        .chars()
+        .scan(0, |length, c| {
+            *length += c.len_utf8();
+            (*length <= bytes).then_some(c)
+        })
+        .collect()
+}
+
+#[expect(clippy::print_stdout, reason = "what an example is for")]
+fn print(line: &str) {
+    println!("{line}");
+}

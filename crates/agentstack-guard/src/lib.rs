@@ -1,0 +1,31 @@
+//! What a text holds that somebody should know about: secrets, personal data, hidden characters, sentences that are
+//! aimed at a model, links that carry data away (S18, S50).
+//!
+//! [`scan`] reports [`Finding`]s, [`redact`] replaces them, [`visible`] leaves out what a reader cannot see. What
+//! follows from a finding is the policy's business, not this crate's.
+//!
+//! Findings are signals and no wall: whoever knows these rules can write around them. What a memory may be used for is
+//! decided by where it came from.
+//!
+//! **Invariant:** pure. No I/O, no clock, no randomness, no state between calls but tables that are built once. The
+//! work is linear in the length of the text, whatever the text is: every look back or ahead from a place has a limit.
+
+mod finding;
+mod kind;
+
+mod bytes;
+mod collect;
+mod exfiltration;
+mod hidden;
+mod instruction;
+mod pii;
+mod redact;
+mod scan;
+mod secret;
+mod trigger;
+
+pub use finding::{Confidence, Finding, MAX_FINDINGS};
+pub use hidden::visible;
+pub use kind::{Class, Kind};
+pub use redact::redact;
+pub use scan::scan;
