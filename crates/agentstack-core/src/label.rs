@@ -1,18 +1,75 @@
 //! Where an entry comes from and how far it can be trusted. Labels are made by the server (S11).
 
-use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
 
-use crate::{AgentId, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How far an entry can be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+use crate::{AgentId, EntryId, FindingSummary, InvalidId, Timestamp};
+
+/// How far a version of an entry can be trusted. Nothing but an operator raises it (S13).
+///
+/// `Unverified`, `Trusted` are on the read paths; `Quarantined` and `Revoked` are on none (S16).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {
-    /// A person with the operator's role said so.
+    /// An operator said so; or it is of the session itself, which had read nothing of others before it was written.
     Trusted,
-    /// Nobody has: the state in which every entry begins.
+    /// Neither of them.
     Unverified,
+    /// An operator is to look at it first: for what was found in it, or for what it was derived from.
+    Quarantined,
+    /// An operator has rejected it, or where it comes from.
+    Revoked,
 }
+
+impl Trust {
+    /// All of them, the most trusted first.
+    pub const ALL: [Self; 4] = [Self::Trusted, Self::Unverified, Self::Quarantined, Self::Revoked];
+
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trusted => "trusted",
+            Self::Unverified => "unverified",
+            Self::Quarantined => "quarantined",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// Whether it is on no read path.
+    #[must_use]
+    pub const fn is_held(self) -> bool {
+        matches!(self, Self::Quarantined | Self::Revoked)
+    }
+
+    /// Whether somebody's decision may bring a version from this state into another: an operator approves and rejects,
+    /// and what is derived from something revoked is quarantined. A writer decides nothing (S13).
+    #[must_use]
+    pub const fn can_become(self, to: Self) -> bool {
+        match to {
+            // To approve what was revoked undoes a mistake.
+            Self::Trusted => !matches!(self, Self::Trusted),
+            Self::Unverified => false,
+            Self::Quarantined => !self.is_held(),
+            Self::Revoked => !matches!(self, Self::Revoked),
+        }
+    }
+}
+
+impl FromStr for Trust {
+    type Err = UnknownTrust;
+
+    fn from_str(word: &str) -> Result<Self, UnknownTrust> {
+        Self::ALL.into_iter().find(|trust| trust.as_str() == word).ok_or(UnknownTrust)
+    }
+}
+
+/// A word for no trust.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be trusted, unverified, quarantined or revoked")]
+pub struct UnknownTrust;
 
 /// Who wrote an entry, through what, and when. It never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,4 +93,78 @@ pub struct Label {
     pub trust: Trust,
     /// Where it comes from.
     pub origin: Origin,
+    /// What was found in it that a reader should know of.
+    pub findings: Vec<FindingSummary>,
+}
+
+/// One version of an entry: `<id of the entry>.<number of the version>`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VersionId {
+    /// The entry.
+    pub entry: EntryId,
+    /// The number of the version, from 1.
+    pub version: u32,
+}
+
+impl FromStr for VersionId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let (entry, number) = text.split_once('.').ok_or(InvalidId)?;
+        let version: u32 = number.parse().map_err(|_| InvalidId)?;
+        let id = Self { entry: entry.parse()?, version };
+        // One id, one spelling: no sign and no zeros in front.
+        if version > 0 && version.to_string() == number { Ok(id) } else { Err(InvalidId) }
+    }
+}
+
+impl fmt::Display for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.entry, self.version)
+    }
+}
+
+impl fmt::Debug for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for VersionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for VersionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_a_version_has_one_spelling() {
+        let id = VersionId { entry: EntryId::generate(), version: 7 };
+        assert_eq!(id.to_string().parse(), Ok(id));
+        let entry = id.entry;
+        for wrong in ["", "7", ".7", &format!("{entry}"), &format!("{entry}."), &format!("{entry}.07")] {
+            assert_eq!(wrong.parse::<VersionId>(), Err(InvalidId), "{wrong}");
+        }
+        for wrong in ["+7", "0", "-1", "4294967296", "7 ", "7.7"] {
+            assert!(format!("{entry}.{wrong}").parse::<VersionId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn s13_nothing_becomes_unverified_again_and_each_word_is_its_own() {
+        for from in Trust::ALL {
+            assert!(!from.can_become(from) && !from.can_become(Trust::Unverified));
+            assert_eq!(from.as_str().parse(), Ok(from));
+            assert_eq!(serde_json::to_value(from).unwrap(), from.as_str());
+        }
+    }
 }

@@ -22,7 +22,7 @@ pub use id::{
     TokenId,
 };
 pub use identity::{Capability, Identity, IdentityStatus};
-pub use label::{Label, Origin, Trust};
+pub use label::{Label, Origin, Trust, VersionId};
 pub use memory::{Content, Entry, EntrySummary, Hit, MatchType, Metadata, Version};
 pub use name::{InvalidName, MemoryKey, Namespace, QueryText, SharedName, Tag};
 pub use secret::Secret;

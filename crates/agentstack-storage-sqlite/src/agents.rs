@@ -135,11 +135,11 @@ impl Found {
 fn agent(columns: &mut Columns<'_>, held: &Held) -> Result<Agent, StorageError> {
     Ok(Agent {
         id: columns.id(AgentInstanceId::from_bytes)?,
-        agent_type: columns.covered("an agent's type", held.veil, |text| text.parse().ok())?,
-        name: columns.covered("an agent's name", held.veil, |text| text.parse().ok())?,
+        agent_type: columns.covered("an agent's type", &held.veil, |text| text.parse().ok())?,
+        name: columns.covered("an agent's name", &held.veil, |text| text.parse().ok())?,
         status: columns.word("an agent's state")?,
         identity: columns.optional_id(IdentityId::from_bytes)?,
-        metadata: columns.covered("a metadata object", held.veil, |text| parse_metadata(&text))?,
+        metadata: columns.covered("a metadata object", &held.veil, |text| parse_metadata(&text))?,
         created_at: columns.time()?,
         updated_at: columns.time()?,
         usage: AgentUsage {
@@ -197,9 +197,9 @@ async fn spawn(write: &mut Write<'_>, scope: &Scope, new: NewAgent) -> Result<Ag
         .bind(scope.at().as_millis())
         .bind(agent.identity.map(|id| id.as_bytes().to_vec()))
         .bind(name_hash)
-        .bind(held.veil.cover(agent.name.as_str()))
-        .bind(held.veil.cover(agent.agent_type.as_str()))
-        .bind(held.veil.cover(&metadata_json(&agent.metadata)));
+        .bind(held.veil.cover(agent.name.as_str())?)
+        .bind(held.veil.cover(agent.agent_type.as_str())?)
+        .bind(held.veil.cover(&metadata_json(&agent.metadata))?);
     write.run(spawning).await?;
     Ok(agent)
 }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::connect::LIMITS;
 use crate::{
-    MasterKey, OpenOptions, SqliteStore, agents, identities, memory, reclaim, search, session, tasks, write,
+    MasterKey, OpenOptions, SqliteStore, agents, identities, memory, reclaim, review, search, session, tasks, write,
 };
 
 async fn open(folder: &TempDir, encrypted: bool) -> Arc<SqliteStore> {
@@ -261,6 +261,15 @@ const STATEMENTS: &[&str] = &[
     agents::LIST,
     agents::CROWD,
     agents::IDENTITY,
+    memory::readings::OPEN,
+    memory::readings::SHOW,
+    memory::readings::SHOW_HOLDER,
+    memory::readings::BRING,
+    memory::readings::HELD_SESSIONS,
+    memory::entry::OPEN_ROW,
+    review::HELD,
+    review::CURRENT,
+    reclaim::REMOVE_HELD,
     identities::BY_ID,
     identities::BY_NAME,
     identities::LIST,

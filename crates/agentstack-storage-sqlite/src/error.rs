@@ -56,6 +56,15 @@ pub enum OpenError {
         #[source]
         source: StorageError,
     },
+    /// The rows of an older schema could not be moved; nothing was changed.
+    #[error("moving the entries of {} to the new schema", path.display())]
+    Moving {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: StorageError,
+    },
     /// A change of the schema did not go through; it was undone as a whole.
     #[error("bringing {} to schema {to}", path.display())]
     Migration {

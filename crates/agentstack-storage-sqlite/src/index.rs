@@ -26,7 +26,7 @@ use agentstack_core::MemoryKey;
 use agentstack_storage::text::{Term, analyze};
 use sha2::{Digest, Sha256};
 
-pub(crate) use self::cipher::{Cipher, Veil, range};
+pub(crate) use self::cipher::{Cipher, range};
 pub(crate) use self::codec::{Bytes, Damaged};
 pub(crate) use self::layers::{FreshRow, Layers, Tail};
 pub(crate) use self::rebuild::rebuild;

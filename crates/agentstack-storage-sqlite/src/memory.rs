@@ -1,12 +1,15 @@
 //! Entries and their versions.
 
 pub(crate) mod entry;
+pub(crate) mod readings;
 
 use agentstack_access::Scope;
-use agentstack_audit::Outcome;
-use agentstack_core::{AgentId, Entry, EntrySummary, Label, MemoryKey, Namespace, Version};
+use agentstack_audit::{Draft, Outcome};
+use agentstack_core::{Entry, EntrySummary, Label, MemoryKey, Namespace, Origin, Trust, Version, VersionId};
+use agentstack_storage::review::first_trust;
 use agentstack_storage::{
-    Found, Listed, Listing, MemoryStore, NewEntry, Pending, Search, StorageError, Target, model::visible,
+    Found, Listed, Listing, MemoryStore, NewEntry, Pending, Reading, Search, StorageError, Stored, Target,
+    model::visible,
 };
 use async_trait::async_trait;
 use sqlx::Row;
@@ -15,8 +18,9 @@ use self::entry::{NewVersion, Opened};
 use crate::SqliteStore;
 use crate::briefly::{analyze, briefly, is_short};
 use crate::error::storage;
+use crate::facts::agent_hash;
 use crate::index::key_hash;
-use crate::row::{SUMMARY_COLUMNS, summary, summary_columns, version};
+use crate::row::{Columns, SUMMARY_COLUMNS, summary, summary_columns, version};
 use crate::write::{alive, scoped};
 
 pub(crate) const GET: &str = concat!(
@@ -30,16 +34,16 @@ pub(crate) const GET: &str = concat!(
 
 /// The versions of an entry, from $6 down to $7; none of another agent than $9, if the caller is bound to one.
 pub(crate) const VERSIONS: &str = concat!(
-    "WITH e AS MATERIALIZED (SELECT e.id FROM namespaces n JOIN entries e ON e.namespace = n.id AND e.key_hash = $5 ",
-    "WHERE n.name = $4 AND ($9 IS NULL OR e.agent IS NULL OR e.agent = $9) AND ",
+    "WITH e AS MATERIALIZED (SELECT e.id, n.secret FROM namespaces n JOIN entries e ON e.namespace = n.id ",
+    "AND e.key_hash = $5 WHERE n.name = $4 AND ($9 IS NULL OR e.agent IS NULL OR e.agent = $9) AND ",
     alive!(),
     ") ",
-    "SELECT v.version, v.stored_at, v.agent, v.tags, v.metadata, v.trust, v.origin_principal, ",
-    "v.origin_agent, v.origin_tool, v.content FROM (",
-    "SELECT c.version, c.updated_at AS stored_at, c.agent, c.tags, c.metadata, c.trust, c.origin_principal, ",
-    "c.origin_agent, c.origin_tool, c.content FROM entries c WHERE c.id = (SELECT id FROM e) UNION ALL ",
-    "SELECT p.version, p.stored_at, p.agent, p.tags, p.metadata, p.trust, p.origin_principal, p.origin_agent, ",
-    "p.origin_tool, p.content FROM entry_versions p WHERE p.entry = (SELECT id FROM e)) v ",
+    "SELECT (SELECT secret FROM e), v.version, v.stored_at, v.trust, v.origin_principal, v.origin_tool, v.facts, ",
+    "v.content FROM (",
+    "SELECT c.version, c.updated_at AS stored_at, c.agent, c.trust, c.origin_principal, c.origin_tool, c.facts, ",
+    "c.content FROM entries c WHERE c.id = (SELECT id FROM e) UNION ALL ",
+    "SELECT p.version, p.stored_at, p.agent, p.trust, p.origin_principal, p.origin_tool, p.facts, p.content ",
+    "FROM entry_versions p WHERE p.entry = (SELECT id FROM e)) v ",
     "WHERE v.version <= $6 AND v.version >= $7 AND ($9 IS NULL OR v.agent IS NULL OR v.agent = $9) ORDER BY v.version DESC LIMIT $8"
 );
 
@@ -55,12 +59,7 @@ fn in_session(scope: &Scope) -> bool {
 
 #[async_trait]
 impl MemoryStore for SqliteStore {
-    async fn store(
-        &self,
-        scope: &Scope,
-        entry: NewEntry,
-        pending: Pending,
-    ) -> Result<EntrySummary, StorageError> {
+    async fn store(&self, scope: &Scope, entry: NewEntry, pending: Pending) -> Result<Stored, StorageError> {
         let (key, content) = (entry.key.as_str(), entry.content.as_str());
         let (mut opened, terms) = if is_short(content) {
             // To take a text of 2 kB apart takes longer than to open the transaction.
@@ -70,10 +69,10 @@ impl MemoryStore for SqliteStore {
             let terms = analyze(key, content);
             (self.open_entry(scope, &entry.key).await?, terms)
         };
-        match opened.keep(scope, &entry, &terms, pending).await {
-            Ok(summary) => {
+        match opened.keep(scope, entry, &terms, pending).await {
+            Ok(stored) => {
                 opened.write.committed();
-                Ok(summary)
+                Ok(stored)
             }
             Err(error) => opened.write.undo(error).await,
         }
@@ -103,7 +102,7 @@ impl MemoryStore for SqliteStore {
         if row.try_get::<Option<&[u8]>, _>(1).map_err(storage)?.is_none() {
             return Ok(None);
         }
-        let summary = summary(&row, 1)?;
+        let (summary, veil) = summary(&row, 1)?;
         if !visible(scope, in_session(scope), summary.agent_id.as_ref()) {
             return Ok(None);
         }
@@ -113,7 +112,7 @@ impl MemoryStore for SqliteStore {
                 Ok(past.map(|past| at_version(summary, past)))
             }
             _ => {
-                let content = row.try_get(1 + SUMMARY_COLUMNS).map_err(storage)?;
+                let content = Columns::from(&row, 1 + SUMMARY_COLUMNS).covered("a content", &veil, Some)?;
                 let entry = Entry { summary, content };
                 if let Some(version) = version {
                     self.known.keep_entry(version, &name, &entry);
@@ -129,12 +128,12 @@ impl MemoryStore for SqliteStore {
 
     async fn delete(&self, scope: &Scope, key: &MemoryKey, pending: Pending) -> Result<bool, StorageError> {
         let mut opened = self.open_entry(scope, key).await?;
-        let found = opened.entry.take().filter(|e| visible(scope, in_session(scope), e.agent.as_ref()));
+        let found = opened.entry.take().filter(|e| e.is_visible(scope));
         let Some(entry) = found else {
             opened.write.rollback().await;
             return Ok(false);
         };
-        if let Err(error) = opened.remove(&entry).await {
+        if let Err(error) = opened.remove(key, &entry).await {
             return opened.write.undo(error).await;
         }
         opened.write.commit(&pending.close(Outcome::Ok, vec![("entries", 1)])).await?;
@@ -156,16 +155,25 @@ impl MemoryStore for SqliteStore {
         scope: &Scope,
         key: &MemoryKey,
         number: u32,
-        label: Label,
+        origin: Origin,
         pending: Pending,
     ) -> Result<Option<EntrySummary>, StorageError> {
         let mut opened = self.open_entry(scope, key).await?;
-        let restored = restore_version(&mut opened, scope, key, number, &label, pending).await;
+        let restored = restore_version(&mut opened, scope, key, number, origin, pending).await;
         opened.write.close(restored).await
     }
 
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StorageError> {
         self.search_entries(scope, search).await
+    }
+
+    async fn note_readings(
+        &self,
+        scope: &Scope,
+        readings: &[Reading],
+        record: Draft,
+    ) -> Result<(), StorageError> {
+        self.note(scope, readings, &record).await
     }
 }
 
@@ -186,17 +194,24 @@ async fn restore_version(
     scope: &Scope,
     key: &MemoryKey,
     number: u32,
-    label: &Label,
+    origin: Origin,
     pending: Pending,
 ) -> Result<Option<EntrySummary>, StorageError> {
-    let visible = opened.entry.as_ref().is_some_and(|e| visible(scope, in_session(scope), e.agent.as_ref()));
-    if !visible {
+    let Some(entry) = opened.entry.as_ref().filter(|entry| entry.is_visible(scope)) else {
         return Ok(None);
-    }
+    };
+    let id = VersionId { entry: entry.id, version: number };
     let question = versions_question(scope, key, Some(number), 1)?;
     let row = question.fetch_optional(opened.write.connection()?).await.map_err(storage)?;
     let Some(row) = row else { return Ok(None) };
     let past = version(&row)?;
+    // To restore it is to read it.
+    if let Some(reading) = Reading::of(scope, namespace(scope)?, key, id, &past.label) {
+        opened.read_first(scope, &reading).await?;
+    }
+    let marked = opened.is_marked() || past.label.trust != Trust::Trusted;
+    let trust = first_trust(false, in_session(scope), marked);
+    let label = Label { trust, origin, findings: past.label.findings };
     let new = NewVersion {
         key,
         content: &past.content,
@@ -206,7 +221,7 @@ async fn restore_version(
         label,
     };
     let terms = analyze(key.as_str(), &past.content);
-    opened.put(scope, new, &terms, &pending.close(Outcome::Ok, vec![])).await.map(Some)
+    opened.put(scope, new, &terms, &pending.close(Outcome::Ok, vec![])).await.map(|stored| Some(stored.entry))
 }
 
 /// One version by its number, or the newest `limit`.
@@ -222,7 +237,7 @@ fn versions_question(
         .bind(number.map_or(i64::MAX, i64::from))
         .bind(number.map_or(0, i64::from))
         .bind(limit)
-        .bind(scope.bound_agent().filter(|_| in_session(scope)).map(AgentId::to_string)))
+        .bind(scope.bound_agent().filter(|_| in_session(scope)).map(agent_hash)))
 }
 
 impl SqliteStore {

@@ -3,6 +3,8 @@
 //! A database knows whose it is by `application_id` and how far its schema is by `user_version`; both
 //! change in the transaction of the migration, so there is no half-migrated database.
 
+mod trust;
+
 use agentstack_storage::text::ANALYSIS;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Executor};
@@ -14,11 +16,12 @@ use crate::{OpenError, OpenOptions};
 const APPLICATION_ID: i64 = 0x4147_5354;
 
 /// The migrations, in order; the schema's number is how many have been done.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_tokens.sql"),
     include_str!("migrations/0003_index.sql"),
     include_str!("migrations/0004_coordination.sql"),
+    include_str!("migrations/0005_trust.sql"),
 ];
 
 /// How far a database is, if it is one of ours.
@@ -56,6 +59,10 @@ pub(crate) async fn migrate(
     for (to, script) in (1_i64..).zip(MIGRATIONS).skip_while(|(to, _)| *to <= done) {
         let failed = |source| OpenError::Migration { path: options.path.clone(), to, source };
         tx.execute(script).await.map_err(failed)?;
+        if to == trust::MIGRATION {
+            let failed = |source| OpenError::Moving { path: options.path.clone(), source };
+            trust::move_rows(&mut tx).await.map_err(failed)?;
+        }
     }
     if !is_indexed(&mut tx, options).await? {
         let failed = |source| OpenError::Index { path: options.path.clone(), source };
@@ -64,8 +71,15 @@ pub(crate) async fn migrate(
         let analysis = sqlx::query("INSERT INTO index_analysis (analysis) VALUES ($1)").bind(ANALYSIS);
         analysis.execute(&mut *tx).await.map_err(problem)?;
     }
-    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 4").await.map_err(problem)?;
-    tx.commit().await.map_err(problem)
+    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 5").await.map_err(problem)?;
+    tx.commit().await.map_err(problem)?;
+    if (1..trust::MIGRATION).contains(&done)
+        && let Err(error) = connection.execute("VACUUM").await
+    {
+        // What was there in plain text may be left in unused space.
+        tracing::warn!(error = %error, "tidying the database up after a change of its schema");
+    }
+    Ok(())
 }
 
 /// Whether the index is of the analysis that this program has.
@@ -99,6 +113,6 @@ mod tests {
     #[test]
     fn the_marks_of_the_newest_schema_are_the_ones_that_are_written() {
         assert_eq!(APPLICATION_ID, 1_095_193_428);
-        assert_eq!(MIGRATIONS.len(), 4, "and `PRAGMA user_version = 4` above");
+        assert_eq!(MIGRATIONS.len(), 5, "and `PRAGMA user_version = 5` above");
     }
 }

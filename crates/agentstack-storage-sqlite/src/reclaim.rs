@@ -55,6 +55,11 @@ const REMOVE_AGENTS: &str = "DELETE FROM agents WHERE id IN (SELECT value FROM j
 pub(crate) const REMOVE_DRIFT: &str =
     "DELETE FROM drift_events WHERE id IN (SELECT id FROM drift_events WHERE namespace = $1 LIMIT $2)";
 
+pub(crate) const REMOVE_HELD: &str =
+    "DELETE FROM held_versions WHERE id IN (SELECT id FROM held_versions WHERE namespace = $1 LIMIT $2)";
+
+/// What the session has read stays as long as anything says that it wrote it, or that it read it: by then what is derived
+/// from what can be asked for.
 const REMOVE_NAMESPACE: &str =
     "DELETE FROM ended_namespaces WHERE namespace = $1; DELETE FROM namespaces WHERE id = $1";
 
@@ -112,6 +117,9 @@ async fn remove_some(write: &mut Write<'_>, namespace: i64) -> Result<(), Storag
         }
     }
     if write.run(sqlx::query(REMOVE_DRIFT).bind(namespace).bind(ROWS)).await? > 0 {
+        return Ok(());
+    }
+    if write.run(sqlx::query(REMOVE_HELD).bind(namespace).bind(ROWS)).await? > 0 {
         return Ok(());
     }
     write.run(sqlx::query(REMOVE_NAMESPACE).bind(namespace)).await.map(drop)

@@ -3,27 +3,27 @@
 use std::str::FromStr;
 
 use agentstack_core::{
-    AgentId, EntryId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Origin, SessionId, Tag, Timestamp,
-    Trust, Version,
+    AgentId, EntryId, EntrySummary, Label, Metadata, Namespace, Origin, SessionId, Timestamp, Trust, Version,
 };
 use agentstack_storage::{Session, StorageError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
 
 use crate::error::storage;
-use crate::index::Veil;
+use crate::facts::Known;
+use crate::veil::Veil;
 
 /// The columns that [`summary`] reads, of `entries e` and `namespaces n`, in its order.
 macro_rules! summary_columns {
     () => {
-        "e.uuid, e.key, n.name, e.version, e.agent, e.tags, e.metadata, e.created_at, e.updated_at, \
-         e.trust, e.origin_principal, e.origin_agent, e.origin_tool, e.chars"
+        "e.uuid, n.name, n.secret, e.version, e.created_at, e.updated_at, e.trust, e.origin_principal, \
+         e.origin_tool, e.chars, e.facts"
     };
 }
 pub(crate) use summary_columns;
 
 /// How many columns that are.
-pub(crate) const SUMMARY_COLUMNS: usize = 14;
+pub(crate) const SUMMARY_COLUMNS: usize = 11;
 
 /// Reads the columns of a row one after the other.
 pub(crate) struct Columns<'r> {
@@ -59,13 +59,6 @@ impl<'r> Columns<'r> {
         Ok(Timestamp::from_millis(self.take()?))
     }
 
-    fn tags(&mut self) -> Result<Vec<Tag>, StorageError> {
-        self.parsed("an entry's tags", |text| {
-            let tags: Vec<String> = serde_json::from_str(text).ok()?;
-            tags.into_iter().map(|tag| Tag::try_from(tag).ok()).collect()
-        })
-    }
-
     pub(crate) fn metadata(&mut self) -> Result<Metadata, StorageError> {
         self.parsed("a metadata object", parse_metadata)
     }
@@ -88,37 +81,21 @@ impl<'r> Columns<'r> {
     pub(crate) fn covered<T>(
         &mut self,
         what: &'static str,
-        veil: Veil,
+        veil: &Veil,
         parse: impl Fn(String) -> Option<T>,
     ) -> Result<T, StorageError> {
         let text = veil.uncover(self.take()?).and_then(parse);
         text.ok_or_else(|| StorageError::damaged(what))
     }
 
-    /// The four columns of a label; the time is that of its version.
-    fn label(&mut self, at: Timestamp) -> Result<Label, StorageError> {
-        let trust = self.parsed("an entry's trust", |text| match text {
-            "trusted" => Some(Trust::Trusted),
-            "unverified" => Some(Trust::Unverified),
-            _ => None,
-        })?;
-        let principal = self.take()?;
-        let agent_id = self.agent()?;
-        Ok(Label { trust, origin: Origin { principal, agent_id, tool: self.take()?, at } })
+    pub(crate) fn trust(&mut self) -> Result<Trust, StorageError> {
+        self.word("an entry's trust")
     }
 }
 
 /// A metadata object, from its JSON.
 pub(crate) fn parse_metadata(text: &str) -> Option<Metadata> {
     Metadata::try_from(serde_json::from_str::<serde_json::Map<_, _>>(text).ok()?).ok()
-}
-
-/// The word under which a trust is kept.
-pub(crate) fn trust_word(trust: Trust) -> &'static str {
-    match trust {
-        Trust::Trusted => "trusted",
-        Trust::Unverified => "unverified",
-    }
 }
 
 /// The 16 bytes of an id.
@@ -136,45 +113,50 @@ pub(crate) fn small(number: i64) -> Result<u32, StorageError> {
     u32::try_from(number).map_err(|_| StorageError::damaged("a number"))
 }
 
-/// The columns of [`summary_columns`], from the `at`th of the row on.
-pub(crate) fn summary(row: &SqliteRow, at: usize) -> Result<EntrySummary, StorageError> {
+/// The columns of [`summary_columns`], from the `at`th of the row on, and what the content is kept under.
+pub(crate) fn summary(row: &SqliteRow, at: usize) -> Result<(EntrySummary, Veil), StorageError> {
     let mut columns = Columns::from(row, at);
-    let id = EntryId::from_bytes(uuid(columns.take()?)?);
-    let key = columns.parsed("a key", |text| text.parse::<MemoryKey>().ok())?;
+    let id = columns.id(EntryId::from_bytes)?;
     let namespace = columns.parsed("a namespace", |text| text.parse::<Namespace>().ok())?;
+    let veil = Veil::new(columns.take()?);
     let version = small(columns.take()?)?;
-    let agent_id = columns.agent()?;
-    let tags = columns.tags()?;
-    let metadata = columns.metadata()?;
     let created_at = columns.time()?;
     let updated_at = columns.time()?;
-    let label = columns.label(updated_at)?;
+    let trust = columns.trust()?;
+    let (principal, tool) = (columns.take()?, columns.take()?);
     let chars = small(columns.take()?)?;
-    Ok(EntrySummary {
+    let facts = Known::uncover(&veil, columns.take()?)?;
+    let origin = Origin { principal, agent_id: facts.origin_agent, tool, at: updated_at };
+    let summary = EntrySummary {
         id,
-        key,
+        key: facts.key,
         namespace,
         version,
-        agent_id,
-        tags,
-        metadata,
+        agent_id: facts.agent,
+        tags: facts.tags,
+        metadata: facts.metadata,
         created_at,
         updated_at,
-        label,
+        label: Label { trust, origin, findings: facts.findings },
         chars,
-    })
+    };
+    Ok((summary, veil))
 }
 
-/// version, `stored_at`, agent, tags, metadata, trust, origin (3), content.
+/// The namespace's secret, version, `stored_at`, trust, principal and tool of the origin, facts, content.
 pub(crate) fn version(row: &SqliteRow) -> Result<Version, StorageError> {
     let mut columns = Columns::from(row, 0);
+    let veil = Veil::new(columns.take()?);
     let version = small(columns.take()?)?;
     let stored_at = columns.time()?;
-    let agent_id = columns.agent()?;
-    let tags = columns.tags()?;
-    let metadata = columns.metadata()?;
-    let label = columns.label(stored_at)?;
-    Ok(Version { version, content: columns.take()?, tags, metadata, agent_id, stored_at, label })
+    let trust = columns.trust()?;
+    let (principal, tool) = (columns.take()?, columns.take()?);
+    let facts = Known::uncover(&veil, columns.take()?)?;
+    let content = columns.covered("a content", &veil, Some)?;
+    let origin = Origin { principal, agent_id: facts.origin_agent, tool, at: stored_at };
+    let label = Label { trust, origin, findings: facts.findings };
+    let (tags, metadata, agent_id) = (facts.tags, facts.metadata, facts.agent);
+    Ok(Version { version, content, tags, metadata, agent_id, stored_at, label })
 }
 
 /// id, `started_at`, the earlier of both ends, metadata.
@@ -184,11 +166,6 @@ pub(crate) fn session(row: &SqliteRow, at: usize) -> Result<Session, StorageErro
     let started_at = columns.time()?;
     let expires_at = columns.time()?;
     Ok(Session { id, started_at, expires_at, metadata: columns.metadata()? })
-}
-
-/// Tags as they are kept: a JSON array.
-pub(crate) fn tags_json(tags: &[Tag]) -> String {
-    serde_json::to_string(tags).unwrap_or_else(|_| "[]".into())
 }
 
 /// A metadata object as it is kept.

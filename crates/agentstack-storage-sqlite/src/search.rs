@@ -8,7 +8,7 @@ mod candidates;
 use std::collections::HashMap;
 
 use agentstack_access::{Scope, SharedNamespaces};
-use agentstack_core::{AgentId, Entry, Hit, MatchType, Namespace, SharedName};
+use agentstack_core::{Entry, Hit, MatchType, Namespace, SharedName, Tag};
 use agentstack_storage::model::SEARCHED_CHARS;
 use agentstack_storage::text::rank::Scored;
 use agentstack_storage::{AgentFilter, Found, ListPosition, Listed, Listing, Page, Search, StorageError};
@@ -19,10 +19,13 @@ use self::candidates::Candidates;
 use crate::SqliteStore;
 use crate::briefly::briefly;
 use crate::error::storage;
+use crate::facts::{agent_hash, tag_hashes};
 use crate::index::{entries_of_namespace, in_namespace};
 use crate::known::Known;
-use crate::row::{SUMMARY_COLUMNS, count, summary, summary_columns, tags_json};
+use crate::memory::readings::hex;
+use crate::row::{SUMMARY_COLUMNS, count, summary, summary_columns};
 use crate::store::Reader;
+use crate::veil::kept_len;
 use crate::write::{Statement, alive, scoped};
 
 /// The namespaces of a scope: the one named `$4` and of the shared ones those in the JSON array `$5`, or all of them if
@@ -35,13 +38,13 @@ macro_rules! namespaces {
 }
 
 /// Whether `e` in `n` may be seen and passes the filters: `$6` the agent that the caller is bound to,
-/// `$7` and `$8` the agent asked for and whether entries of none count, `$9` tags.
+/// `$7` and `$8` the agent asked for and whether entries of none count, `$9` tags, `$10` whether only what is trusted counts.
 macro_rules! passes {
     () => {
         "($6 IS NULL OR n.shared = 1 OR e.agent IS NULL OR e.agent = $6) \
          AND ($7 IS NULL OR e.agent = $7 OR ($8 AND e.agent IS NULL)) \
-         AND ($9 IS NULL OR NOT EXISTS (SELECT 1 FROM json_each($9) t \
-              WHERE t.value NOT IN (SELECT value FROM json_each(e.tags))))"
+         AND (NOT $10 OR e.trust = 'trusted') \
+         AND ($9 IS NULL OR NOT EXISTS (SELECT 1 FROM json_each($9) t WHERE instr(e.tags, unhex(t.value)) = 0))"
     };
 }
 
@@ -89,18 +92,18 @@ pub(crate) const SPACES: &str = concat!(
 pub(crate) const BLOCKS: &str =
     "SELECT b.id, b.terms FROM json_each($1) q CROSS JOIN index_blocks b ON b.id = q.value";
 
-/// Those of the entries `$10` that pass.
+/// Those of the entries `$11` that pass.
 pub(crate) const PASSING: &str = concat!(
-    "SELECT json_group_array(e.id) FROM json_each($10) q CROSS JOIN entries e ON e.id = q.value ",
+    "SELECT json_group_array(e.id) FROM json_each($11) q CROSS JOIN entries e ON e.id = q.value ",
     "CROSS JOIN namespaces n ON n.id = e.namespace WHERE ",
     passes!()
 );
 
-/// `substr` of a text stops at a NUL, that of bytes does not.
+/// Of each content its first `$12` bytes.
 pub(crate) const HITS: &str = concat!(
     "SELECT e.id, ",
     summary_columns!(),
-    ", substr(CAST(e.content AS BLOB), 1, $11) FROM json_each($10) q ",
+    ", substr(e.content, 1, $12) FROM json_each($11) q ",
     "CROSS JOIN entries e ON e.id = q.value ->> 0 AND e.namespace = q.value ->> 1 ",
     "CROSS JOIN namespaces n ON n.id = e.namespace WHERE ",
     alive!(),
@@ -121,8 +124,8 @@ pub(crate) const LIST: &str = concat!(
     namespaces!(),
     " AND ",
     passes!(),
-    " AND ($10 IS NULL OR (e.updated_at, e.uuid) < ($10, $11)) ",
-    "ORDER BY e.updated_at DESC, e.uuid DESC LIMIT $12 OFFSET $13"
+    " AND ($11 IS NULL OR (e.updated_at, e.uuid) < ($11, $12)) ",
+    "ORDER BY e.updated_at DESC, e.uuid DESC LIMIT $13 OFFSET $14"
 );
 
 /// Counts all entries of the namespaces, from their statistics.
@@ -148,12 +151,13 @@ pub(crate) const COUNT: &str = concat!(
     ")"
 );
 
-/// Binds `$4` to `$9`.
+/// Binds `$4` to `$10`.
 fn filtered(
     sql: &'static str,
     scope: &Scope,
     agent: Option<&AgentFilter>,
     tags: Option<&String>,
+    trusted_only: bool,
 ) -> Statement {
     scoped(sql, scope)
         .bind(scope.namespace().map(Namespace::to_string))
@@ -162,10 +166,11 @@ fn filtered(
             SharedNamespaces::Included => Some("true".to_owned()),
             SharedNamespaces::Only(names) => Some(names_json(names.iter())),
         })
-        .bind(scope.bound_agent().map(AgentId::to_string))
-        .bind(agent.map(|filter| filter.agent.to_string()))
+        .bind(scope.bound_agent().map(agent_hash))
+        .bind(agent.map(|filter| agent_hash(&filter.agent)))
         .bind(agent.is_some_and(|filter| filter.include_common))
         .bind(tags.cloned())
+        .bind(trusted_only)
 }
 
 /// Nothing can go wrong with texts; if it did, there would be nothing to read.
@@ -174,8 +179,10 @@ fn names_json<'a>(names: impl Iterator<Item = &'a SharedName>) -> String {
     serde_json::to_string(&names).unwrap_or_else(|_| "[]".into())
 }
 
-fn tags_filter(tags: &[agentstack_core::Tag]) -> Option<String> {
-    (!tags.is_empty()).then(|| tags_json(tags))
+fn tags_filter(tags: &[Tag]) -> Option<String> {
+    let hash = |tag: &Tag| hex(&tag_hashes(std::slice::from_ref(tag)));
+    let hashes: Vec<String> = tags.iter().map(hash).collect();
+    (!tags.is_empty()).then(|| serde_json::to_string(&hashes).unwrap_or_else(|_| "[]".into()))
 }
 
 impl SqliteStore {
@@ -194,7 +201,7 @@ impl SqliteStore {
         let all = tags.is_none() && agent.is_none() && scope.bound_agent().is_none();
         let mut reader = self.reader().await?;
         let connection = reader.connection()?;
-        let counted = filtered(if all { COUNT_ALL } else { COUNT }, scope, agent, tags.as_ref());
+        let counted = filtered(if all { COUNT_ALL } else { COUNT }, scope, agent, tags.as_ref(), false);
         let row = briefly(counted.fetch_one(&mut *connection)).await.map_err(storage)?;
         if !row.try_get::<bool, _>(0).map_err(storage)? {
             return Err(StorageError::SessionGone);
@@ -204,13 +211,14 @@ impl SqliteStore {
             Page::Offset(offset) => (None, offset),
             Page::After(position) => (Some(position), 0),
         };
-        let question = filtered(LIST, scope, agent, tags.as_ref())
+        let question = filtered(LIST, scope, agent, tags.as_ref(), false)
             .bind(after.map(|position| position.updated_at.as_millis()))
             .bind(after.map(|position| position.id.as_bytes().to_vec()))
             .bind(i64::from(listing.limit) + 1)
             .bind(offset);
         let rows = briefly(question.fetch_all(connection)).await.map_err(storage)?;
-        let mut entries = rows.iter().map(|row| summary(row, 0)).collect::<Result<Vec<_>, _>>()?;
+        let mut entries =
+            rows.iter().map(|row| Ok(summary(row, 0)?.0)).collect::<Result<Vec<_>, StorageError>>()?;
         let limit = listing.limit as usize;
         let more = entries.len() > limit;
         entries.truncate(limit);
@@ -228,8 +236,9 @@ async fn search_in(
     search: &Search,
 ) -> Result<Found, StorageError> {
     let tags = tags_filter(&search.tags);
-    let ask = |sql| filtered(sql, scope, search.agent.as_ref(), tags.as_ref());
-    let filters = tags.is_some() || search.agent.is_some() || scope.bound_agent().is_some();
+    let ask = |sql| filtered(sql, scope, search.agent.as_ref(), tags.as_ref(), search.trusted_only);
+    let filters =
+        search.trusted_only || tags.is_some() || search.agent.is_some() || scope.bound_agent().is_some();
     let connection = reader.connection()?;
     let before = known.version();
     let mut candidates = Candidates::read(ask(SPACES), connection, &search.query).await?;
@@ -259,15 +268,15 @@ async fn hits(
 ) -> Result<Vec<Hit>, StorageError> {
     let wanted: Vec<[i64; 2]> = best.iter().map(|(hit, namespace)| [hit.entry, *namespace]).collect();
     let wanted = serde_json::to_string(&wanted).unwrap_or_else(|_| "[]".into());
-    let rows = briefly(question.bind(wanted).bind(SEARCHED_CHARS * 4).fetch_all(connection))
+    let rows = briefly(question.bind(wanted).bind(kept_len(SEARCHED_CHARS * 4)).fetch_all(connection))
         .await
         .map_err(storage)?;
     let mut entries = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let entry = Entry {
-            summary: summary(row, 1)?,
-            content: searched(row.try_get(1 + SUMMARY_COLUMNS).map_err(storage)?)?,
-        };
+        let (summary, veil) = summary(row, 1)?;
+        let content = veil.uncover_bytes(row.try_get(1 + SUMMARY_COLUMNS).map_err(storage)?);
+        let content = content.ok_or_else(|| StorageError::damaged("a content"))?;
+        let entry = Entry { summary, content: searched(&content)? };
         entries.insert(row.try_get::<i64, _>(0).map_err(storage)?, entry);
     }
     let hit = |(hit, _): &(Scored, i64)| {

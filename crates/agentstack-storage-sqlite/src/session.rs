@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
 use agentstack_audit::{Draft, Outcome};
-use agentstack_core::{AgentId, AgentInstanceId, SessionId, SharedName, TaskId, Timestamp, TokenHash};
+use agentstack_core::{AgentInstanceId, SessionId, SharedName, TaskId, Timestamp, TokenHash};
 use agentstack_storage::model::used_is_stale;
 use agentstack_storage::{
     Ends, NewSession, Pending, Removed, Session, SessionStatus, SessionStore, StorageError,
@@ -16,7 +16,9 @@ use sqlx::sqlite::SqliteRow;
 use crate::SqliteStore;
 use crate::audit::commit_all;
 use crate::error::storage;
+use crate::facts::agent_hash;
 use crate::index::entries_of_namespace;
+use crate::memory::readings::bring;
 use crate::row::{Columns, count, metadata_json, session, uuid};
 use crate::write::{Write, alive, scoped};
 
@@ -58,7 +60,10 @@ pub(crate) const HOLDS: &str = "SELECT (SELECT count(*) FROM agents WHERE namesp
      (SELECT CAST(coalesce(group_concat(uuid, '' ORDER BY uuid), '') AS BLOB) FROM tasks \
       WHERE namespace = $1 AND status IN ('pending', 'assigned'))";
 
-const CLOSE: &str = "DELETE FROM session_holders WHERE session = $1; DELETE FROM sessions WHERE id = $1; \
+/// What has written nothing that stays leaves no trace of what it has read.
+const CLOSE: &str = "DELETE FROM reads WHERE reader = $2 \
+     AND NOT (SELECT wrote_shared FROM sessions WHERE id = $1); \
+     DELETE FROM session_holders WHERE session = $1; DELETE FROM sessions WHERE id = $1; \
      INSERT INTO ended_namespaces (namespace) VALUES ($2)";
 
 pub(crate) const ACTIVE: &str = "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata \
@@ -87,7 +92,11 @@ impl SessionStore for SqliteStore {
             .bind(new.resume.as_bytes().to_vec())
             .bind(metadata_json(&new.metadata))
             .bind(scope.holder().as_str().to_owned());
-        if let Err(error) = write.run(statement).await {
+        let started = match write.run(statement).await {
+            Ok(_) => bring_to(&mut write, scope, new.id).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = started {
             return write.undo(error).await;
         }
         write.commit(&pending.in_session(new.id).close(Outcome::Ok, vec![])).await?;
@@ -139,7 +148,7 @@ impl SessionStore for SqliteStore {
 
     async fn status(&self, scope: &Scope) -> Result<SessionStatus, StorageError> {
         let question =
-            scoped(STATUS, scope).bind(scope.is_overseer()).bind(scope.bound_agent().map(AgentId::to_string));
+            scoped(STATUS, scope).bind(scope.is_overseer()).bind(scope.bound_agent().map(agent_hash));
         let mut reader = self.reader().await?;
         let row = question.fetch_optional(reader.connection()?).await.map_err(storage)?;
         let row = row.ok_or(StorageError::SessionGone)?;
@@ -188,7 +197,16 @@ async fn enter(
         .bind(session.id.as_bytes().to_vec())
         .bind(now);
     write.run(entering).await?;
+    bring_to(write, scope, session.id).await?;
     Ok(Some(session))
+}
+
+/// What its new holder has been shown outside of any session, the session has been shown (S12).
+async fn bring_to(write: &mut Write<'_>, scope: &Scope, session: SessionId) -> Result<(), StorageError> {
+    let question =
+        sqlx::query("SELECT namespace FROM sessions WHERE id = $1").bind(session.as_bytes().to_vec());
+    let row = question.fetch_one(write.connection()?).await.map_err(storage)?;
+    bring(write, scope, row.try_get(0).map_err(storage)?).await
 }
 
 /// Takes a session away from its holders, with a record of each agent and task that ends with it, and commits.
@@ -198,7 +216,7 @@ async fn close(
     record: &(dyn Fn(Ends) -> Draft + Send + Sync),
     pending: Pending,
 ) -> Result<Removed, StorageError> {
-    let question = scoped(STATUS, scope).bind(scope.is_overseer()).bind(None::<String>);
+    let question = scoped(STATUS, scope).bind(scope.is_overseer()).bind(None::<Vec<u8>>);
     let row = question.fetch_optional(write.connection()?).await.map_err(storage)?;
     let row = row.ok_or(StorageError::SessionGone)?;
     let namespace: i64 = row.try_get(7).map_err(storage)?;

@@ -140,7 +140,7 @@ impl TaskStore for SqliteStore {
         let mut opened = self.open_entry(scope, &entry.key).await?;
         // The entry comes last, because the transaction is committed with it.
         let ended = match end_task(&mut opened.write, scope, id, &end).await {
-            Ok(Some(task)) => opened.keep(scope, entry, &terms, pending).await.map(|_| Some(task)),
+            Ok(Some(task)) => opened.keep(scope, entry.clone(), &terms, pending).await.map(|_| Some(task)),
             other => other,
         };
         opened.write.close(ended).await
@@ -211,7 +211,7 @@ fn all(rows: &[SqliteRow]) -> Result<Vec<Task>, StorageError> {
 fn task(columns: &mut Columns<'_>, held: &Held) -> Result<Task, StorageError> {
     Ok(Task {
         id: columns.id(TaskId::from_bytes)?,
-        agent_type: columns.covered("a task's type", held.veil, |text| text.parse().ok())?,
+        agent_type: columns.covered("a task's type", &held.veil, |text| text.parse().ok())?,
         status: columns.word("a task's state")?,
         risk: columns.word("a task's risk")?,
         parent: columns.optional_id(TaskId::from_bytes)?,
@@ -288,7 +288,7 @@ async fn end_task(
     let ending = sqlx::query(END)
         .bind(row)
         .bind(end.to.as_str())
-        .bind(task.output.as_ref().map(|output| held.veil.cover(output.as_str())))
+        .bind(task.output.as_ref().map(|output| held.veil.cover(output.as_str())).transpose()?)
         .bind(scope.at().as_millis());
     write.run(ending).await?;
     if let (TaskStatus::Completed, Some(agent)) = (end.to, task.agent) {

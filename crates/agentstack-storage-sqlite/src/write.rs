@@ -12,9 +12,9 @@ use tokio::sync::MutexGuard;
 use crate::SqliteStore;
 use crate::briefly::{briefly, briefly_while};
 use crate::error::storage;
-use crate::index::Veil;
 use crate::row::Columns;
 use crate::store::Primary;
+use crate::veil::Veil;
 
 pub(crate) type Statement = Query<'static, Sqlite, SqliteArguments>;
 

@@ -3,8 +3,8 @@
 use agentstack_access::{Grant, Scope, SessionDirectory, TokenDirectory};
 use agentstack_audit::{Checkpoint, Draft, Line};
 use agentstack_core::{
-    Agent, AgentInstanceId, Entry, EntrySummary, Identity, IdentityId, MemoryKey, Relationship, SessionId,
-    Task, TaskId, Timestamp, TokenHash, TokenId, Version,
+    Agent, AgentInstanceId, Entry, EntrySummary, Identity, IdentityId, MemoryKey, Origin, Relationship,
+    SessionId, Task, TaskId, Timestamp, TokenHash, TokenId, Trust, Version, VersionId,
 };
 use async_trait::async_trait;
 
@@ -13,8 +13,9 @@ use crate::coordination::{
     IdentityFilter, IdentityRef, NewAgent, NewTask, TaskEnd, TaskFilter, Tasks,
 };
 use crate::{
-    Counts, Figures, Found, Health, Listed, Listing, NewEntry, NewSession, Pending, Removed, Search, Session,
-    SessionStatus, StorageError, Target,
+    Counts, Figures, Found, Health, Listed, Listing, NewEntry, NewSession, OriginFilter, Pending, Reading,
+    Removed, Review, ReviewFilter, Reviews, Revocation, Search, Session, SessionStatus, StorageError, Stored,
+    Target,
 };
 
 /// Entries and their versions.
@@ -27,15 +28,13 @@ pub trait MemoryStore: Send + Sync {
     /// Stores an entry under its key in the scope's namespace: as version 1, or as the next version of
     /// what is there. The version before it goes to the history.
     ///
+    /// Its trust is [`first_trust`](crate::review::first_trust): of a session's own entries, by whether the session is marked.
+    /// One that is to be held back gets its number and is on no read path; what was there stays as it was.
+    ///
     /// # Errors
     /// [`StorageError::VersionConflict`] when `if_version` is not the current version;
     /// [`StorageError::KeyTaken`] when the caller is bound to an agent and the key is another's.
-    async fn store(
-        &self,
-        scope: &Scope,
-        entry: NewEntry,
-        pending: Pending,
-    ) -> Result<EntrySummary, StorageError>;
+    async fn store(&self, scope: &Scope, entry: NewEntry, pending: Pending) -> Result<Stored, StorageError>;
 
     /// The entry of this key in the scope's namespace, in the version asked for.
     ///
@@ -68,8 +67,8 @@ pub trait MemoryStore: Send + Sync {
     async fn history(&self, scope: &Scope, key: &MemoryKey, limit: u32)
     -> Result<Vec<Version>, StorageError>;
 
-    /// Stores a past version again, as the next one, with a label of its own. `None` if there is no
-    /// such version; then no record is written.
+    /// Stores a past version again, as the next one, with an origin of its own and the findings it had. To restore it is to
+    /// read it: it is no more trusted than what it is made of. `None` if there is no such version; then no record is written.
     ///
     /// # Errors
     /// When the backend cannot do it.
@@ -78,7 +77,7 @@ pub trait MemoryStore: Send + Sync {
         scope: &Scope,
         key: &MemoryKey,
         version: u32,
-        label: agentstack_core::Label,
+        origin: Origin,
         pending: Pending,
     ) -> Result<Option<EntrySummary>, StorageError>;
 
@@ -88,6 +87,70 @@ pub trait MemoryStore: Send + Sync {
     /// # Errors
     /// When the backend cannot answer.
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StorageError>;
+
+    /// Notes what the scope's session is about to be shown, each version once, with the record of the call; if one of them
+    /// marks, the session is marked for good. Without a session, all live sessions of the holder have been shown it, and
+    /// those that it starts or enters within [`HOLDER_READS_MS`](crate::review::HOLDER_READS_MS).
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn note_readings(
+        &self,
+        scope: &Scope,
+        readings: &[Reading],
+        record: Draft,
+    ) -> Result<(), StorageError>;
+}
+
+/// What operators decide about the trust of versions. Whose they are is no matter here: the scope says that its caller may
+/// decide about all. A mutation and its audit record are one transaction.
+#[async_trait]
+pub trait ReviewStore: Send + Sync {
+    /// Versions in a state, the newest first: those that are held back, or current ones of shared namespaces.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn reviews(&self, scope: &Scope, filter: ReviewFilter) -> Result<Reviews, StorageError>;
+
+    /// A version with its content, whatever its state. `None` if there is none.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn review(&self, scope: &Scope, id: VersionId) -> Result<Option<(Review, String)>, StorageError>;
+
+    /// Brings a version into another state: `Trusted` or `Revoked`. One that is held back and becomes trusted goes where its
+    /// number says: it is current if that is the highest. Where a current version is taken away, the newest that is left
+    /// becomes current. `None` if there is no such version; then no record is written.
+    ///
+    /// # Errors
+    /// [`StorageError::State`] when it cannot come into the state.
+    async fn decide(
+        &self,
+        scope: &Scope,
+        id: VersionId,
+        to: Trust,
+        pending: Pending,
+    ) -> Result<Option<Review>, StorageError>;
+
+    /// Revokes every version of an origin, and quarantines all that sessions have written after they were shown one, and
+    /// so on (S21). Without `pending` nothing is changed: it says what would be.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn revoke_origin(
+        &self,
+        scope: &Scope,
+        origin: &OriginFilter,
+        pending: Option<Pending>,
+    ) -> Result<Revocation, StorageError>;
+
+    /// Removes shared entries that nobody has verified and that were stored before `before` (S20), and what has been held back
+    /// since before then: some at a time. An entry that has a verified version keeps that. Returns how many; if none, no
+    /// record is written.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn expire(&self, scope: &Scope, before: Timestamp, pending: Pending) -> Result<u64, StorageError>;
 }
 
 /// Sessions and who holds them.
@@ -430,6 +493,7 @@ pub trait StoreHealth: Send + Sync {
 /// All a backend is.
 pub trait Storage:
     MemoryStore
+    + ReviewStore
     + SessionStore
     + AgentStore
     + IdentityStore
@@ -444,6 +508,7 @@ pub trait Storage:
 
 impl<T> Storage for T where
     T: MemoryStore
+        + ReviewStore
         + SessionStore
         + AgentStore
         + IdentityStore

@@ -13,14 +13,15 @@ pub mod coordination;
 pub mod error;
 pub mod model;
 pub mod reference;
+pub mod review;
 pub mod text;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
 
 pub use contract::{
-    AgentStore, AuditLog, IdentityStore, MemoryStore, SessionStore, Storage, StoreHealth, TaskStore,
-    TokenStore,
+    AgentStore, AuditLog, IdentityStore, MemoryStore, ReviewStore, SessionStore, Storage, StoreHealth,
+    TaskStore, TokenStore,
 };
 pub use coordination::{
     AgentChange, AgentRef, Agents, Direction, Drift, DriftFigures, Ends, Identities, IdentityChange,
@@ -29,5 +30,6 @@ pub use coordination::{
 pub use error::StorageError;
 pub use model::{
     AgentFilter, Counts, Figures, Found, Health, ListPosition, Listed, Listing, NewEntry, NewSession, Page,
-    Pending, Removed, Search, Session, SessionStatus, Target,
+    Pending, Removed, Search, Session, SessionStatus, Stored, Target,
 };
+pub use review::{OriginFilter, Reading, Review, ReviewFilter, ReviewPosition, Reviews, Revocation};

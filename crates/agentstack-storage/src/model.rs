@@ -5,8 +5,8 @@ use std::time::Instant;
 use agentstack_access::Scope;
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHash};
 use agentstack_core::{
-    AgentId, Content, EntryId, EntrySummary, Hit, IdentityId, Label, MemoryKey, Metadata, SessionId, Tag,
-    Timestamp, TokenHash,
+    AgentId, Content, EntryId, EntrySummary, FindingSummary, Hit, IdentityId, MemoryKey, Metadata, Origin,
+    SessionId, Tag, Timestamp, TokenHash,
 };
 
 use crate::text::TextQuery;
@@ -84,7 +84,20 @@ pub struct NewEntry {
     /// The version the caller believes current; 0 for "there is none".
     pub if_version: Option<u32>,
     /// Made by the server (S11).
-    pub label: Label,
+    pub origin: Origin,
+    /// What was found in it.
+    pub findings: Vec<FindingSummary>,
+    /// Whether it is to be held back until an operator has looked at it.
+    pub held: bool,
+}
+
+/// What a store came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The entry.
+    pub entry: EntrySummary,
+    /// Whether nothing of its origin has ever been stored in this shared namespace.
+    pub first_of_origin: bool,
 }
 
 /// Which entry is meant.
@@ -116,6 +129,8 @@ pub struct Search {
     pub agent: Option<AgentFilter>,
     /// The least score of a result.
     pub threshold: f64,
+    /// Whether only what is trusted counts.
+    pub trusted_only: bool,
     /// How many results.
     pub limit: u32,
     /// How many of the best to pass over.
@@ -275,15 +290,11 @@ pub fn visible(scope: &Scope, in_session: bool, agent: Option<&AgentId>) -> bool
     !in_session || scope.bound_agent().is_none_or(|bound| agent.is_none_or(|agent| agent == bound))
 }
 
-/// To which agent an entry belongs after `scope` has stored it. `existing` is what was there: the agent it belonged
-/// to, if to any. A caller bound to an agent changes an entry of no agent without taking it from the others.
+/// To which agent an entry belongs after `scope` has stored it. `is_common` says that it is there and belongs to none: a
+/// caller bound to an agent changes such an entry without taking it from the others.
 #[must_use]
-pub fn owner<'a>(
-    scope: &'a Scope,
-    in_session: bool,
-    existing: Option<Option<&AgentId>>,
-) -> Option<&'a AgentId> {
-    let common = in_session && scope.bound_agent().is_some() && existing == Some(None);
+pub fn owner(scope: &Scope, in_session: bool, is_common: bool) -> Option<&AgentId> {
+    let common = in_session && scope.bound_agent().is_some() && is_common;
     scope.agent().filter(|_| !common)
 }
 

@@ -8,6 +8,7 @@ mod agents;
 mod identities;
 mod log;
 mod memory;
+mod review;
 mod search;
 mod sessions;
 mod tasks;
@@ -20,8 +21,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use agentstack_access::{Grant, Holder, Scope, SharedNamespaces};
 use agentstack_audit::{Checkpoint, Draft, Head, Line, SigningKey, VerifyingKey};
 use agentstack_core::{
-    Agent, EntryId, EntrySummary, Identity, MemoryKey, Metadata, Namespace, Relationship, SessionId, Task,
-    Timestamp, TokenHash, Version,
+    Agent, AgentId, EntryId, EntrySummary, Identity, MemoryKey, Metadata, Namespace, Origin, Relationship,
+    SessionId, Task, Timestamp, TokenHash, Version, VersionId,
 };
 
 use crate::model::{AgentFilter, used_is_stale, visible};
@@ -83,6 +84,46 @@ struct State {
     tasks: Vec<(SessionId, Task)>,
     relationships: Vec<Relationship>,
     drifts: Vec<(SessionId, Timestamp, Drift)>,
+    /// What each session has been shown, in order.
+    reads: Vec<(SessionId, Read)>,
+    /// What holders have been shown outside of sessions, when, and whether it marks.
+    holder_reads: Vec<(Holder, Timestamp, bool, Read)>,
+    /// What is held back, in the order in which it came to be.
+    held: Vec<HeldBack>,
+    /// Who has written to shared namespaces.
+    writers: Vec<(Namespace, String, Option<AgentId>)>,
+}
+
+/// A version that was shown: its id, and what is known of where it comes from.
+#[derive(Clone)]
+struct Read {
+    id: VersionId,
+    written: Writing,
+    origin: Origin,
+}
+
+/// Which session wrote a version, and how many it had been shown then.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Writing {
+    session: Option<SessionId>,
+    had_read: usize,
+}
+
+/// A version as it is kept.
+#[derive(Clone)]
+struct Written {
+    version: Version,
+    writing: Writing,
+}
+
+/// A version that is held back, and what is to be known of its entry to put it back.
+struct HeldBack {
+    namespace: Namespace,
+    key: MemoryKey,
+    id: EntryId,
+    created_at: Timestamp,
+    since: Timestamp,
+    written: Written,
 }
 
 /// A session.
@@ -94,6 +135,8 @@ struct Held {
     expires_at: Timestamp,
     resume: TokenHash,
     metadata: Metadata,
+    /// Whether what it writes is not trusted by itself (S12).
+    marked: bool,
 }
 
 impl Held {
@@ -123,30 +166,25 @@ struct Kept {
     id: EntryId,
     key: MemoryKey,
     created_at: Timestamp,
-    current: Version,
+    current: Written,
     /// Past versions, oldest first.
-    past: Vec<Version>,
+    past: Vec<Written>,
     head: Analyzed,
     body: Analyzed,
 }
 
 impl Kept {
-    fn new(number: i64, key: MemoryKey, current: Version) -> Self {
-        let (head, body) = (analyze(key.as_str()), analyze(&current.content));
-        Self {
-            number,
-            id: EntryId::generate(),
-            key,
-            created_at: current.stored_at,
-            current,
-            past: vec![],
-            head,
-            body,
-        }
+    fn new(number: i64, id: EntryId, key: MemoryKey, created_at: Timestamp, current: Written) -> Self {
+        let (head, body) = (analyze(key.as_str()), analyze(&current.version.content));
+        Self { number, id, key, created_at, current, past: vec![], head, body }
     }
 
     /// The versions, newest first.
     fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.written().map(|written| &written.version)
+    }
+
+    fn written(&self) -> impl Iterator<Item = &Written> {
         std::iter::once(&self.current).chain(self.past.iter().rev())
     }
 
@@ -169,16 +207,16 @@ impl Kept {
 
     /// Whether the scope may know the entry.
     fn is_visible(&self, scope: &Scope, namespace: &Namespace) -> bool {
-        is_visible(scope, namespace, &self.current)
+        is_visible(scope, namespace, &self.current.version)
     }
 
     /// Whether the entry has all the tags and is one of the agent's.
     fn passes(&self, tags: &[agentstack_core::Tag], agent: Option<&AgentFilter>) -> bool {
-        let of_agent = agent.is_none_or(|filter| match &self.current.agent_id {
+        let of_agent = agent.is_none_or(|filter| match &self.current.version.agent_id {
             Some(agent) => *agent == filter.agent,
             None => filter.include_common,
         });
-        of_agent && tags.iter().all(|tag| self.current.tags.contains(tag))
+        of_agent && tags.iter().all(|tag| self.current.version.tags.contains(tag))
     }
 }
 

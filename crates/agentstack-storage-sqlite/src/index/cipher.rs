@@ -1,5 +1,4 @@
-//! Terms as the index keeps them, and what else moves about: under a secret of their namespace, so that what SQLite leaves
-//! behind is no text.
+//! Terms as the index keeps them: under a secret of their namespace, so that what SQLite leaves behind is no text.
 
 use agentstack_storage::text::Term;
 use sha2::{Digest, Sha256};
@@ -53,39 +52,6 @@ impl Cipher {
     }
 }
 
-/// Turns texts into bytes and back, as [`Cipher`] does with terms.
-#[derive(Clone, Copy)]
-pub(crate) struct Veil(u64);
-
-impl Veil {
-    /// That of a namespace's texts.
-    pub(crate) fn new(secret: &[u8]) -> Self {
-        Self(seed(b"agentstack text v1", secret))
-    }
-
-    /// The bytes that a text is kept as.
-    pub(crate) fn cover(self, text: &str) -> Vec<u8> {
-        let mut state = self.0;
-        let cover = |byte| {
-            let covered = moved(byte, state);
-            state = step(state, byte);
-            covered
-        };
-        text.bytes().map(cover).collect()
-    }
-
-    /// The text that is kept as these bytes, if one is.
-    pub(crate) fn uncover(self, bytes: &[u8]) -> Option<String> {
-        let mut state = self.0;
-        let uncover = |covered: &u8| {
-            let byte = covered.wrapping_sub(moved(0, state));
-            state = step(state, byte);
-            byte
-        };
-        String::from_utf8(bytes.iter().map(uncover).collect()).ok()
-    }
-}
-
 /// The state before the first byte.
 fn seed(purpose: &[u8], secret: &[u8]) -> u64 {
     let seed = Sha256::new().chain_update(purpose).chain_update(secret).finalize();
@@ -129,26 +95,8 @@ mod tests {
         assert_ne!(Cipher::new(&[1; 16]).encode("password"), Cipher::new(&[2; 16]).encode("password"));
     }
 
-    #[test]
-    fn s08_no_piece_of_a_text_is_in_what_is_kept_of_it() {
-        let text = "the password is hunter2; ".repeat(400);
-        let kept = Veil::new(&[1; 16]).cover(&text);
-        assert_eq!(kept.len(), text.len());
-        assert!(
-            !kept.windows(4).any(|window| text.as_bytes().windows(4).take(25).any(|piece| piece == window))
-        );
-        assert_ne!(Veil::new(&[2; 16]).cover(&text), kept);
-        assert_ne!(Veil::new(&[2; 16]).uncover(&kept), Some(text));
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn a_text_is_uncovered_as_it_was(text in any::<String>(), secret in any::<[u8; 16]>()) {
-            let veil = Veil::new(&secret);
-            prop_assert_eq!(veil.uncover(&veil.cover(&text)), Some(text));
-        }
 
         #[test]
         fn terms_that_begin_alike_have_codes_that_do(terms in proptest::collection::vec("[a-c東]{1,6}", 1..20)) {

@@ -7,10 +7,12 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::{IndexBounds, Layers, Tail, Terms};
 use crate::error::storage;
+use crate::facts::Known;
 use crate::row::Columns;
+use crate::veil::Veil;
 
 /// Few at a time: contents may be large.
-const SOME: &str = "SELECT e.id, e.namespace, n.secret, e.key, e.content FROM entries e \
+const SOME: &str = "SELECT e.id, e.namespace, n.secret, e.facts, e.content FROM entries e \
      JOIN namespaces n ON n.id = e.namespace WHERE e.id > $1 ORDER BY e.id LIMIT 16";
 
 const ADD: &str = "UPDATE entries SET length = $5 WHERE id = $2 AND length <> $5; \
@@ -34,7 +36,9 @@ pub(crate) async fn rebuild(
             let mut columns = Columns::from(row, 0);
             let (entry, namespace): (i64, i64) = (columns.take()?, columns.take()?);
             let secret: &[u8] = columns.take()?;
-            let terms = Terms::of(columns.take()?, columns.take()?);
+            let veil = Veil::new(secret);
+            let facts = Known::uncover(&veil, columns.take()?)?;
+            let terms = Terms::of(facts.key.as_str(), &columns.covered("a content", &veil, Some)?);
             let tail = tails.entry(namespace).or_default();
             let document = terms.document(secret, entry);
             let mut layers = Layers { connection: &mut *connection, namespace, bounds };

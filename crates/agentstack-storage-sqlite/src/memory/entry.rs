@@ -6,85 +6,149 @@ use agentstack_core::limits::VERSIONS_KEPT;
 use agentstack_core::{
     AgentId, EntryId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Tag, Timestamp,
 };
-use agentstack_storage::model::{owner, visible};
-use agentstack_storage::{NewEntry, Pending, StorageError};
+use agentstack_storage::model::owner;
+use agentstack_storage::review::first_trust;
+use agentstack_storage::{NewEntry, Pending, Reading, StorageError, Stored};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::readings::{self, Reader};
 use super::{in_session, namespace};
 use crate::briefly::analyze;
 use crate::error::storage;
+use crate::facts::{Facts, Known, agent_hash, tag_hashes};
 use crate::index::{FreshRow, Layers, Tail, Terms, in_namespace, key_hash};
-use crate::row::{Columns, metadata_json, small, tags_json, trust_word, uuid};
+use crate::row::{Columns, small, uuid};
+use crate::veil::Veil;
 use crate::write::{Write, alive, bind_line, scoped};
 use crate::{IndexBounds, SqliteStore};
 
-/// Opens a transaction on one entry: the log's head, whether the session lives, the number that a new entry would have,
-/// the namespace with the last of its fresh entries, the entry, and its row if it is fresh.
+/// The columns of [`Space`] and [`Existing`], of the namespace `n`, the last of its fresh rows `t` and the entry `e`.
+macro_rules! opened_columns {
+    () => {
+        concat!(
+            "n.id, n.secret, n.shared, t.id, t.filled, e.id, e.uuid, e.version, e.agent, e.created_at, ",
+            "CASE WHEN e.id IS NOT NULL THEN (SELECT f.id FROM index_fresh f WHERE ",
+            in_namespace!("f"),
+            " AND f.entry = e.id) END"
+        )
+    };
+}
+
+/// The last of the fresh rows of the namespace `n`.
+macro_rules! last_fresh {
+    () => {
+        concat!(
+            "LEFT JOIN index_fresh t ON t.id = (SELECT max(f.id) FROM index_fresh f WHERE ",
+            in_namespace!("f"),
+            ")"
+        )
+    };
+}
+
+/// Opens a transaction on one entry: the log's head, whether the session lives, its number, whether it is marked and how
+/// much it has read, the number that a new entry would have, the namespace with the last of its fresh entries, the
+/// entry, its row if it is fresh, and the newest version of the key that is held back.
 pub(crate) const OPEN: &str = concat!(
     "BEGIN IMMEDIATE; ",
     "SELECT a.sequence, a.hash, ",
     alive!(),
-    ", (SELECT coalesce(max(id), 0) + 1 FROM entries), n.id, n.secret, t.id, t.filled, ",
-    "e.id, e.uuid, e.version, e.agent, e.created_at, ",
-    "CASE WHEN e.id IS NOT NULL THEN (SELECT f.id FROM index_fresh f WHERE ",
-    in_namespace!("f"),
-    " AND f.entry = e.id) END ",
+    ", coalesce(w.namespace, 0), coalesce(w.marked, 0), ",
+    "(SELECT coalesce(max(r.place), 0) FROM reads r WHERE r.reader = w.namespace), ",
+    "(SELECT coalesce(max(id), 0) + 1 FROM entries), ",
+    opened_columns!(),
+    ", h.uuid, h.version, h.created_at ",
     "FROM (SELECT 1) LEFT JOIN (SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1) a ",
-    "LEFT JOIN namespaces n ON n.name = $4 ",
-    "LEFT JOIN index_fresh t ON t.id = (SELECT max(f.id) FROM index_fresh f WHERE ",
-    in_namespace!("f"),
-    ") LEFT JOIN entries e ON e.namespace = n.id AND e.key_hash = $5"
+    "LEFT JOIN sessions w ON w.id = $1 LEFT JOIN namespaces n ON n.name = $4 ",
+    last_fresh!(),
+    " LEFT JOIN entries e ON e.namespace = n.id AND e.key_hash = $5 ",
+    "LEFT JOIN held_versions h ON h.id = (SELECT o.id FROM held_versions o ",
+    "WHERE o.namespace = n.id AND o.key_hash = $5 ORDER BY o.version DESC LIMIT 1)"
+);
+
+/// The same of the entry with the row $1, for what is no business of a session.
+pub(crate) const OPEN_ROW: &str = concat!(
+    "SELECT ",
+    opened_columns!(),
+    " FROM entries e JOIN namespaces n ON n.id = e.namespace ",
+    last_fresh!(),
+    " WHERE e.id = $1"
+);
+
+/// The columns of [`Space`] of the namespace $1.
+const SPACE: &str = concat!(
+    "SELECT n.id, n.secret, n.shared, t.id, t.filled FROM namespaces n ",
+    last_fresh!(),
+    " WHERE n.id = $1"
 );
 
 /// Appends an entry to the fresh ones, unless it is in a segment already.
 macro_rules! add_fresh {
     () => {
-        "INSERT INTO index_fresh (id, entry, filled, terms) SELECT $6, $7, $26, $5 WHERE $6 IS NOT NULL; "
+        "INSERT INTO index_fresh (id, entry, filled, terms) SELECT $6, $7, $8, $5 WHERE $6 IS NOT NULL; "
     };
 }
 
-/// $4 namespace $5 to $6 terms and number of the fresh row $7 entry $8 length $9 key $10 id $11 version $12 agent $13 tags
-/// $14 to $17 label $18 chars $19 metadata $20 content $21 created $22 to $24 the record $25 the key's hash
-/// $26 number of fresh postings.
+/// $4 namespace $5 to $8 terms and number of the fresh row, entry, number of fresh postings $9 length $10 id $11 version
+/// $12 created $13 the key's hash $14 agent $15 tags $16 trust $17 $18 writer $19 to $21 origin $22 chars $23 facts
+/// $24 content $25 to $27 the record.
 const INSERT: &str = concat!(
-    "INSERT INTO entries (id, namespace, length, version, updated_at, created_at, uuid, key_hash, agent, key, ",
-    "tags, trust, origin_principal, origin_agent, origin_tool, chars, metadata, content) ",
-    "VALUES ($7, $4, $8, $11, $3, $21, $10, $25, $12, $9, $13, $14, $15, $16, $17, $18, $19, $20); ",
+    "INSERT INTO entries (id, namespace, length, version, updated_at, created_at, uuid, key_hash, agent, tags, trust, ",
+    "writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) ",
+    "VALUES ($7, $4, $9, $11, $3, $12, $10, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24); ",
     add_fresh!(),
-    "INSERT INTO audit (sequence, body, hash) VALUES ($22, $23, $24); COMMIT"
+    "INSERT INTO audit (sequence, body, hash) VALUES ($25, $26, $27); COMMIT"
 );
 
 const UPDATE: &str = concat!(
-    "UPDATE entries SET length = $8, version = $11, updated_at = $3, agent = $12, tags = $13, trust = $14, ",
-    "origin_principal = $15, origin_agent = $16, origin_tool = $17, chars = $18, metadata = $19, content = $20 ",
-    "WHERE id = $7; ",
+    "UPDATE entries SET length = $9, version = $11, updated_at = $3, agent = $14, tags = $15, trust = $16, writer = $17, ",
+    "had_read = $18, origin_principal = $19, origin_agent = $20, origin_tool = $21, chars = $22, facts = $23, ",
+    "content = $24 WHERE id = $7; ",
     add_fresh!(),
-    "INSERT INTO audit (sequence, body, hash) VALUES ($22, $23, $24); COMMIT"
+    "INSERT INTO audit (sequence, body, hash) VALUES ($25, $26, $27); COMMIT"
 );
+
+/// A version that is held back: bound as the others.
+const HOLD: &str = "INSERT INTO held_versions (namespace, uuid, version, trust, held_at, key_hash, created_at, stored_at, \
+     agent, writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) \
+     VALUES ($4, $10, $11, $16, $3, $13, $12, $3, $14, $17, $18, $19, $20, $21, $22, $23, $24); \
+     INSERT INTO audit (sequence, body, hash) VALUES ($25, $26, $27); COMMIT";
 
 /// Puts the current version of the entry $1 into the history, and its terms out of what is fresh.
-const RETIRE: &str = concat!(
-    "INSERT INTO entry_versions (entry, version, stored_at, agent, tags, trust, origin_principal, origin_agent, ",
-    "origin_tool, metadata, content) SELECT id, version, updated_at, agent, tags, trust, origin_principal, ",
-    "origin_agent, origin_tool, metadata, content FROM entries WHERE id = $1; ",
-    "DELETE FROM entry_versions WHERE entry = $1 AND version <= $3; ",
-    "DELETE FROM index_fresh WHERE id = $2"
-);
+const RETIRE: &str = "INSERT INTO entry_versions (entry, version, stored_at, agent, trust, writer, had_read, \
+     origin_principal, origin_agent, origin_tool, chars, facts, content) SELECT id, version, updated_at, agent, trust, \
+     writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content FROM entries WHERE id = $1; \
+     DELETE FROM entry_versions WHERE entry = $1 AND version <= $3; \
+     DELETE FROM index_fresh WHERE id = $2";
 
-const REMOVE: &str = concat!(
-    "DELETE FROM index_fresh WHERE id = $2; ",
-    "DELETE FROM entry_versions WHERE entry = $1; DELETE FROM entries WHERE id = $1; ",
-    "DELETE FROM namespaces WHERE id = $3 AND shared = 1 AND NOT EXISTS (SELECT 1 FROM entries WHERE namespace = $3)"
-);
+const REMOVE: &str = "DELETE FROM index_fresh WHERE id = $2; \
+     DELETE FROM entry_versions WHERE entry = $1; DELETE FROM entries WHERE id = $1";
 
-const TEXT: &str = "SELECT key, content FROM entries WHERE id = $1";
+/// Removes what is held back of a key, as it goes with its entry.
+const REMOVE_HELD: &str = "DELETE FROM held_versions WHERE namespace = $1 AND key_hash = $2";
+
+/// Removes a shared namespace that has nothing left.
+const REMOVE_EMPTY: &str = "DELETE FROM namespace_writers WHERE namespace = $1 \
+     AND NOT EXISTS (SELECT 1 FROM entries WHERE namespace = $1) \
+     AND NOT EXISTS (SELECT 1 FROM held_versions WHERE namespace = $1); \
+     DELETE FROM namespaces WHERE id = $1 AND shared = 1 AND NOT EXISTS (SELECT 1 FROM entries WHERE namespace = $1) \
+     AND NOT EXISTS (SELECT 1 FROM held_versions WHERE namespace = $1)";
+
+/// Notes that the session of the namespace $4 writes to a shared one, and who does.
+const NOTE_WRITER: &str = "UPDATE sessions SET wrote_shared = 1 WHERE namespace = $4 AND NOT wrote_shared; \
+     INSERT INTO namespace_writers (namespace, principal, agent) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+
+const TEXT: &str = "SELECT facts, content FROM entries WHERE id = $1";
 
 /// A transaction on one key.
 pub(crate) struct Opened<'a> {
     pub(crate) write: Write<'a>,
     pub(super) entry: Option<Existing>,
     space: Option<Space>,
+    /// What is held back under the key.
+    held: Option<Earlier>,
+    /// The session that writes.
+    reader: Reader,
     /// The number that a new entry gets.
     next: i64,
     bounds: IndexBounds,
@@ -92,43 +156,85 @@ pub(crate) struct Opened<'a> {
 
 /// A namespace.
 #[derive(Clone)]
-struct Space {
-    id: i64,
+pub(crate) struct Space {
+    pub(crate) id: i64,
     secret: Vec<u8>,
+    is_shared: bool,
     /// Where its fresh entries end.
     tail: Tail,
 }
 
-pub(super) struct Existing {
-    row: i64,
-    id: EntryId,
-    pub(super) version: u32,
-    pub(super) agent: Option<AgentId>,
+pub(crate) struct Existing {
+    pub(crate) row: i64,
+    pub(crate) id: EntryId,
+    pub(crate) version: u32,
+    /// The hash of the agent that it belongs to.
+    pub(super) agent: Option<Vec<u8>>,
     created_at: i64,
     /// The row of its terms, if they are in no segment.
-    fresh: Option<i64>,
+    pub(crate) fresh: Option<i64>,
+}
+
+/// A version whose number is taken.
+struct Earlier {
+    id: EntryId,
+    version: u32,
+    created_at: i64,
 }
 
 impl Space {
-    fn read(columns: &mut Columns<'_>) -> Result<Option<Self>, StorageError> {
+    pub(crate) fn read(columns: &mut Columns<'_>) -> Result<Option<Self>, StorageError> {
         let (id, secret): (Option<i64>, Option<Vec<u8>>) = (columns.take()?, columns.take()?);
+        let is_shared = columns.take::<Option<bool>>()?.unwrap_or_default();
         let (last, filled): (Option<i64>, Option<i64>) = (columns.take()?, columns.take()?);
         let tail = Tail::after(last.zip(filled));
-        Ok(id.zip(secret).map(|(id, secret)| Self { id, secret, tail }))
+        Ok(id.zip(secret).map(|(id, secret)| Self { id, secret, is_shared, tail }))
+    }
+
+    /// The namespace of this number.
+    pub(crate) async fn of_namespace(write: &mut Write<'_>, id: i64) -> Result<Self, StorageError> {
+        let row = sqlx::query(SPACE).bind(id).fetch_one(write.connection()?).await.map_err(storage)?;
+        let space = Self::read(&mut Columns::from(&row, 0))?;
+        space.ok_or_else(|| StorageError::damaged("a namespace"))
+    }
+
+    pub(crate) fn veil(&self) -> Veil {
+        Veil::new(&self.secret)
+    }
+
+    pub(crate) fn secret(&self) -> &[u8] {
+        &self.secret
+    }
+
+    pub(crate) fn tail(&self) -> Tail {
+        self.tail
     }
 }
 
 impl Existing {
+    pub(crate) fn read(columns: &mut Columns<'_>) -> Result<Option<Self>, StorageError> {
+        let row: Option<i64> = columns.take()?;
+        let (id, version): (Option<&[u8]>, Option<i64>) = (columns.take()?, columns.take()?);
+        let (agent, created_at): (_, Option<i64>) = (columns.take()?, columns.take()?);
+        let fresh = columns.take()?;
+        let (Some(row), Some(id), Some(version)) = (row, id, version) else { return Ok(None) };
+        let (id, version) = (EntryId::from_bytes(uuid(id)?), small(version)?);
+        Ok(Some(Self { row, id, version, agent, created_at: created_at.unwrap_or_default(), fresh }))
+    }
+
+    /// Whether the scope may know it.
+    pub(super) fn is_visible(&self, scope: &Scope) -> bool {
+        let is_own = |bound| self.agent.as_ref().is_none_or(|agent| *agent == agent_hash(bound));
+        !in_session(scope) || scope.bound_agent().is_none_or(is_own)
+    }
+}
+
+impl Earlier {
     fn read(columns: &mut Columns<'_>) -> Result<Option<Self>, StorageError> {
-        let Some(row) = columns.take::<Option<i64>>()? else { return Ok(None) };
-        Ok(Some(Self {
-            row,
-            id: EntryId::from_bytes(uuid(columns.take()?)?),
-            version: small(columns.take()?)?,
-            agent: columns.agent()?,
-            created_at: columns.take()?,
-            fresh: columns.take()?,
-        }))
+        let (id, version): (Option<&[u8]>, Option<i64>) = (columns.take()?, columns.take()?);
+        let created_at = columns.take::<Option<i64>>()?.unwrap_or_default();
+        let (Some(id), Some(version)) = (id, version) else { return Ok(None) };
+        Ok(Some(Self { id: EntryId::from_bytes(uuid(id)?), version: small(version)?, created_at }))
     }
 }
 
@@ -139,7 +245,7 @@ pub(super) struct NewVersion<'a> {
     pub(super) metadata: &'a Metadata,
     pub(super) tags: &'a [Tag],
     pub(super) agent: Option<&'a AgentId>,
-    pub(super) label: &'a Label,
+    pub(super) label: Label,
 }
 
 impl SqliteStore {
@@ -166,16 +272,31 @@ impl SqliteStore {
                 return Err(StorageError::SessionGone);
             }
             let mut columns = Columns::from(row, 3);
-            Ok((columns.take()?, Space::read(&mut columns)?, Existing::read(&mut columns)?))
+            let (reader, next) = (Reader::read(&mut columns)?, columns.take()?);
+            let (space, entry) = (Space::read(&mut columns)?, Existing::read(&mut columns)?);
+            Ok((reader, next, space, entry, Earlier::read(&mut columns)?))
         };
         match read(&row) {
-            Ok((next, space, entry)) => Ok((Opened { write, entry, space, next, bounds: self.index }, made)),
+            Ok((reader, next, space, entry, held)) => {
+                Ok((Opened { write, entry, space, held, reader, next, bounds: self.index }, made))
+            }
             Err(error) => write.undo(error).await,
         }
     }
 }
 
 impl Opened<'_> {
+    /// Whether what the session writes is not trusted by itself.
+    pub(super) fn is_marked(&self) -> bool {
+        self.reader.is_marked
+    }
+
+    /// Notes what the session has read in the course of this call.
+    pub(super) async fn read_first(&mut self, scope: &Scope, reading: &Reading) -> Result<(), StorageError> {
+        self.reader = readings::read_first(&mut self.write, scope, self.reader, reading).await?;
+        Ok(())
+    }
+
     /// The namespace; makes a shared one with its first entry.
     async fn space(&mut self, scope: &Scope) -> Result<Space, StorageError> {
         if let Some(space) = &self.space {
@@ -190,57 +311,43 @@ impl Opened<'_> {
             .bind(name);
         let row = made.fetch_one(self.write.connection()?).await.map_err(storage)?;
         let mut columns = Columns::from(&row, 0);
-        Ok(Space { id: columns.take()?, secret: columns.take()?, tail: Tail::default() })
+        let (id, secret) = (columns.take()?, columns.take()?);
+        Ok(Space { id, secret, is_shared: true, tail: Tail::default() })
     }
 
     /// Puts the current version, if there is one, into the history, and its terms out of the index.
     async fn retire(&mut self, space: &Space, version: u32) -> Result<(), StorageError> {
         let Some(entry) = &self.entry else { return Ok(()) };
         let (row, fresh) = (entry.row, entry.fresh);
-        self.unindex(space, row, fresh).await?;
+        unindex(&mut self.write, space, self.bounds, (row, fresh)).await?;
         let oldest = i64::from(version) - i64::from(VERSIONS_KEPT) - 1;
         self.write.run(sqlx::query(RETIRE).bind(row).bind(fresh).bind(oldest)).await.map(drop)
-    }
-
-    /// Takes the terms of an entry out of the segment they are in. Those of a fresh one go with its row.
-    async fn unindex(&mut self, space: &Space, row: i64, fresh: Option<i64>) -> Result<(), StorageError> {
-        if fresh.is_some() {
-            return Ok(());
-        }
-        let text = sqlx::query(TEXT).bind(row).fetch_one(self.write.connection()?).await.map_err(storage)?;
-        let mut columns = Columns::from(&text, 0);
-        let terms = analyze(columns.take()?, columns.take()?);
-        self.layers(space)?.remove(row, &terms, &space.secret).await
-    }
-
-    fn layers(&mut self, space: &Space) -> Result<Layers<'_>, StorageError> {
-        let (namespace, bounds) = (space.id, self.bounds);
-        Ok(Layers { connection: self.write.connection()?, namespace, bounds })
     }
 
     /// Stores an entry as the next version of what is there, if that may be. The transaction is committed with it.
     pub(crate) async fn keep(
         &mut self,
         scope: &Scope,
-        entry: &NewEntry,
+        entry: NewEntry,
         terms: &Terms,
         pending: Pending,
-    ) -> Result<EntrySummary, StorageError> {
-        let existing = self.entry.as_ref().map(|existing| (existing.version, existing.agent.clone()));
-        let (current, agent) = existing.clone().unwrap_or_default();
-        if existing.is_some() && !visible(scope, in_session(scope), agent.as_ref()) {
+    ) -> Result<Stored, StorageError> {
+        if self.entry.as_ref().is_some_and(|existing| !existing.is_visible(scope)) {
             return Err(StorageError::KeyTaken);
         }
+        let current = self.entry.as_ref().map_or(0, |existing| existing.version);
         if entry.if_version.is_some_and(|expected| expected != current) {
             return Err(StorageError::VersionConflict { current });
         }
+        let is_common = self.entry.as_ref().is_some_and(|existing| existing.agent.is_none());
+        let trust = first_trust(entry.held, in_session(scope), self.reader.is_marked);
         let new = NewVersion {
             key: &entry.key,
             content: entry.content.as_str(),
             metadata: &entry.metadata,
             tags: &entry.tags,
-            agent: owner(scope, in_session(scope), existing.as_ref().map(|(_, agent)| agent.as_ref())),
-            label: &entry.label,
+            agent: owner(scope, in_session(scope), is_common),
+            label: Label { trust, origin: entry.origin, findings: entry.findings },
         };
         self.put(scope, new, terms, &pending.close(Outcome::Ok, vec![])).await
     }
@@ -252,43 +359,49 @@ impl Opened<'_> {
         new: NewVersion<'_>,
         terms: &Terms,
         draft: &Draft,
-    ) -> Result<EntrySummary, StorageError> {
+    ) -> Result<Stored, StorageError> {
         let space = self.space(scope).await?;
-        let version = self.entry.as_ref().map_or(1, |entry| entry.version.saturating_add(1));
+        let first_of_origin = space.is_shared && self.note_writer(&space, &new.label).await?;
+        let (id, version, created_at) = self.next_version(scope);
         let row = self.entry.as_ref().map_or(self.next, |entry| entry.row);
-        self.retire(&space, version).await?;
-        let document = terms.document(&space.secret, row);
-        let fresh = self.layers(&space)?.admit(space.tail, document).await?;
-        let (fresh, filled, postings) = fresh_columns(fresh);
-        let (id, created_at) = match &self.entry {
-            Some(entry) => (entry.id, entry.created_at),
-            None => (EntryId::generate(), scope.at().as_millis()),
+        let is_held = new.label.trust.is_held();
+        let (sql, fresh) = if is_held {
+            (HOLD, None)
+        } else {
+            self.retire(&space, version).await?;
+            let document = terms.document(&space.secret, row);
+            let fresh = layers(&mut self.write, &space, self.bounds)?.admit(space.tail, document).await?;
+            (if self.entry.is_some() { UPDATE } else { INSERT }, fresh)
         };
+        let (fresh, filled, postings) = fresh_columns(fresh);
+        let veil = space.veil();
         let chars = u32::try_from(new.content.chars().count()).unwrap_or(u32::MAX);
         let origin = &new.label.origin;
-        let statement = scoped(if self.entry.is_some() { UPDATE } else { INSERT }, scope)
+        let statement = scoped(sql, scope)
             .bind(space.id)
             .bind(postings)
             .bind(fresh)
             .bind(row)
+            .bind(filled)
             .bind(terms.length)
-            .bind(new.key.as_str().to_owned())
             .bind(id.as_bytes().to_vec())
             .bind(version)
-            .bind(new.agent.map(AgentId::to_string))
-            .bind(tags_json(new.tags))
-            .bind(trust_word(new.label.trust))
+            .bind(created_at)
+            .bind(key_hash(new.key))
+            .bind(new.agent.map(agent_hash))
+            .bind(tag_hashes(new.tags))
+            .bind(new.label.trust.as_str())
+            .bind(self.reader.id)
+            .bind(self.reader.had_read)
             .bind(origin.principal.clone())
-            .bind(origin.agent_id.as_ref().map(AgentId::to_string))
+            .bind(origin.agent_id.as_ref().map(agent_hash))
             .bind(origin.tool.clone())
             .bind(chars)
-            .bind(metadata_json(new.metadata))
-            .bind(new.content.to_owned())
-            .bind(created_at);
+            .bind(new.facts().cover(&veil)?)
+            .bind(veil.cover(new.content)?);
         let line = self.write.record(draft).await?;
-        let statement = bind_line(statement, line).bind(key_hash(new.key)).bind(filled);
-        self.write.run(statement).await?;
-        Ok(EntrySummary {
+        self.write.run(bind_line(statement, line)).await?;
+        let entry = EntrySummary {
             id,
             key: new.key.clone(),
             namespace: namespace(scope)?.clone(),
@@ -298,22 +411,101 @@ impl Opened<'_> {
             metadata: new.metadata.clone(),
             created_at: Timestamp::from_millis(created_at),
             updated_at: scope.at(),
-            label: new.label.clone(),
+            label: new.label,
             chars,
-        })
+        };
+        Ok(Stored { entry, first_of_origin })
+    }
+
+    /// The entry's id, the number of its next version, and when its first was stored. A number is never used twice, also
+    /// if the version is held back.
+    fn next_version(&self, scope: &Scope) -> (EntryId, u32, i64) {
+        let current = self.entry.as_ref().map(|entry| (entry.id, entry.version, entry.created_at));
+        let held = self.held.as_ref().map(|held| (held.id, held.version, held.created_at));
+        let taken =
+            current.map_or(0, |(_, version, _)| version).max(held.map_or(0, |(_, version, _)| version));
+        let (id, _, created_at) =
+            current.or(held).unwrap_or_else(|| (EntryId::generate(), 0, scope.at().as_millis()));
+        (id, taken.saturating_add(1), created_at)
+    }
+
+    /// Notes who writes to a shared namespace. Returns whether it is for the first time.
+    async fn note_writer(&mut self, space: &Space, label: &Label) -> Result<bool, StorageError> {
+        let noting = sqlx::query(NOTE_WRITER)
+            .bind(space.id)
+            .bind(label.origin.principal.clone())
+            .bind(label.origin.agent_id.as_ref().map(agent_hash).unwrap_or_default())
+            .bind(self.reader.id);
+        Ok(self.write.run(noting).await? > 0)
     }
 
     /// Removes the entry with all its versions and terms.
-    pub(super) async fn remove(&mut self, entry: &Existing) -> Result<(), StorageError> {
+    pub(super) async fn remove(&mut self, key: &MemoryKey, entry: &Existing) -> Result<(), StorageError> {
         let space =
             self.space.clone().ok_or_else(|| StorageError::damaged("an entry without a namespace"))?;
-        self.unindex(&space, entry.row, entry.fresh).await?;
-        let remove = sqlx::query(REMOVE).bind(entry.row).bind(entry.fresh).bind(space.id);
-        self.write.run(remove).await.map(drop)
+        self.write.run(sqlx::query(REMOVE_HELD).bind(space.id).bind(key_hash(key))).await?;
+        remove(&mut self.write, &space, self.bounds, entry).await?;
+        remove_empty(&mut self.write, space.id).await
     }
 }
 
+impl NewVersion<'_> {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            key: self.key,
+            agent: self.agent,
+            origin_agent: self.label.origin.agent_id.as_ref(),
+            tags: self.tags,
+            metadata: self.metadata.as_object(),
+            findings: &self.label.findings,
+        }
+    }
+}
+
+/// The index of a namespace.
+pub(crate) fn layers<'a>(
+    write: &'a mut Write<'_>,
+    space: &Space,
+    bounds: IndexBounds,
+) -> Result<Layers<'a>, StorageError> {
+    Ok(Layers { connection: write.connection()?, namespace: space.id, bounds })
+}
+
+/// Takes the terms of an entry out of the segment they are in. Those of a fresh one go with its row.
+pub(crate) async fn unindex(
+    write: &mut Write<'_>,
+    space: &Space,
+    bounds: IndexBounds,
+    (row, fresh): (i64, Option<i64>),
+) -> Result<(), StorageError> {
+    if fresh.is_some() {
+        return Ok(());
+    }
+    let text = sqlx::query(TEXT).bind(row).fetch_one(write.connection()?).await.map_err(storage)?;
+    let mut columns = Columns::from(&text, 0);
+    let veil = space.veil();
+    let facts = Known::uncover(&veil, columns.take()?)?;
+    let terms = analyze(facts.key.as_str(), &columns.covered("a content", &veil, Some)?);
+    layers(write, space, bounds)?.remove(row, &terms, &space.secret).await
+}
+
+/// Removes an entry with all its versions and terms.
+pub(crate) async fn remove(
+    write: &mut Write<'_>,
+    space: &Space,
+    bounds: IndexBounds,
+    entry: &Existing,
+) -> Result<(), StorageError> {
+    unindex(write, space, bounds, (entry.row, entry.fresh)).await?;
+    write.run(sqlx::query(REMOVE).bind(entry.row).bind(entry.fresh)).await.map(drop)
+}
+
+/// Removes a shared namespace that has nothing left.
+pub(crate) async fn remove_empty(write: &mut Write<'_>, namespace: i64) -> Result<(), StorageError> {
+    write.run(sqlx::query(REMOVE_EMPTY).bind(namespace)).await.map(drop)
+}
+
 /// Number, postings so far and terms of a fresh row; all of them NULL if there is none.
-fn fresh_columns(row: Option<FreshRow>) -> (Option<i64>, Option<i64>, Option<Vec<u8>>) {
+pub(crate) fn fresh_columns(row: Option<FreshRow>) -> (Option<i64>, Option<i64>, Option<Vec<u8>>) {
     row.map_or((None, None, None), |row| (Some(row.id), Some(row.filled), Some(row.terms)))
 }

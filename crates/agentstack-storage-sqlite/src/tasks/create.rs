@@ -107,8 +107,8 @@ async fn keep(write: &mut Write<'_>, held: &Held, task: &Task) -> Result<(), Sto
         .bind(task.depth)
         .bind(task.parent.map(bytes))
         .bind(task.created_at.as_millis())
-        .bind(held.veil.cover(task.agent_type.as_str()))
-        .bind(task.input.as_ref().map(|input| held.veil.cover(input.as_str())));
+        .bind(held.veil.cover(task.agent_type.as_str())?)
+        .bind(task.input.as_ref().map(|input| held.veil.cover(input.as_str())).transpose()?);
     write.run(keeping).await.map(drop)
 }
 

@@ -10,7 +10,7 @@ use agentstack_storage::conformance::coordination::{
 };
 use agentstack_storage::conformance::world::{
     MEMORY_DELETE, MEMORY_RESTORE, MEMORY_SEARCH, MEMORY_STORE, SESSION_END, SESSION_START, TASK_CREATE,
-    draft, entry, key, label, new_session, pending, search,
+    draft, entry, key, new_session, origin, pending, search,
 };
 use agentstack_storage::conformance::{Call, World};
 use agentstack_storage::text::Match;
@@ -48,7 +48,7 @@ async fn mutations(world: &World, ann: &Call<'_>) -> Vec<Option<StorageError>> {
         store.store(&write, entry("new", "new words"), pending(&write)).await.err(),
         store.store(&write, entry("old", "newer words"), pending(&write)).await.err(),
         store.store(&team, entry("new", "new words"), pending(&team)).await.err(),
-        store.restore(&restore, &key("old"), 1, label(&restore), pending(&restore)).await.err(),
+        store.restore(&restore, &key("old"), 1, origin(&restore), pending(&restore)).await.err(),
         store.delete(&delete, &key("old"), pending(&delete)).await.err(),
         store.start(&start, new, pending(&start)).await.err(),
         store.resume(&start, token.hash(), pending(&start)).await.map(drop).err(),

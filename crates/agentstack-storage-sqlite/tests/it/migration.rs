@@ -2,19 +2,21 @@
 
 use std::path::Path;
 
-use agentstack_audit::Draft;
-use agentstack_core::{Identity, IdentityId};
-use agentstack_storage::conformance::coordination::{new_identity, new_task};
-use agentstack_storage::conformance::world::{IDENTITY_GET, MEMORY_GET, draft};
+use agentstack_core::Trust;
+use agentstack_storage::conformance::coordination::everything;
+use agentstack_storage::conformance::world;
 use agentstack_storage::text::Match;
+use sha2::{Digest, Sha256};
 use sqlx::{Connection, Executor};
 use tempfile::TempDir;
 
 use crate::support;
 
-const OLD: [&str; 2] = [
+const OLD: [&str; 4] = [
     include_str!("../../src/migrations/0001_foundation.sql"),
     include_str!("../../src/migrations/0002_tokens.sql"),
+    include_str!("../../src/migrations/0003_index.sql"),
+    include_str!("../../src/migrations/0004_coordination.sql"),
 ];
 
 /// What the first version of the program wrote for entries of the shared namespace `team`.
@@ -107,31 +109,100 @@ async fn an_index_of_another_analysis_is_made_anew() {
     assert_eq!(column(&path, "SELECT analysis || '' FROM index_analysis").await, ["1"]);
 }
 
-/// Takes the fourth version away.
-const BACK: &str = "DROP INDEX audit_identity; DROP TABLE drift_events; DROP TABLE task_relations; DROP TABLE tasks; \
-    DROP TABLE agents; DROP TABLE identities; PRAGMA user_version = 3";
+/// What the program of the fourth version wrote: a session with an entry that has a history, an agent and a task, and a
+/// shared entry. $1 is the secret of the session's namespace, $2 the hash of both keys, $3 to $7 texts under the secret.
+const FILL_FOURTH: &str = "INSERT INTO namespaces (id, name, shared, secret) VALUES \
+    (1, 'session:01900000-0000-7000-8000-000000000001', 0, $1), (2, 'team', 1, randomblob(16)); \
+    INSERT INTO sessions VALUES (x'01900000000070008000000000000001', 1, 1, 1, 99999999999999, 99999999999999, \
+    randomblob(32), '{}'); \
+    INSERT INTO session_holders VALUES ('embedded:ann', x'01900000000070008000000000000001'); \
+    INSERT INTO entries (id, namespace, length, version, updated_at, created_at, uuid, key_hash, agent, key, tags, trust, \
+    origin_principal, origin_agent, origin_tool, chars, metadata, content) VALUES \
+    (1, 1, 2, 2, 8, 5, randomblob(16), $2, 'planner', 'key', '[\"blue\",\"green\"]', \
+    'unverified', 'embedded:ann', 'planner', 'memory_store', 10, '{\"a\":1.5}', 'second one'), \
+    (2, 2, 2, 1, 9, 9, randomblob(16), $2, NULL, 'key', '[]', \
+    'unverified', 'token:bob', NULL, 'memory_store', 11, '{}', 'shared text'); \
+    INSERT INTO entry_versions VALUES (1, 1, 5, NULL, '[]', 'unverified', 'embedded:ann', NULL, 'memory_store', '{}', 'first one'); \
+    INSERT INTO agents VALUES (1, 1, x'01900000000070008000000000000002', 'idle', 3, 0, 0, 7, 7, 7, NULL, \
+    $2, $3, $4, $5); \
+    INSERT INTO tasks VALUES (1, 1, x'01900000000070008000000000000003', 'pending', 'low', 0, NULL, NULL, 7, 7, NULL, \
+    $6, $7, NULL)";
+
+const MARK_FOURTH: &str =
+    "PRAGMA application_id = 1095193428; PRAGMA user_version = 4; PRAGMA journal_mode = WAL";
+
+/// A text as the fourth version kept it.
+fn old_cover(secret: &[u8], text: &str) -> Vec<u8> {
+    let seed = Sha256::new().chain_update(b"agentstack text v1").chain_update(secret).finalize();
+    let mut state = u64::from_be_bytes(seed[..8].try_into().unwrap());
+    let cover = |byte: u8| {
+        let covered = byte.wrapping_add(state.to_be_bytes()[0]);
+        let mut mixed = (state ^ u64::from(byte)).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        state = mixed ^ (mixed >> 31);
+        covered
+    };
+    text.bytes().map(cover).collect()
+}
+
+async fn fourth_file(path: &Path) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut raw = support::raw(path).await;
+    for script in OLD {
+        raw.execute(script).await.unwrap();
+    }
+    let secret = [7_u8; 16];
+    let under = |text| old_cover(&secret, text);
+    let fill = sqlx::query(FILL_FOURTH)
+        .bind(&secret[..])
+        .bind(Sha256::digest(b"key")[..16].to_vec())
+        .bind(under("Rex"))
+        .bind(under("planner"))
+        .bind(under(r#"{"colour": "blue"}"#))
+        .bind(under("coder"))
+        .bind(under("write it down"));
+    fill.execute(&mut raw).await.unwrap();
+    raw.execute(MARK_FOURTH).await.unwrap();
+    raw.close().await.unwrap();
+    make_private(path);
+}
 
 #[tokio::test]
-async fn a_file_without_agents_and_tasks_gets_them_and_its_log_can_be_asked() {
+async fn a_file_of_the_fourth_version_holds_all_that_it_held_and_no_text() {
     let folder = TempDir::new().unwrap();
     let path = support::path(&folder);
+    fourth_file(&path).await;
     let world = support::world(&path, false).await;
-    let ann = world.local("ann").start().await;
-    let identity = IdentityId::generate();
-    let record = Draft { identity: Some(identity), ..draft(&ann.scope(&MEMORY_GET).await) };
-    ann.store("key", "text").await;
-    world.store.append(&[record]).await.unwrap();
+    let session = "01900000-0000-7000-8000-000000000001".parse().unwrap();
+    let ann = world.embedded("ann").in_session(session);
+    let entry = ann.get("key").await.unwrap();
+    assert_eq!((entry.content.as_str(), entry.summary.version), ("second one", 2));
+    assert_eq!(entry.summary.tags, world::tags(&["blue", "green"]));
+    assert_eq!(entry.summary.metadata, world::metadata(r#"{"a": 1.5}"#));
+    let planner = Some("planner".parse().unwrap());
+    assert_eq!((&entry.summary.agent_id, &entry.summary.label.origin.agent_id), (&planner, &planner));
+    let history = ann.history("key").await;
+    assert_eq!((history.len(), history[1].content.as_str()), (2, "first one"));
+    assert_eq!(history[1].agent_id, None);
+    assert_eq!(ann.found("second", Match::Any).await, ["key"]);
+    assert_eq!(ann.named("team").get("key").await.unwrap().content, "shared text");
+    let agents = ann.agents(9).await;
+    assert_eq!((agents.agents[0].name.as_str(), agents.agents[0].usage.operations), ("Rex", 3));
+    assert_eq!(agents.agents[0].metadata, world::metadata(r#"{"colour": "blue"}"#));
+    let task = &ann.tasks(everything()).await.tasks[0];
+    assert_eq!(task.input.as_ref().unwrap().as_str(), "write it down");
+    // Nobody watched what its session had read.
+    assert_eq!(ann.store("new", "text").await.label.trust, Trust::Unverified);
     world.store.close().await;
-    let published = column(&path, TABLES).await;
-    let mut raw = support::raw(&path).await;
-    raw.execute(BACK).await.unwrap();
-    raw.close().await.unwrap();
-    let world = support::world(&path, false).await;
-    assert_eq!(column(&path, TABLES).await, published);
-    let ann = world.local("ann").start().await;
-    ann.keep(Identity { id: identity, ..new_identity(&world, None) }).await;
-    let scope = ann.scope(&IDENTITY_GET).await;
-    let lines = world.store.identity_lines(&scope, identity, 9).await.unwrap().unwrap();
-    assert_eq!(lines.iter().map(|line| line.sequence).collect::<Vec<_>>(), [3]);
-    assert_eq!(ann.complete(&ann.make(new_task()).await).await.depth, 0);
+    let bytes: Vec<u8> = std::fs::read_dir(path.parent().unwrap())
+        .unwrap()
+        .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .collect();
+    for text in ["second one", "first one", "shared text", "green", "planner"] {
+        assert!(!bytes.windows(text.len()).any(|window| window == text.as_bytes()), "{text}");
+    }
+    let fresh = support::path(&TempDir::new().unwrap());
+    support::create(&fresh, false).await;
+    assert_eq!(column(&path, TABLES).await, column(&fresh, TABLES).await);
 }

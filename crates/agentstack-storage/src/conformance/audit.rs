@@ -6,7 +6,7 @@ use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
 
 use super::world::{
     MEMORY_DELETE, MEMORY_RESTORE, MEMORY_STORE, SESSION_END, SESSION_START, SYSTEM_STATUS, World, draft,
-    entry, key, label, new_session, pending,
+    entry, key, new_session, origin, pending,
 };
 use crate::{Counts, NewEntry};
 
@@ -47,7 +47,7 @@ pub async fn s45_each_mutation_writes_one_record(world: &World) {
         assert_eq!((record.session, record.agent), (Some(id), Some("coder".parse().unwrap())));
     }
     let scope = ann.scope(&MEMORY_RESTORE).await;
-    store.restore(&scope, &key("key"), 1, label(&scope), pending(&scope)).await.unwrap().unwrap();
+    store.restore(&scope, &key("key"), 1, origin(&scope), pending(&scope)).await.unwrap().unwrap();
     assert_recorded(world, &mut records, &scope, &[]).await;
     let scope = ann.scope(&MEMORY_DELETE).await;
     assert!(store.delete(&scope, &key("key"), pending(&scope)).await.unwrap());

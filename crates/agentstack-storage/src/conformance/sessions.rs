@@ -12,7 +12,7 @@ use super::coordination::{end, everything, new_agent, new_task};
 use super::world::{
     Call, MEMORY_DELETE, MEMORY_GET, MEMORY_HISTORY, MEMORY_LIST, MEMORY_RESTORE, MEMORY_SEARCH,
     MEMORY_STORE, SESSION_ACTIVE, SESSION_END, SESSION_START, SESSION_STATUS, World, draft, entry, key,
-    label, listing, metadata, new_session, pending, search,
+    listing, metadata, new_session, origin, pending, search,
 };
 use crate::text::Match;
 use crate::{Ends, Removed, StorageError, Target};
@@ -128,7 +128,7 @@ async fn assert_refused(world: &World, calls: &[Call<'_>], meanwhile: impl Async
         let store = &world.store;
         gone(store.store(write, entry("key", "text"), pending(write)).await.err());
         gone(store.delete(write, &key, pending(write)).await.err());
-        gone(store.restore(write, &key, 1, label(write), pending(write)).await.err());
+        gone(store.restore(write, &key, 1, origin(write), pending(write)).await.err());
         gone(store.get(read, &key, Target::Current).await.err());
         gone(store.get(read, &key, Target::Version(1)).await.err());
         gone(store.history(read, &key, 10).await.err());

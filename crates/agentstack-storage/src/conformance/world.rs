@@ -13,14 +13,14 @@ use agentstack_audit::{Decision, Draft, Outcome, Record, Report, Verifier, Verif
 use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
 use agentstack_core::time::ManualClock;
 use agentstack_core::{
-    AgentId, Clock, Content, Entry, EntrySummary, Label, MemoryKey, Metadata, Namespace, Origin, ProcessId,
-    ResumeToken, SessionId, Tag, Timestamp, Trust, Version,
+    AgentId, Clock, Content, Entry, EntrySummary, MemoryKey, Metadata, Namespace, Origin, ProcessId,
+    ResumeToken, SessionId, Tag, Timestamp, Version,
 };
 
 use crate::text::{Match, TextQuery};
 use crate::{
     Figures, Found, Listed, Listing, NewEntry, NewSession, Page, Pending, Removed, Search, Session,
-    SessionStatus, Storage, StorageError, Target,
+    SessionStatus, Storage, StorageError, Stored, Target,
 };
 
 macro_rules! operations {
@@ -287,9 +287,13 @@ impl Call<'_> {
         self.try_store(NewEntry { tags: self::tags(tags), ..entry(key, content) }).await.unwrap()
     }
 
-    pub async fn try_store(&self, mut entry: NewEntry) -> Result<EntrySummary, StorageError> {
+    pub async fn try_store(&self, entry: NewEntry) -> Result<EntrySummary, StorageError> {
+        Ok(self.try_storing(entry).await?.entry)
+    }
+
+    pub async fn try_storing(&self, mut entry: NewEntry) -> Result<Stored, StorageError> {
         let scope = self.scope(&MEMORY_STORE).await;
-        entry.label = label(&scope);
+        entry.origin = origin(&scope);
         self.world.store.store(&scope, entry, pending(&scope)).await
     }
 
@@ -318,8 +322,8 @@ impl Call<'_> {
 
     pub async fn restore(&self, key: &str, version: u32) -> Option<EntrySummary> {
         let scope = self.scope(&MEMORY_RESTORE).await;
-        let (key, label) = (self::key(key), label(&scope));
-        self.world.store.restore(&scope, &key, version, label, pending(&scope)).await.unwrap()
+        let (key, origin) = (self::key(key), origin(&scope));
+        self.world.store.restore(&scope, &key, version, origin, pending(&scope)).await.unwrap()
     }
 
     pub async fn list(&self, listing: Listing) -> Listed {
@@ -384,21 +388,18 @@ pub fn draft(scope: &Scope) -> Draft {
     }
 }
 
-/// The label of what a scope writes.
+/// The origin of what a scope writes.
 #[must_use]
-pub fn label(scope: &Scope) -> Label {
-    Label {
-        trust: Trust::Unverified,
-        origin: Origin {
-            principal: scope.principal().name().to_owned(),
-            agent_id: scope.agent().cloned(),
-            tool: scope.operation().name.to_owned(),
-            at: scope.at(),
-        },
+pub fn origin(scope: &Scope) -> Origin {
+    Origin {
+        principal: scope.principal().name().to_owned(),
+        agent_id: scope.agent().cloned(),
+        tool: scope.operation().name.to_owned(),
+        at: scope.at(),
     }
 }
 
-/// An entry. Its label is a stranger's until it is stored by a [`Call`].
+/// An entry. Its origin is a stranger's until it is stored by a [`Call`].
 #[must_use]
 pub fn entry(key: &str, content: &str) -> NewEntry {
     let origin = Origin {
@@ -413,7 +414,9 @@ pub fn entry(key: &str, content: &str) -> NewEntry {
         metadata: Metadata::default(),
         tags: vec![],
         if_version: None,
-        label: Label { trust: Trust::Unverified, origin },
+        origin,
+        findings: vec![],
+        held: false,
     }
 }
 
@@ -441,7 +444,7 @@ pub fn listing(limit: u32) -> Listing {
 #[must_use]
 pub fn search(query: &str, how: Match) -> Search {
     let query = TextQuery::parse(query, how);
-    Search { query, tags: vec![], agent: None, threshold: 0.0, limit: 100, offset: 0 }
+    Search { query, tags: vec![], agent: None, threshold: 0.0, trusted_only: false, limit: 100, offset: 0 }
 }
 
 #[must_use]

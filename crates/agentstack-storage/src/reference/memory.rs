@@ -1,31 +1,37 @@
 //! Entries and their versions.
 
 use agentstack_access::Scope;
-use agentstack_audit::Outcome;
+use agentstack_audit::{Draft, Outcome};
 use agentstack_core::limits::VERSIONS_KEPT;
-use agentstack_core::{Entry, EntrySummary, Label, MemoryKey, Namespace, Version};
+use agentstack_core::{
+    Entry, EntryId, EntrySummary, Label, MemoryKey, Namespace, Origin, Timestamp, Trust, Version, VersionId,
+};
 use async_trait::async_trait;
 
-use super::{Kept, ReferenceStore, State, is_visible, namespace};
+use super::{HeldBack, Kept, ReferenceStore, State, Written, is_visible, namespace};
 use crate::model::owner;
+use crate::review::first_trust;
 use crate::{
-    Found, ListPosition, Listed, Listing, MemoryStore, NewEntry, Page, Pending, Search, StorageError, Target,
+    Found, ListPosition, Listed, Listing, MemoryStore, NewEntry, Page, Pending, Reading, Search,
+    StorageError, Stored, Target,
 };
 
 impl State {
     /// Stores an entry in the scope's namespace.
-    pub(super) fn keep(&mut self, scope: &Scope, entry: NewEntry) -> Result<EntrySummary, StorageError> {
+    pub(super) fn keep(&mut self, scope: &Scope, entry: NewEntry) -> Result<Stored, StorageError> {
         let namespace = namespace(scope)?;
         let existing = self.find(namespace, &entry.key);
         if existing.is_some_and(|kept| !kept.is_visible(scope, namespace)) {
             return Err(StorageError::KeyTaken);
         }
-        let current = existing.map_or(0, |kept| kept.current.version);
+        let current = existing.map_or(0, |kept| kept.current.version.version);
         if entry.if_version.is_some_and(|expected| expected != current) {
             return Err(StorageError::VersionConflict { current });
         }
-        let existing = existing.map(|kept| kept.current.agent_id.as_ref());
-        let agent = owner(scope, matches!(namespace, Namespace::Session(_)), existing).cloned();
+        let is_common = existing.is_some_and(|kept| kept.current.version.agent_id.is_none());
+        let in_session = matches!(namespace, Namespace::Session(_));
+        let agent = owner(scope, in_session, is_common).cloned();
+        let trust = first_trust(entry.held, in_session, self.is_marked(scope));
         let version = Version {
             version: 0,
             content: entry.content.into_string(),
@@ -33,52 +39,93 @@ impl State {
             metadata: entry.metadata,
             agent_id: agent,
             stored_at: scope.at(),
-            label: entry.label,
+            label: Label { trust, origin: entry.origin, findings: entry.findings },
         };
         self.put(scope, &entry.key, version)
     }
 
-    /// Makes `version` the current one of the entry of this key, under the next number.
-    fn put(
+    /// Makes `version` the current one of the entry of this key, or one that is held back, under the next number.
+    fn put(&mut self, scope: &Scope, key: &MemoryKey, mut version: Version) -> Result<Stored, StorageError> {
+        let namespace = namespace(scope)?.clone();
+        let first_of_origin = self.note_writer(&namespace, &version);
+        let existing = self.find(&namespace, key);
+        let held = self.held.iter().filter(|held| held.namespace == namespace && held.key == *key);
+        let newest_held = held.max_by_key(|held| held.written.version.version);
+        let known = existing.map(|kept| (kept.id, kept.created_at));
+        let known = known.or(newest_held.map(|held| (held.id, held.created_at)));
+        let (id, created_at) = known.unwrap_or((EntryId::generate(), version.stored_at));
+        let highest = existing.map_or(0, |kept| kept.current.version.version);
+        version.version = 1 + highest.max(newest_held.map_or(0, |held| held.written.version.version));
+        let written = Written { version, writing: self.writing(scope) };
+        let summary = self.admit(scope, namespace, key, (id, created_at), written);
+        Ok(Stored { entry: summary, first_of_origin })
+    }
+
+    fn admit(
         &mut self,
         scope: &Scope,
+        namespace: Namespace,
         key: &MemoryKey,
-        mut version: Version,
-    ) -> Result<EntrySummary, StorageError> {
-        let namespace = namespace(scope)?.clone();
-        let entries = self.entries.entry(namespace.clone()).or_default();
-        let Some(place) = entries.iter().position(|kept| kept.key == *key) else {
-            self.made += 1;
-            version.version = 1;
-            let kept = Kept::new(self.made, key.clone(), version);
-            let summary = kept.summary(&namespace, &kept.current);
-            entries.push(kept);
-            return Ok(summary);
-        };
-        let kept = entries.get_mut(place).ok_or_else(|| StorageError::damaged("a place"))?;
-        version.version = kept.current.version + 1;
-        kept.body = crate::text::analyze(&version.content);
-        kept.past.push(std::mem::replace(&mut kept.current, version));
-        if kept.past.len() > VERSIONS_KEPT as usize {
-            kept.past.remove(0);
+        (id, created_at): (EntryId, Timestamp),
+        written: Written,
+    ) -> EntrySummary {
+        let probe = Kept::new(0, id, key.clone(), created_at, written.clone());
+        let summary = probe.summary(&namespace, &written.version);
+        if written.version.label.trust.is_held() {
+            let (key, since) = (key.clone(), scope.at());
+            self.held.push(HeldBack { namespace, key, id, created_at, since, written });
+        } else {
+            self.insert(&namespace, key, (id, created_at), written);
         }
-        Ok(kept.summary(&namespace, &kept.current))
+        summary
+    }
+
+    /// Puts a version among those of its entry, by its number.
+    pub(super) fn insert(
+        &mut self,
+        namespace: &Namespace,
+        key: &MemoryKey,
+        (id, created_at): (EntryId, Timestamp),
+        written: Written,
+    ) {
+        let next = self.made + 1;
+        let entries = self.entries.entry(namespace.clone()).or_default();
+        let Some(kept) = entries.iter_mut().find(|kept| kept.key == *key) else {
+            self.made = next;
+            entries.push(Kept::new(next, id, key.clone(), created_at, written));
+            return;
+        };
+        if written.version.version > kept.current.version.version {
+            kept.body = crate::text::analyze(&written.version.content);
+            kept.past.push(std::mem::replace(&mut kept.current, written));
+        } else {
+            kept.past.push(written);
+            kept.past.sort_by_key(|past| past.version.version);
+        }
+        let newest = kept.current.version.version;
+        kept.past.retain(|past| past.version.version + VERSIONS_KEPT >= newest);
+    }
+
+    /// Notes who writes to a shared namespace. Returns whether nobody knew of it.
+    fn note_writer(&mut self, namespace: &Namespace, version: &Version) -> bool {
+        let origin = &version.label.origin;
+        let writer = (namespace.clone(), origin.principal.clone(), origin.agent_id.clone());
+        let is_first = matches!(namespace, Namespace::Shared(_)) && !self.writers.contains(&writer);
+        if is_first {
+            self.writers.push(writer);
+        }
+        is_first
     }
 }
 
 #[async_trait]
 impl MemoryStore for ReferenceStore {
-    async fn store(
-        &self,
-        scope: &Scope,
-        entry: NewEntry,
-        pending: Pending,
-    ) -> Result<EntrySummary, StorageError> {
+    async fn store(&self, scope: &Scope, entry: NewEntry, pending: Pending) -> Result<Stored, StorageError> {
         let mut state = self.state()?;
         state.check(scope)?;
-        let summary = state.keep(scope, entry)?;
+        let stored = state.keep(scope, entry)?;
         state.append(&pending.close(Outcome::Ok, vec![]));
-        Ok(summary)
+        Ok(stored)
     }
 
     async fn get(
@@ -111,7 +158,7 @@ impl MemoryStore for ReferenceStore {
         let mut all: Vec<EntrySummary> = vec![];
         for (namespace, entries) in state.read(scope) {
             let passing = entries.iter().filter(|kept| passes(namespace, kept));
-            all.extend(passing.map(|kept| kept.summary(namespace, &kept.current)));
+            all.extend(passing.map(|kept| kept.summary(namespace, &kept.current.version)));
         }
         let position = |entry: &EntrySummary| ListPosition { updated_at: entry.updated_at, id: entry.id };
         all.sort_by_key(|entry| std::cmp::Reverse(position(entry)));
@@ -136,6 +183,8 @@ impl MemoryStore for ReferenceStore {
         if let Some(entries) = state.entries.get_mut(namespace) {
             entries.retain(|kept| kept.key != *key);
         }
+        state.held.retain(|held| held.namespace != *namespace || held.key != *key);
+        state.forget_empty(namespace);
         state.append(&pending.close(Outcome::Ok, vec![("entries", 1)]));
         Ok(true)
     }
@@ -161,7 +210,7 @@ impl MemoryStore for ReferenceStore {
         scope: &Scope,
         key: &MemoryKey,
         version: u32,
-        label: Label,
+        origin: Origin,
         pending: Pending,
     ) -> Result<Option<EntrySummary>, StorageError> {
         let mut state = self.state()?;
@@ -170,15 +219,36 @@ impl MemoryStore for ReferenceStore {
         let kept = state.find(namespace, key).filter(|kept| kept.is_visible(scope, namespace));
         let past = kept.and_then(|kept| kept.versions().find(|past| past.version == version));
         let Some(past) = past.filter(|past| is_visible(scope, namespace, past)) else { return Ok(None) };
-        let again = Version { label, stored_at: scope.at(), ..past.clone() };
-        let summary = state.put(scope, key, again)?;
+        let past = past.clone();
+        let id = kept.map(|kept| VersionId { entry: kept.id, version });
+        let reading = id.and_then(|id| Reading::of(scope, namespace, key, id, &past.label));
+        let reading: Vec<Reading> = reading.into_iter().collect();
+        state.note(scope, &reading);
+        let in_session = matches!(namespace, Namespace::Session(_));
+        let trusted = past.label.trust == Trust::Trusted;
+        let trust = first_trust(false, in_session, state.is_marked(scope) || !trusted);
+        let label = Label { trust, origin, findings: past.label.findings.clone() };
+        let stored = state.put(scope, key, Version { label, stored_at: scope.at(), ..past })?;
         state.append(&pending.close(Outcome::Ok, vec![]));
-        Ok(Some(summary))
+        Ok(Some(stored.entry))
     }
 
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StorageError> {
         let state = self.state()?;
         state.check(scope)?;
         Ok(state.search(scope, &search))
+    }
+
+    async fn note_readings(
+        &self,
+        scope: &Scope,
+        readings: &[Reading],
+        record: Draft,
+    ) -> Result<(), StorageError> {
+        let mut state = self.state()?;
+        state.check(scope)?;
+        state.note(scope, readings);
+        state.append(&record);
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Searching, by reading every term of every entry.
 
 use agentstack_access::Scope;
-use agentstack_core::{Entry, Hit, MatchType, Namespace};
+use agentstack_core::{Entry, Hit, MatchType, Namespace, Trust};
 
 use super::{Kept, State};
 use crate::model::SEARCHED_CHARS;
@@ -14,7 +14,9 @@ impl State {
         let mut found: Vec<(Scored, &Namespace, &Kept)> = vec![];
         for (namespace, entries) in self.read(scope) {
             let candidates = entries.iter().filter(|kept| {
-                kept.is_visible(scope, namespace) && kept.passes(&search.tags, search.agent.as_ref())
+                kept.is_visible(scope, namespace)
+                    && kept.passes(&search.tags, search.agent.as_ref())
+                    && (!search.trusted_only || kept.current.version.label.trust == Trust::Trusted)
             });
             let postings: Vec<Posting> = candidates.flat_map(|kept| kept.postings(&search.query)).collect();
             let by_number = |number: i64| entries.iter().find(|kept| kept.number == number);
@@ -34,8 +36,8 @@ impl State {
         let more = rest.clone().count() > search.limit as usize;
         let hit = |(scored, namespace, kept): &(Scored, &Namespace, &Kept)| Hit {
             entry: Entry {
-                summary: kept.summary(namespace, &kept.current),
-                content: kept.current.content.chars().take(SEARCHED_CHARS as usize).collect(),
+                summary: kept.summary(namespace, &kept.current.version),
+                content: kept.current.version.content.chars().take(SEARCHED_CHARS as usize).collect(),
             },
             score: scored.score,
             match_type: MatchType::Text,

@@ -48,9 +48,11 @@ impl SessionStore for ReferenceStore {
             expires_at: new.expires_at,
             resume: new.resume,
             metadata: new.metadata,
+            marked: false,
         };
         let session = held.session(new.id);
         state.sessions.insert(new.id, held);
+        state.bring(scope, new.id);
         state.append(&pending.in_session(new.id).close(Outcome::Ok, vec![]));
         Ok(session)
     }
@@ -71,6 +73,7 @@ impl SessionStore for ReferenceStore {
             held.holders.push(scope.holder().clone());
         }
         let session = held.session(*id);
+        state.bring(scope, session.id);
         state.append(&pending.in_session(session.id).close(Outcome::Ok, vec![]));
         Ok(Some(session))
     }
@@ -94,6 +97,7 @@ impl SessionStore for ReferenceStore {
         live.chain(open).for_each(|one| state.append(&record(one)));
         state.sessions.remove(&id);
         state.entries.remove(&Namespace::Session(id));
+        state.held.retain(|held| held.namespace != Namespace::Session(id));
         state.agents.retain(|(of, _)| *of != id);
         state.tasks.retain(|(of, _)| *of != id);
         state.relationships.retain(|one| tasks.iter().all(|task| task.id != one.from));

@@ -1,0 +1,185 @@
+//! Revoking origins, and what time takes.
+
+use std::collections::BTreeMap;
+
+use agentstack_access::Scope;
+use agentstack_core::{Timestamp, Trust};
+use agentstack_storage::{OriginFilter, Revocation, StorageError};
+use serde_json::json;
+use sqlx::sqlite::SqliteRow;
+
+use super::entry::{open, promote, take_out};
+use crate::IndexBounds;
+use crate::error::storage;
+use crate::facts::agent_hash;
+use crate::memory::entry::{remove, remove_empty};
+use crate::row::{Columns, small};
+use crate::write::{Statement, Write};
+
+/// Whether something that was stored at a time is of the origin `$1` to `$3`.
+macro_rules! of_origin {
+    ($table:literal, $stored:literal) => {
+        concat!(
+            "($1 IS NULL OR ",
+            $table,
+            ".origin_principal = $1) AND ($2 IS NULL OR ",
+            $table,
+            ".origin_agent = $2) AND ($3 IS NULL OR ",
+            $stored,
+            " >= $3)"
+        )
+    };
+}
+
+/// The sessions that were shown something of the origin, and the first place at which they were.
+pub(crate) const SHOWN: &str = concat!(
+    "SELECT r.reader, min(r.place) FROM reads r WHERE ",
+    of_origin!("r", "r.stored_at"),
+    " GROUP BY r.reader"
+);
+
+/// The sessions that were shown what the session $1 had written when it had read as far as $2, and the first place.
+pub(crate) const SHOWN_OF: &str =
+    "SELECT reader, min(place) FROM reads WHERE writer = $1 AND had_read >= $2 GROUP BY reader";
+
+/// Whether a version was written by one of the sessions of the JSON array `$4`, once it had read as far.
+macro_rules! derived {
+    ($table:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM json_each($4) q WHERE q.value ->> 0 = ",
+            $table,
+            ".writer AND q.value ->> 1 <= ",
+            $table,
+            ".had_read)"
+        )
+    };
+}
+
+/// All versions of the origin, and those derived from it: the entry, the number, and whether it is of the origin.
+const CONCERNED: &str = concat!(
+    "SELECT e.id AS entry, e.version AS version, ",
+    of_origin!("e", "e.updated_at"),
+    " AS own FROM entries e WHERE e.namespace NOT IN (SELECT namespace FROM ended_namespaces) AND (own OR ",
+    derived!("e"),
+    ") UNION ALL SELECT v.entry, v.version, ",
+    of_origin!("v", "v.stored_at"),
+    " AS own FROM entry_versions v JOIN entries e ON e.id = v.entry ",
+    "WHERE e.namespace NOT IN (SELECT namespace FROM ended_namespaces) AND (own OR ",
+    derived!("v"),
+    ") ORDER BY 1, 2"
+);
+
+const REVOKE_HELD: &str = concat!(
+    "UPDATE held_versions AS h SET trust = 'revoked' WHERE h.trust = 'quarantined' AND ",
+    of_origin!("h", "h.stored_at")
+);
+
+fn of_origin(sql: &'static str, origin: &OriginFilter) -> Statement {
+    sqlx::query(sql)
+        .bind(origin.principal.clone())
+        .bind(origin.agent.as_ref().map(agent_hash))
+        .bind(origin.since.map(Timestamp::as_millis))
+}
+
+/// Revokes what is of an origin, and quarantines what is derived from it.
+pub(super) async fn revoke(
+    write: &mut Write<'_>,
+    bounds: IndexBounds,
+    scope: &Scope,
+    origin: &OriginFilter,
+) -> Result<Revocation, StorageError> {
+    let tainted = tainted(write, origin).await?;
+    let mut done = Revocation { revoked: write.run(of_origin(REVOKE_HELD, origin)).await?, quarantined: 0 };
+    let sessions =
+        serde_json::Value::from_iter(tainted.iter().map(|(session, place)| json!([session, place])));
+    let asked = of_origin(CONCERNED, origin).bind(sessions.to_string());
+    let rows = asked.fetch_all(write.connection()?).await.map_err(storage)?;
+    let mut concerned: BTreeMap<i64, Vec<(u32, Trust)>> = BTreeMap::new();
+    for row in &rows {
+        let mut columns = Columns::from(row, 0);
+        let (entry, version) = (columns.take()?, small(columns.take()?)?);
+        let trust = if columns.take::<bool>()? { Trust::Revoked } else { Trust::Quarantined };
+        match trust {
+            Trust::Revoked => done.revoked += 1,
+            _ => done.quarantined += 1,
+        }
+        concerned.entry(entry).or_default().push((version, trust));
+    }
+    for (entry, versions) in concerned {
+        take_out(write, bounds, scope.at(), entry, &versions).await?;
+    }
+    Ok(done)
+}
+
+/// The sessions that have been shown something of the origin, or what such a session wrote from then on, and from
+/// which place on.
+async fn tainted(write: &mut Write<'_>, origin: &OriginFilter) -> Result<BTreeMap<i64, i64>, StorageError> {
+    let mut tainted = BTreeMap::new();
+    let mut found = pairs(write, of_origin(SHOWN, origin)).await?;
+    while let Some((session, place)) = found.pop() {
+        let known = tainted.entry(session).or_insert(i64::MAX);
+        if place < *known {
+            *known = place;
+            found.extend(pairs(write, sqlx::query(SHOWN_OF).bind(session).bind(place)).await?);
+        }
+    }
+    Ok(tainted)
+}
+
+async fn pairs(write: &mut Write<'_>, asked: Statement) -> Result<Vec<(i64, i64)>, StorageError> {
+    let rows = asked.fetch_all(write.connection()?).await.map_err(storage)?;
+    let pair = |row: &SqliteRow| {
+        let mut columns = Columns::from(row, 0);
+        Ok((columns.take()?, columns.take()?))
+    };
+    rows.iter().map(pair).collect()
+}
+
+/// Shared entries that nobody has verified since $1: no more than a thousand.
+pub(crate) const UNVERIFIED: &str = "SELECT e.id, (SELECT max(v.version) FROM entry_versions v WHERE v.entry = e.id \
+     AND v.trust = 'trusted') FROM namespaces n CROSS JOIN entries e ON e.namespace = n.id AND e.updated_at < $1 \
+     WHERE n.shared = 1 AND e.trust = 'unverified' LIMIT 1000";
+
+const FORGET_NEWER: &str = "DELETE FROM entry_versions WHERE entry = $1 AND version > $2";
+
+const FORGET_HELD: &str = "DELETE FROM held_versions WHERE id IN \
+     (SELECT id FROM held_versions WHERE held_at < $1 LIMIT 1000)";
+
+/// What ended sessions have read is of use as long as something is there that one of them wrote, or that was made of
+/// what one wrote.
+const FORGET_READS: &str = "DELETE FROM holder_reads WHERE read_at < $1; \
+     DELETE FROM reads WHERE reader IN (SELECT reader FROM reads EXCEPT SELECT id FROM namespaces \
+     EXCEPT SELECT writer FROM entries EXCEPT SELECT writer FROM entry_versions \
+     EXCEPT SELECT writer FROM held_versions EXCEPT SELECT writer FROM reads); \
+     DELETE FROM namespace_writers WHERE namespace NOT IN (SELECT namespace FROM entries) \
+     AND namespace NOT IN (SELECT namespace FROM held_versions); \
+     DELETE FROM namespaces WHERE shared = 1 AND id NOT IN (SELECT namespace FROM entries) \
+     AND id NOT IN (SELECT namespace FROM held_versions)";
+
+/// Removes what nobody has verified in time. Returns how many.
+pub(super) async fn expire(
+    write: &mut Write<'_>,
+    bounds: IndexBounds,
+    before: Timestamp,
+) -> Result<u64, StorageError> {
+    let asked = sqlx::query(UNVERIFIED).bind(before.as_millis());
+    let rows = asked.fetch_all(write.connection()?).await.map_err(storage)?;
+    for row in &rows {
+        let mut columns = Columns::from(row, 0);
+        let (entry, verified): (i64, Option<i64>) = (columns.take()?, columns.take()?);
+        let (space, entry) = open(write, entry).await?;
+        if let Some(verified) = verified {
+            write.run(sqlx::query(FORGET_NEWER).bind(entry.row).bind(verified)).await?;
+            promote(write, bounds, &space, &entry).await?;
+        } else {
+            remove(write, &space, bounds, &entry).await?;
+            remove_empty(write, space.id).await?;
+        }
+    }
+    let held = write.run(sqlx::query(FORGET_HELD).bind(before.as_millis())).await?;
+    let removed = held + rows.len() as u64;
+    if removed > 0 {
+        write.run(sqlx::query(FORGET_READS).bind(before.as_millis())).await?;
+    }
+    Ok(removed)
+}
