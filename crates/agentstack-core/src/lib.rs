@@ -4,6 +4,7 @@
 //! in here has been checked once, when it was made, and is never checked again.
 
 pub mod agent;
+pub mod finding;
 pub mod id;
 pub mod identity;
 pub mod label;
@@ -17,6 +18,7 @@ pub mod time;
 pub mod token;
 
 pub use agent::{Agent, AgentStatus, AgentType, AgentUsage};
+pub use finding::{Confidence, FindingField, FindingKind, FindingSummary, Treatment};
 pub use id::{
     AgentId, AgentInstanceId, EntryId, IdentityId, InvalidId, ProcessId, RequestId, SessionId, TaskId,
     TokenId,

@@ -24,7 +24,8 @@ mod scan;
 mod secret;
 mod trigger;
 
-pub use finding::{Confidence, Finding, MAX_FINDINGS};
+pub use agentstack_core::Confidence;
+pub use finding::{Finding, MAX_FINDINGS};
 pub use hidden::visible;
 pub use kind::{Class, Kind};
 pub use redact::redact;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use agentstack_core::FindingKind;
 use agentstack_guard::{Class, Finding, Kind, MAX_FINDINGS, redact, scan, visible};
 
 use crate::support;
@@ -153,10 +154,7 @@ fn each_word_of_a_kind_is_its_own_and_says_its_class() {
     assert_eq!(words.len(), Kind::ALL.len());
     for kind in Kind::ALL {
         let word = kind.word();
-        assert!(
-            word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
-            "{word}"
-        );
+        assert_eq!(word.parse::<FindingKind>().unwrap().as_str(), word);
         assert_eq!(word.starts_with("secret-"), kind.class() == Class::Secret, "{word}");
         assert_eq!(word.starts_with("pii-"), kind.class() == Class::Pii, "{word}");
         assert_eq!(word.starts_with("unicode-"), kind.class() == Class::Unicode, "{word}");
