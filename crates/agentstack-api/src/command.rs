@@ -8,7 +8,8 @@ use std::fmt;
 
 use agentstack_access::{Claim, Limits, Role};
 use agentstack_core::{
-    AgentId, Content, MemoryKey, Metadata, QueryText, ResumeToken, SharedName, Tag, TokenId,
+    AgentId, Content, MemoryKey, Metadata, QueryText, ResumeToken, SharedName, Tag, Timestamp, TokenId,
+    VersionId,
 };
 
 use crate::InputError;
@@ -79,6 +80,28 @@ words! {
         Phrase = "phrase",
         /// Each as the beginning of a word.
         Prefix = "prefix",
+    }
+
+    /// The least trust of what is shown.
+    MinTrust {
+        /// What an operator has verified, or is the session's own.
+        Trusted = "trusted",
+        /// All that is not held back.
+        #[default]
+        Unverified = "unverified",
+    }
+
+    /// What an operator looks through.
+    ReviewState {
+        /// What is held back until somebody has looked at it.
+        #[default]
+        Quarantined = "quarantined",
+        /// What was rejected, and what came from an origin that was revoked.
+        Revoked = "revoked",
+        /// Shared entries that nobody has verified.
+        Unverified = "unverified",
+        /// Shared entries that somebody has verified.
+        Trusted = "trusted",
     }
 
     /// Which relationships of a task are shown.
@@ -174,6 +197,10 @@ pub struct SearchMemory {
     pub agent: Option<AgentId>,
     /// Least score of a result, 0 to 1.
     pub threshold: Option<f64>,
+    /// Least trust of a result.
+    pub min_trust: MinTrust,
+    /// Whether as a text besides, in which each content is fenced.
+    pub as_text: bool,
     /// Where the answer before ended.
     pub cursor: Option<Cursor>,
 }
@@ -191,6 +218,69 @@ pub struct GetMemory {
     pub offset: u32,
     /// How many characters of the content to give; all that fit into an answer, if not said.
     pub length: Option<u32>,
+    /// Least trust that it must have.
+    pub min_trust: MinTrust,
+    /// Whether as a text besides, in which each content is fenced.
+    pub as_text: bool,
+}
+
+/// `quarantine_list`
+#[derive(Debug, Clone)]
+pub struct ListQuarantine {
+    /// Nothing is claimed.
+    pub claim: Claim,
+    /// In which state.
+    pub state: ReviewState,
+    /// Most versions.
+    pub limit: u32,
+    /// Where the page before ended.
+    pub cursor: Option<Cursor>,
+}
+
+/// `quarantine_show`
+#[derive(Debug, Clone)]
+pub struct ShowQuarantine {
+    /// Nothing is claimed.
+    pub claim: Claim,
+    /// Which version.
+    pub id: VersionId,
+    /// How many characters of the content to skip.
+    pub offset: u32,
+    /// How many characters of the content to give; all that fit into an answer, if not said.
+    pub length: Option<u32>,
+}
+
+/// `quarantine_approve`
+#[derive(Debug, Clone)]
+pub struct ApproveQuarantine {
+    /// Nothing is claimed.
+    pub claim: Claim,
+    /// Which version.
+    pub id: VersionId,
+}
+
+/// `quarantine_reject`
+#[derive(Debug, Clone)]
+pub struct RejectQuarantine {
+    /// Nothing is claimed.
+    pub claim: Claim,
+    /// Which version.
+    pub id: VersionId,
+}
+
+/// `quarantine_revoke_origin`
+#[derive(Debug, Clone)]
+pub struct RevokeOrigin {
+    /// Nothing is claimed.
+    pub claim: Claim,
+    /// The principal, as labels name it.
+    pub principal: String,
+    /// The agent, as labels name it.
+    pub agent: Option<AgentId>,
+    /// From when on.
+    pub since: Option<Timestamp>,
+    /// Whether only to say what would become of it.
+    pub dry_run: bool,
 }
 
 /// `memory_list`

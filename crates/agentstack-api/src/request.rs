@@ -9,6 +9,7 @@ mod exact;
 mod fields;
 mod identity;
 mod memory;
+mod quarantine;
 mod session;
 mod system;
 mod task;
@@ -25,6 +26,10 @@ pub(crate) use identity::{
 pub(crate) use memory::{
     DeleteMemoryRequest, GetMemoryRequest, ListMemoryRequest, MemoryHistoryRequest, RestoreMemoryRequest,
     SearchMemoryRequest, StoreMemoryRequest,
+};
+pub(crate) use quarantine::{
+    ApproveQuarantineRequest, ListQuarantineRequest, RejectQuarantineRequest, RevokeOriginRequest,
+    ShowQuarantineRequest,
 };
 pub(crate) use session::{
     ActiveSessionsRequest, EndSessionRequest, SessionStatusRequest, StartSessionRequest,

@@ -12,6 +12,7 @@ use crate::schema;
 mod agent;
 mod identity;
 mod memory;
+mod quarantine;
 mod session;
 mod system;
 mod task;
@@ -27,9 +28,13 @@ pub use identity::{
     RecordView, RetireIdentityView, UpdateIdentityView,
 };
 pub use memory::{
-    DeleteMemoryView, EntryView, GetMemoryView, HistoryView, LabelView, ListMemoryView, OriginView,
-    RestoreMemoryView, SearchMemoryView, SearchResultView, StoreMemoryView, StoredEntryView, SummaryView,
-    VersionView,
+    DeleteMemoryView, EntryView, FindingView, GetMemoryView, HistoryView, LabelView, ListMemoryView,
+    OriginView, RestoreMemoryView, SearchMemoryView, SearchResultView, StoreMemoryView, StoredEntryView,
+    SummaryView, VersionView,
+};
+pub use quarantine::{
+    ApproveQuarantineView, DecidedView, ListQuarantineView, RejectQuarantineView, ReviewView,
+    RevokeOriginView, ShowQuarantineView,
 };
 pub use session::{
     ActiveSessionsView, EndSessionView, RemovedView, SessionDetailView, SessionState, SessionStatusView,
@@ -62,6 +67,7 @@ pub(crate) fn exact(view: &str) -> Value {
         "AgentDetailView" => schema::exact_output::<AgentDetailView>(),
         "AgentTypeView" => schema::exact_output::<AgentTypeView>(),
         "AgentView" => schema::exact_output::<AgentView>(),
+        "FindingView" => schema::exact_output::<FindingView>(),
         "DriftView" => schema::exact_output::<DriftView>(),
         "IdentitySummaryView" => schema::exact_output::<IdentitySummaryView>(),
         "IdentityView" => schema::exact_output::<IdentityView>(),

@@ -5,39 +5,26 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{AgentId, EntryId, FindingSummary, InvalidId, Timestamp};
+use crate::agent::words;
+use crate::{AgentId, EntryId, FindingSummary, InvalidName, Timestamp};
 
-/// How far a version of an entry can be trusted. Nothing but an operator raises it (S13).
-///
-/// `Unverified`, `Trusted` are on the read paths; `Quarantined` and `Revoked` are on none (S16).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Trust {
-    /// An operator said so; or it is of the session itself, which had read nothing of others before it was written.
-    Trusted,
-    /// Neither of them.
-    Unverified,
-    /// An operator is to look at it first: for what was found in it, or for what it was derived from.
-    Quarantined,
-    /// An operator has rejected it, or where it comes from.
-    Revoked,
+words! {
+    /// How far a version of an entry can be trusted. Nothing but an operator raises it (S13).
+    ///
+    /// What is trusted or unverified can be read; what is quarantined or revoked is on no read path (S16).
+    Trust, "must be one of trusted, unverified, quarantined, revoked" {
+        /// A person with the operator's role said so.
+        Trusted = "trusted",
+        /// Nobody has: the state in which every version begins, unless it is quarantined.
+        Unverified = "unverified",
+        /// An operator is to look at it first: for what was found in it, or for what it was derived from.
+        Quarantined = "quarantined",
+        /// An operator has rejected it, or where it comes from.
+        Revoked = "revoked",
+    }
 }
 
 impl Trust {
-    /// All of them, the most trusted first.
-    pub const ALL: [Self; 4] = [Self::Trusted, Self::Unverified, Self::Quarantined, Self::Revoked];
-
-    /// Its word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Trusted => "trusted",
-            Self::Unverified => "unverified",
-            Self::Quarantined => "quarantined",
-            Self::Revoked => "revoked",
-        }
-    }
-
     /// Whether it is on no read path.
     #[must_use]
     pub const fn is_held(self) -> bool {
@@ -57,19 +44,6 @@ impl Trust {
         }
     }
 }
-
-impl FromStr for Trust {
-    type Err = UnknownTrust;
-
-    fn from_str(word: &str) -> Result<Self, UnknownTrust> {
-        Self::ALL.into_iter().find(|trust| trust.as_str() == word).ok_or(UnknownTrust)
-    }
-}
-
-/// A word for no trust.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be trusted, unverified, quarantined or revoked")]
-pub struct UnknownTrust;
 
 /// Who wrote an entry, through what, and when. It never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -102,19 +76,21 @@ pub struct Label {
 pub struct VersionId {
     /// The entry.
     pub entry: EntryId,
-    /// The number of the version, from 1.
+    /// The number of the version, from 1; written, it has nine digits at most.
     pub version: u32,
 }
 
 impl FromStr for VersionId {
-    type Err = InvalidId;
+    type Err = InvalidName;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let (entry, number) = text.split_once('.').ok_or(InvalidId)?;
-        let version: u32 = number.parse().map_err(|_| InvalidId)?;
-        let id = Self { entry: entry.parse()?, version };
-        // One id, one spelling: no sign and no zeros in front.
-        if version > 0 && version.to_string() == number { Ok(id) } else { Err(InvalidId) }
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let parse = || {
+            let (entry, number) = text.split_once('.')?;
+            let id = Self { entry: entry.parse().ok()?, version: number.parse().ok()? };
+            // One id, one spelling: no sign and no zeros in front.
+            (id.version > 0 && number.len() <= 9 && id.version.to_string() == number).then_some(id)
+        };
+        parse().ok_or(InvalidName("must be the id of an entry, a dot and the number of a version"))
     }
 }
 
@@ -152,16 +128,16 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         let entry = id.entry;
         for wrong in ["", "7", ".7", &format!("{entry}"), &format!("{entry}."), &format!("{entry}.07")] {
-            assert_eq!(wrong.parse::<VersionId>(), Err(InvalidId), "{wrong}");
+            assert!(wrong.parse::<VersionId>().is_err(), "{wrong}");
         }
-        for wrong in ["+7", "0", "-1", "4294967296", "7 ", "7.7"] {
+        for wrong in ["+7", "0", "-1", "1000000000", "7 ", "7.7"] {
             assert!(format!("{entry}.{wrong}").parse::<VersionId>().is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn s13_nothing_becomes_unverified_again_and_each_word_is_its_own() {
-        for from in Trust::ALL {
+        for from in Trust::ALL.iter().copied() {
             assert!(!from.can_become(from) && !from.can_become(Trust::Unverified));
             assert_eq!(from.as_str().parse(), Ok(from));
             assert_eq!(serde_json::to_value(from).unwrap(), from.as_str());

@@ -79,3 +79,5 @@ pub const TASK_DEPTH: u32 = 10;
 pub const TASK_PARTS: u32 = 100;
 /// Most tasks that a new one can name for one relation.
 pub const TASK_RELATIONS: usize = 16;
+/// Days after which shared entries that nobody has verified expire, unless the configuration says otherwise (S20).
+pub const UNVERIFIED_DAYS: u32 = 90;

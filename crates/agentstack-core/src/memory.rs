@@ -127,6 +127,8 @@ pub struct EntrySummary {
 /// A version of an entry, current or past.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Version {
+    /// The entry that it is one of.
+    pub entry: EntryId,
     /// Its number.
     pub version: u32,
     /// Its text.

@@ -6,6 +6,8 @@ use agentstack_storage::text::cut::{json_escaped_len, prefix_within};
 
 /// What the fixed parts of one entry or version take: names of fields, ids, times, numbers.
 const ENTRY_BYTES: usize = 480;
+/// What a finding in a label takes at most.
+const FINDING_BYTES: usize = 160;
 /// What the content of an entry that stands alone in an answer can take, however large the rest of it is.
 const CONTENT_BYTES: usize = 1024;
 
@@ -16,6 +18,12 @@ impl Room {
     /// The room of an empty answer.
     pub(crate) fn new() -> Self {
         Self(RESPONSE_CONTENT_BYTES)
+    }
+
+    /// The room for the JSON of an answer that may be given as a text besides. Then contents are there twice, and each of their hidden
+    /// characters takes up to three times as much.
+    pub(crate) fn of(as_text: bool) -> Self {
+        if as_text { Self(RESPONSE_CONTENT_BYTES / 4) } else { Self::new() }
     }
 
     /// What is left.
@@ -30,6 +38,12 @@ impl Room {
         let names = json_escaped_len(entry.key.as_str()) + json_escaped_len(&entry.namespace.to_string());
         let rest = labelled(&entry.tags, entry.agent_id.as_ref(), &entry.label);
         self.take(names + rest + object.map_or(0, |text| text.len()))
+    }
+
+    /// Takes room for a caller's object.
+    pub(crate) fn take_object(&mut self, metadata: &Metadata) {
+        let object = serde_json::to_string(metadata.as_object());
+        self.take(ENTRY_BYTES + object.map_or(0, |text| text.len()));
     }
 
     /// Takes room for a version without its content. Returns whether there was enough.
@@ -59,12 +73,42 @@ impl Room {
     }
 }
 
+/// A piece of a content.
+pub(crate) struct Piece<'a> {
+    /// What is shown of it.
+    pub(crate) text: &'a str,
+    /// Where it goes on, in characters.
+    pub(crate) next: Option<u32>,
+}
+
+impl<'a> Piece<'a> {
+    /// The piece from `offset` on, `length` characters or all, as much as there is room for.
+    pub(crate) fn of(content: &'a str, offset: u32, length: Option<u32>, room: &mut Room) -> Self {
+        let from = nth_char(content, offset as usize);
+        let rest = content.get(from..).unwrap_or_default();
+        let asked = length.map_or(rest.len(), |length| nth_char(rest, length as usize));
+        let text = room.take_text(rest.get(..asked).unwrap_or_default(), usize::MAX);
+        let shown = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        let next = (text.len() < rest.len()).then(|| offset.saturating_add(shown));
+        Self { text, next }
+    }
+}
+
+/// Where the `n`th character of a text begins; its end if it has fewer.
+fn nth_char(text: &str, n: usize) -> usize {
+    if n == 0 { 0 } else { text.char_indices().nth(n).map_or(text.len(), |(at, _)| at) }
+}
+
 /// What the parts take that entries and versions share.
 fn labelled(tags: &[Tag], agent: Option<&AgentId>, label: &Label) -> usize {
     let agents = [agent, label.origin.agent_id.as_ref()].into_iter().flatten();
     let agents: usize = agents.map(|agent| json_escaped_len(agent.as_str())).sum();
     let tags: usize = tags.iter().map(|tag| json_escaped_len(tag.as_str()) + 3).sum();
-    ENTRY_BYTES + tags + agents + json_escaped_len(&label.origin.principal)
+    ENTRY_BYTES
+        + tags
+        + agents
+        + json_escaped_len(&label.origin.principal)
+        + label.findings.len() * FINDING_BYTES
 }
 
 /// Shortens a text in place to a prefix of itself.

@@ -50,6 +50,9 @@ impl Engine {
     /// it is due. What fails is logged, and tried again next time.
     pub async fn keep_house(&self) {
         let _ = self.end_expired_sessions().await;
+        if self.expiry_is_due() && self.expire_unverified().await.is_err() {
+            tracing::warn!("what nobody has verified in time was not removed");
+        }
         if let Err(error) = self.store().keep_house().await {
             tracing::warn!(error = %error, "the store was not put in order");
         }

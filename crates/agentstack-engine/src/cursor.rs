@@ -4,7 +4,7 @@
 use agentstack_api::InputError;
 use agentstack_api::command::Cursor;
 use agentstack_core::Timestamp;
-use agentstack_storage::ListPosition;
+use agentstack_storage::{ListPosition, ReviewPosition};
 
 fn broken() -> InputError {
     InputError::new("cursor", "must be the nextCursor of an answer")
@@ -20,6 +20,20 @@ pub(crate) fn position(cursor: &Cursor) -> Result<ListPosition, InputError> {
     let parse = || {
         let (millis, id) = cursor.as_str().strip_prefix("l.")?.split_once('.')?;
         Some(ListPosition { updated_at: Timestamp::from_millis(millis.parse().ok()?), id: id.parse().ok()? })
+    };
+    parse().ok_or_else(broken)
+}
+
+/// The cursor of a place in a list of reviews.
+pub(crate) fn of_review(position: ReviewPosition) -> String {
+    format!("v.{}.{}", position.since.as_millis(), position.id)
+}
+
+/// The place in a list of reviews that a cursor stands for.
+pub(crate) fn review(cursor: &Cursor) -> Result<ReviewPosition, InputError> {
+    let parse = || {
+        let (millis, id) = cursor.as_str().strip_prefix("v.")?.split_once('.')?;
+        Some(ReviewPosition { since: Timestamp::from_millis(millis.parse().ok()?), id: id.parse().ok()? })
     };
     parse().ok_or_else(broken)
 }

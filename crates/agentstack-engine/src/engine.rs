@@ -4,7 +4,7 @@ mod record;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use agentstack_access::{
@@ -12,7 +12,9 @@ use agentstack_access::{
 };
 use agentstack_api::{Command, ErrorBody, ErrorCode, InputError, Reply, Spec, operations};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHasher};
-use agentstack_core::limits::{ENTRIES_PER_SESSION, SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL};
+use agentstack_core::limits::{
+    ENTRIES_PER_SESSION, SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL, UNVERIFIED_DAYS,
+};
 use agentstack_core::{Agent, Clock, IdentityId, IdentityStatus, RequestId, Timestamp};
 use agentstack_storage::{Pending, Storage};
 use serde_json::{Map, Value};
@@ -22,6 +24,7 @@ use crate::admission::{Admission, Admitted, TooMany};
 use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::quota::Quota;
+use crate::readings::Noted;
 use crate::{CallLimits, Coordination};
 
 /// What an engine is made of.
@@ -76,6 +79,8 @@ pub struct Settings {
     pub sessions_per_principal: u64,
     /// Most entries of one session.
     pub entries_per_session: u64,
+    /// Days after which shared entries that nobody has verified expire (S20), and what is held back.
+    pub unverified_days: u32,
     /// How agents and tasks are served.
     pub coordination: Coordination,
     /// The configuration as callers may see it: without secrets and paths.
@@ -92,6 +97,7 @@ impl Default for Settings {
             call_limits: None,
             sessions_per_principal: SESSIONS_PER_PRINCIPAL,
             entries_per_session: ENTRIES_PER_SESSION,
+            unverified_days: UNVERIFIED_DAYS,
             coordination: Coordination::default(),
             shown_config: Map::new(),
         }
@@ -108,9 +114,12 @@ pub struct Engine {
     journal: Journal,
     admission: Option<Admission>,
     quota: Quota,
+    noted: Noted,
     observer: Option<Arc<dyn Observer>>,
     /// Records since this engine last signed the audit log.
     unsigned: AtomicU64,
+    /// The hour in which this engine last looked for what nobody has verified in time.
+    expired_in: AtomicI64,
     started: Instant,
 }
 
@@ -148,8 +157,10 @@ impl Engine {
             journal,
             admission,
             quota: Quota::default(),
+            noted: Noted::default(),
             observer,
             unsigned,
+            expired_in: AtomicI64::new(0),
             started,
         })
     }
@@ -313,16 +324,29 @@ impl Engine {
             Ask::StoreMemory(ask) => {
                 Reply::StoreMemory(self.store_memory(scope, ask, acting, pending).await?)
             }
-            Ask::SearchMemory(ask) => Reply::SearchMemory(self.search_memory(scope, ask).await?),
-            Ask::GetMemory(ask) => Reply::GetMemory(self.get_memory(scope, ask).await?),
-            Ask::ListMemory(ask) => Reply::ListMemory(self.list_memory(scope, ask).await?),
+            // What is read of others is noted, and the call recorded with it.
+            Ask::SearchMemory(ask) => {
+                let (view, recorded) = self.search_memory(scope, ask, pending).await?;
+                return Ok((Reply::SearchMemory(view), recorded));
+            }
+            Ask::GetMemory(ask) => {
+                let (view, recorded) = self.get_memory(scope, ask, pending).await?;
+                return Ok((Reply::GetMemory(view), recorded));
+            }
+            Ask::ListMemory(ask) => {
+                let (view, recorded) = self.list_memory(scope, ask, pending).await?;
+                return Ok((Reply::ListMemory(view), recorded));
+            }
             Ask::DeleteMemory(ask) => {
                 let view = self.delete_memory(scope, ask, pending).await?;
                 // If there was nothing to delete, the store had nothing to record.
                 let recorded = view.success;
                 return Ok((Reply::DeleteMemory(view), recorded));
             }
-            Ask::MemoryHistory(ask) => Reply::MemoryHistory(self.memory_history(scope, ask).await?),
+            Ask::MemoryHistory(ask) => {
+                let (view, recorded) = self.memory_history(scope, ask, pending).await?;
+                return Ok((Reply::MemoryHistory(view), recorded));
+            }
             Ask::RestoreMemory(ask) => {
                 Reply::RestoreMemory(self.restore_memory(scope, ask, acting, pending).await?)
             }
@@ -333,6 +357,19 @@ impl Engine {
             Ask::SystemStatus(_) => Reply::SystemStatus(self.system_status(scope).await?),
             Ask::SystemHealth(_) => Reply::SystemHealth(self.system_health().await),
             Ask::SystemConfig(_) => Reply::SystemConfig(self.system_config()),
+            Ask::ListQuarantine(ask) => Reply::ListQuarantine(self.list_quarantine(scope, ask).await?),
+            Ask::ShowQuarantine(ask) => Reply::ShowQuarantine(self.show_quarantine(scope, ask).await?),
+            Ask::ApproveQuarantine(ask) => {
+                Reply::ApproveQuarantine(self.approve_quarantine(scope, &ask, pending).await?)
+            }
+            Ask::RejectQuarantine(ask) => {
+                Reply::RejectQuarantine(self.reject_quarantine(scope, &ask, pending).await?)
+            }
+            Ask::RevokeOrigin(ask) => {
+                // If nothing was to be changed, the store had nothing to record.
+                let recorded = !ask.dry_run;
+                return Ok((Reply::RevokeOrigin(self.revoke_origin(scope, ask, pending).await?), recorded));
+            }
             Ask::CreateToken(ask) => Reply::CreateToken(self.create_token(scope, ask, pending).await?),
             Ask::ListTokens(ask) => Reply::ListTokens(self.list_tokens(scope, &ask).await?),
             Ask::RevokeToken(ask) => Reply::RevokeToken(self.revoke_token(scope, &ask, pending).await?),
@@ -401,6 +438,10 @@ impl Engine {
         }
     }
 
+    pub(crate) fn noted(&self) -> &Noted {
+        &self.noted
+    }
+
     pub(crate) fn authorizer(&self) -> &Authorizer {
         &self.authorizer
     }
@@ -416,6 +457,12 @@ impl Engine {
             self.unsigned.store(0, Ordering::Relaxed);
         }
         due
+    }
+
+    /// Whether what nobody has verified is to be looked for again: once an hour.
+    pub(crate) fn expiry_is_due(&self) -> bool {
+        let hour = self.clock.now().as_millis() / (60 * 60 * 1_000);
+        self.expired_in.swap(hour, Ordering::Relaxed) != hour
     }
 
     pub(crate) fn journal(&self) -> &Journal {

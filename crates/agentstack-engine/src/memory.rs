@@ -3,21 +3,23 @@
 use agentstack_access::{NamespaceClaim, Scope};
 use agentstack_api::InputError;
 use agentstack_api::command::{
-    DeleteMemory, GetMemory, ListMemory, MatchRule, MemoryHistory, PageStart, RestoreMemory, SearchMemory,
-    SearchMode, StoreMemory,
+    DeleteMemory, GetMemory, ListMemory, MatchRule, MemoryHistory, MinTrust, PageStart, RestoreMemory,
+    SearchMemory, SearchMode, StoreMemory,
 };
 use agentstack_api::view::{
     DeleteMemoryView, GetMemoryView, HistoryView, ListMemoryView, SearchMemoryView, SearchResultView,
     StoreMemoryView, SummaryView, VersionView,
 };
-use agentstack_core::{Agent, AgentId, Label, Origin, Trust};
+use agentstack_core::{Agent, AgentId, EntrySummary, Hit, Label, Origin, Trust, VersionId};
 use agentstack_storage::text::cut::json_escaped_len;
 use agentstack_storage::text::snippet::snippet;
 use agentstack_storage::text::{Match, TextQuery};
-use agentstack_storage::{AgentFilter, ListPosition, Listing, NewEntry, Page, Pending, Search, Target};
+use agentstack_storage::{
+    AgentFilter, ListPosition, Listing, NewEntry, Page, Pending, Reading, Search, Target,
+};
 
 use crate::Engine;
-use crate::answer::{Room, shorten};
+use crate::answer::{Piece, Room, shorten};
 use crate::cursor;
 use crate::failure::Failure;
 
@@ -28,18 +30,17 @@ const VERSION_BYTES: usize = 4 * 1024;
 /// Longest snippet, in characters.
 const SNIPPET_CHARS: usize = 240;
 
-/// The label of what the scope's caller writes now (S11).
+/// The origin of what the scope's caller writes now (S11).
 ///
 /// An agent that was spawned with an identity writes as that: the agent goes with its session, the identity stays.
-pub(crate) fn label(scope: &Scope, acting: Option<&Agent>) -> Label {
+pub(crate) fn origin(scope: &Scope, acting: Option<&Agent>) -> Origin {
     let identity = acting.and_then(|agent| agent.identity).map(AgentId::from);
-    let origin = Origin {
+    Origin {
         principal: scope.principal().name().to_owned(),
         agent_id: identity.or_else(|| scope.agent().cloned()),
         tool: scope.operation().name.to_owned(),
         at: scope.at(),
-    };
-    Label { trust: Trust::Unverified, origin }
+    }
 }
 
 fn agent_filter(agent: Option<AgentId>, claim: &NamespaceClaim) -> Option<AgentFilter> {
@@ -63,40 +64,42 @@ impl Engine {
             metadata: command.metadata,
             tags: command.tags,
             if_version: command.if_version,
-            label: label(scope, acting),
+            origin: origin(scope, acting),
+            findings: vec![],
+            held: false,
         };
-        Ok(self.store().store(scope, entry, pending).await?.into())
+        Ok(self.store().store(scope, entry, pending).await?.entry.into())
     }
 
     pub(crate) async fn get_memory(
         &self,
         scope: &Scope,
         command: GetMemory,
-    ) -> Result<GetMemoryView, Failure> {
+        pending: Pending,
+    ) -> Result<(GetMemoryView, bool), Failure> {
         let target = command.version.map_or(Target::Current, Target::Version);
-        let Some(mut entry) = self.store().get(scope, &command.key, target).await? else {
-            return Ok(GetMemoryView::absent());
+        let found = self.store().get(scope, &command.key, target).await?;
+        let Some(mut entry) = found.filter(|entry| suffices(&entry.summary.label, command.min_trust)) else {
+            return Ok((GetMemoryView::absent(), false));
         };
-        let mut room = Room::new();
+        let recorded =
+            self.note_readings(scope, vec![Reading::of_entry(scope, &entry.summary)], pending).await?;
+        let mut room = Room::of(command.as_text);
         room.take_entry(&entry.summary, Some(&entry.summary.metadata));
         room.spare_content();
-        let from = nth_char(&entry.content, command.offset as usize);
-        let rest = entry.content.get(from..).unwrap_or_default();
-        let asked = command.length.map_or(rest.len(), |length| nth_char(rest, length as usize));
-        let fits = room.take_text(rest.get(..asked).unwrap_or_default(), usize::MAX);
-        let shown = u32::try_from(fits.chars().count()).unwrap_or(u32::MAX);
-        let to = from + fits.len();
-        let next = (to < entry.content.len()).then(|| command.offset.saturating_add(shown));
-        entry.content.truncate(to);
-        entry.content.drain(..from);
-        Ok(GetMemoryView::found(entry, next))
+        let piece = Piece::of(&entry.content, command.offset, command.length, &mut room);
+        let next = piece.next;
+        entry.content = piece.text.to_owned();
+        let text = fenced(command.as_text, [(&entry.summary, entry.content.as_str())])?;
+        Ok((GetMemoryView::found(entry, next, text), recorded))
     }
 
     pub(crate) async fn search_memory(
         &self,
         scope: &Scope,
         command: SearchMemory,
-    ) -> Result<SearchMemoryView, Failure> {
+        pending: Pending,
+    ) -> Result<(SearchMemoryView, bool), Failure> {
         if matches!(command.mode, SearchMode::Semantic | SearchMode::Hybrid) {
             let rule = "must be auto or text: this installation has no embedder";
             return Err(Failure::Input(InputError::new("mode", rule)));
@@ -114,18 +117,19 @@ impl Engine {
             tags: command.tags,
             agent: agent_filter(command.agent, &command.claim.namespace),
             threshold: command.threshold.unwrap_or(0.0),
+            trusted_only: command.min_trust == MinTrust::Trusted,
             limit: command.limit,
             offset,
         };
         let found = self.store().search(scope, search).await?;
-        let mut room = Room::new();
+        let mut room = Room::of(command.as_text);
         let mut truncated = false;
-        let mut results = Vec::with_capacity(found.hits.len());
+        let mut shown_hits: Vec<(Hit, String, bool)> = Vec::with_capacity(found.hits.len());
         let total = found.hits.len();
         for mut hit in found.hits {
             let mut snippet = snippet(&hit.entry.content, &query, SNIPPET_CHARS);
             let fixed = room.take_entry(&hit.entry.summary, Some(&hit.entry.summary.metadata));
-            if results.is_empty() {
+            if shown_hits.is_empty() {
                 room.spare_content();
             } else if !fixed || room.left() < json_escaped_len(&snippet) {
                 truncated = true;
@@ -139,19 +143,27 @@ impl Engine {
             shorten(&mut hit.entry.content, bytes);
             let cut = shown_chars < hit.entry.summary.chars;
             truncated |= cut;
-            results.push(SearchResultView::new(hit, snippet, cut));
+            shown_hits.push((hit, snippet, cut));
         }
-        let count = results.len();
+        let count = shown_hits.len();
         let more = found.more || count < total;
         let next = offset.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-        Ok(SearchMemoryView { count, results, truncated, next_cursor: more.then(|| cursor::of_rank(next)) })
+        let entries = || shown_hits.iter().map(|(hit, ..)| &hit.entry);
+        let readings = entries().map(|entry| Reading::of_entry(scope, &entry.summary)).collect();
+        let recorded = self.note_readings(scope, readings, pending).await?;
+        let text = fenced(command.as_text, entries().map(|entry| (&entry.summary, entry.content.as_str())))?;
+        let results =
+            shown_hits.into_iter().map(|(hit, snippet, cut)| SearchResultView::new(hit, snippet, cut));
+        let (results, next_cursor) = (results.collect(), more.then(|| cursor::of_rank(next)));
+        Ok((SearchMemoryView { count, results, truncated, next_cursor, text }, recorded))
     }
 
     pub(crate) async fn list_memory(
         &self,
         scope: &Scope,
         command: ListMemory,
-    ) -> Result<ListMemoryView, Failure> {
+        pending: Pending,
+    ) -> Result<(ListMemoryView, bool), Failure> {
         let page = match &command.start {
             PageStart::Offset(offset) => Page::Offset(*offset),
             PageStart::Cursor(cursor) => Page::After(cursor::position(cursor).map_err(Failure::Input)?),
@@ -162,16 +174,20 @@ impl Engine {
         let mut room = Room::new();
         let (mut entries, mut next) = (Vec::with_capacity(listed.entries.len()), listed.next);
         let mut last: Option<ListPosition> = None;
+        let mut readings = vec![];
         for entry in listed.entries {
             if !room.take_entry(&entry, None) {
                 next = last;
                 break;
             }
             last = Some(ListPosition { updated_at: entry.updated_at, id: entry.id });
+            // A key and tags are texts of others, too.
+            readings.push(Reading::of_entry(scope, &entry));
             entries.push(SummaryView::from(entry));
         }
+        let recorded = self.note_readings(scope, readings, pending).await?;
         let next_cursor = next.map(cursor::of_position);
-        Ok(ListMemoryView { total: listed.total, count: entries.len(), entries, next_cursor })
+        Ok((ListMemoryView { total: listed.total, count: entries.len(), entries, next_cursor }, recorded))
     }
 
     pub(crate) async fn delete_memory(
@@ -187,23 +203,29 @@ impl Engine {
         &self,
         scope: &Scope,
         command: MemoryHistory,
-    ) -> Result<HistoryView, Failure> {
+        pending: Pending,
+    ) -> Result<(HistoryView, bool), Failure> {
         let found = self.store().history(scope, &command.key, command.limit).await?;
         let mut room = Room::new();
         let mut truncated = false;
-        let mut versions = Vec::with_capacity(found.len());
+        let (mut versions, mut readings) = (Vec::with_capacity(found.len()), vec![]);
         for (place, mut version) in found.into_iter().enumerate() {
             if room.left() < VERSION_BYTES || !room.take_version(&version) {
                 truncated = true;
                 break;
             }
             let chars = u32::try_from(version.content.chars().count()).unwrap_or(u32::MAX);
+            let id = VersionId { entry: version.entry, version: version.version };
+            readings.push(scope.namespace().and_then(|namespace| {
+                Reading::of(scope, namespace, &command.key, id, &version.label.origin)
+            }));
             let bytes = room.take_text(&version.content, VERSION_BYTES).len();
             let cut = shorten(&mut version.content, bytes);
             truncated |= cut;
             versions.push(VersionView::new(version, chars, place == 0, cut));
         }
-        Ok(HistoryView { count: versions.len(), versions, truncated })
+        let recorded = self.note_readings(scope, readings, pending).await?;
+        Ok((HistoryView { count: versions.len(), versions, truncated }, recorded))
     }
 
     pub(crate) async fn restore_memory(
@@ -213,13 +235,24 @@ impl Engine {
         acting: Option<&Agent>,
         pending: Pending,
     ) -> Result<StoreMemoryView, Failure> {
-        let restored =
-            self.store().restore(scope, &command.key, command.version, label(scope, acting), pending).await?;
+        let restored = self
+            .store()
+            .restore(scope, &command.key, command.version, origin(scope, acting), pending)
+            .await?;
         Ok(restored.ok_or(Failure::Absent)?.into())
     }
 }
 
-/// Where the `n`th character of a text begins; its end if it has fewer.
-fn nth_char(text: &str, n: usize) -> usize {
-    if n == 0 { 0 } else { text.char_indices().nth(n).map_or(text.len(), |(at, _)| at) }
+/// Whether a label has at least this trust.
+fn suffices(label: &Label, least: MinTrust) -> bool {
+    least == MinTrust::Unverified || label.trust == Trust::Trusted
+}
+
+/// Entries as a text, if asked for (S17).
+fn fenced<'a>(
+    as_text: bool,
+    entries: impl IntoIterator<Item = (&'a EntrySummary, &'a str)>,
+) -> Result<Option<String>, Failure> {
+    let _ = entries;
+    Ok(as_text.then(String::new))
 }

@@ -82,15 +82,17 @@ impl Engine {
                 let storing = operations::find("memory_store").ok_or(Failure::Absent)?;
                 let scope = self.authorizer().authorize(&scope.caller(), &storing.operation, claim).await?;
                 self.make_room(&scope, &key).await?;
-                let mut label = memory::label(&scope, acting);
-                "task_complete".clone_into(&mut label.origin.tool);
+                let mut origin = memory::origin(&scope, acting);
+                "task_complete".clone_into(&mut origin.tool);
                 end.entry = Some(NewEntry {
                     key,
                     content: Content::try_from(output.as_str().to_owned()).map_err(|_| Failure::Absent)?,
                     metadata: Metadata::default(),
                     tags: vec![],
                     if_version: None,
-                    label,
+                    origin,
+                    findings: vec![],
+                    held: false,
                 });
                 self.store().end_task(&scope, command.id, end, pending).await?
             }

@@ -15,7 +15,8 @@ use tempfile::TempDir;
 
 use crate::connect::LIMITS;
 use crate::{
-    MasterKey, OpenOptions, SqliteStore, agents, identities, memory, reclaim, review, search, session, tasks, write,
+    MasterKey, OpenOptions, SqliteStore, agents, identities, memory, reclaim, review, search, session, tasks,
+    write,
 };
 
 async fn open(folder: &TempDir, encrypted: bool) -> Arc<SqliteStore> {

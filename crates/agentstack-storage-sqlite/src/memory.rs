@@ -6,7 +6,6 @@ pub(crate) mod readings;
 use agentstack_access::Scope;
 use agentstack_audit::{Draft, Outcome};
 use agentstack_core::{Entry, EntrySummary, Label, MemoryKey, Namespace, Origin, Trust, Version, VersionId};
-use agentstack_storage::review::first_trust;
 use agentstack_storage::{
     Found, Listed, Listing, MemoryStore, NewEntry, Pending, Reading, Search, StorageError, Stored, Target,
     model::visible,
@@ -34,11 +33,11 @@ pub(crate) const GET: &str = concat!(
 
 /// The versions of an entry, from $6 down to $7; none of another agent than $9, if the caller is bound to one.
 pub(crate) const VERSIONS: &str = concat!(
-    "WITH e AS MATERIALIZED (SELECT e.id, n.secret FROM namespaces n JOIN entries e ON e.namespace = n.id ",
+    "WITH e AS MATERIALIZED (SELECT e.id, e.uuid, n.secret FROM namespaces n JOIN entries e ON e.namespace = n.id ",
     "AND e.key_hash = $5 WHERE n.name = $4 AND ($9 IS NULL OR e.agent IS NULL OR e.agent = $9) AND ",
     alive!(),
     ") ",
-    "SELECT (SELECT secret FROM e), v.version, v.stored_at, v.trust, v.origin_principal, v.origin_tool, v.facts, ",
+    "SELECT (SELECT uuid FROM e), (SELECT secret FROM e), v.version, v.stored_at, v.trust, v.origin_principal, v.origin_tool, v.facts, ",
     "v.content FROM (",
     "SELECT c.version, c.updated_at AS stored_at, c.agent, c.trust, c.origin_principal, c.origin_tool, c.facts, ",
     "c.content FROM entries c WHERE c.id = (SELECT id FROM e) UNION ALL ",
@@ -206,12 +205,10 @@ async fn restore_version(
     let Some(row) = row else { return Ok(None) };
     let past = version(&row)?;
     // To restore it is to read it.
-    if let Some(reading) = Reading::of(scope, namespace(scope)?, key, id, &past.label) {
+    if let Some(reading) = Reading::of(scope, namespace(scope)?, key, id, &past.label.origin) {
         opened.read_first(scope, &reading).await?;
     }
-    let marked = opened.is_marked() || past.label.trust != Trust::Trusted;
-    let trust = first_trust(false, in_session(scope), marked);
-    let label = Label { trust, origin, findings: past.label.findings };
+    let label = Label { trust: Trust::Unverified, origin, findings: past.label.findings };
     let new = NewVersion {
         key,
         content: &past.content,

@@ -143,9 +143,10 @@ pub(crate) fn summary(row: &SqliteRow, at: usize) -> Result<(EntrySummary, Veil)
     Ok((summary, veil))
 }
 
-/// The namespace's secret, version, `stored_at`, trust, principal and tool of the origin, facts, content.
+/// The entry's id, the namespace's secret, version, `stored_at`, trust, principal and tool of the origin, facts, content.
 pub(crate) fn version(row: &SqliteRow) -> Result<Version, StorageError> {
     let mut columns = Columns::from(row, 0);
+    let entry = columns.id(EntryId::from_bytes)?;
     let veil = Veil::new(columns.take()?);
     let version = small(columns.take()?)?;
     let stored_at = columns.time()?;
@@ -156,7 +157,7 @@ pub(crate) fn version(row: &SqliteRow) -> Result<Version, StorageError> {
     let origin = Origin { principal, agent_id: facts.origin_agent, tool, at: stored_at };
     let label = Label { trust, origin, findings: facts.findings };
     let (tags, metadata, agent_id) = (facts.tags, facts.metadata, facts.agent);
-    Ok(Version { version, content, tags, metadata, agent_id, stored_at, label })
+    Ok(Version { entry, version, content, tags, metadata, agent_id, stored_at, label })
 }
 
 /// id, `started_at`, the earlier of both ends, metadata.

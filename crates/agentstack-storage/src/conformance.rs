@@ -23,6 +23,7 @@ pub mod sessions;
 pub mod spawned;
 pub mod tasks;
 pub mod tokens;
+pub mod trust;
 pub mod versions;
 pub mod world;
 
@@ -163,6 +164,24 @@ macro_rules! conformance_tests {
                 tokens_are_listed_newest_first_page_by_page
                 a_limited_credential_reads_its_shared_namespaces_only
             }
+            trust {
+                s12_whatever_is_written_begins_unverified
+                s16_what_is_held_back_is_on_no_read_path
+                s16_what_was_there_stays_current
+                operators_see_what_is_held_back
+                s13_an_approved_version_goes_where_its_number_says
+                s13_a_version_is_approved_and_no_other
+                a_rejected_version_leaves_what_was_before
+                what_is_held_back_goes_with_its_entry_and_its_session
+                only_what_is_trusted_is_found_if_asked
+                s21_what_is_derived_from_a_revoked_origin_is_held_back
+                s21_an_origin_may_be_an_agent_and_from_a_time_on
+                s21_what_was_read_outside_of_a_session_counts_for_its_holder
+                to_restore_a_version_is_to_read_it
+                s20_what_nobody_has_verified_in_time_goes
+                who_writes_to_a_shared_namespace_for_the_first_time_is_known
+                a_session_that_is_gone_is_shown_nothing
+            }
             audit {
                 s45_each_mutation_writes_one_record
                 s45_what_did_not_happen_writes_none
@@ -210,6 +229,7 @@ pub fn assert_complete(listed: &[(&str, &str)]) {
         ("search", include_str!("conformance/search.rs")),
         ("sessions", include_str!("conformance/sessions.rs")),
         ("tokens", include_str!("conformance/tokens.rs")),
+        ("trust", include_str!("conformance/trust.rs")),
         ("versions", include_str!("conformance/versions.rs")),
     ];
     for (module, source) in modules {

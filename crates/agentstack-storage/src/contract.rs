@@ -28,8 +28,8 @@ pub trait MemoryStore: Send + Sync {
     /// Stores an entry under its key in the scope's namespace: as version 1, or as the next version of
     /// what is there. The version before it goes to the history.
     ///
-    /// Its trust is [`first_trust`](crate::review::first_trust): of a session's own entries, by whether the session is marked.
-    /// One that is to be held back gets its number and is on no read path; what was there stays as it was.
+    /// It is unverified, whoever writes it (S12, S13, S14). One that is to be held back is quarantined: it gets its number and
+    /// is on no read path, and what was there stays as it was.
     ///
     /// # Errors
     /// [`StorageError::VersionConflict`] when `if_version` is not the current version;
@@ -68,7 +68,7 @@ pub trait MemoryStore: Send + Sync {
     -> Result<Vec<Version>, StorageError>;
 
     /// Stores a past version again, as the next one, with an origin of its own and the findings it had. To restore it is to
-    /// read it: it is no more trusted than what it is made of. `None` if there is no such version; then no record is written.
+    /// read it. `None` if there is no such version; then no record is written.
     ///
     /// # Errors
     /// When the backend cannot do it.
@@ -88,9 +88,8 @@ pub trait MemoryStore: Send + Sync {
     /// When the backend cannot answer.
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StorageError>;
 
-    /// Notes what the scope's session is about to be shown, each version once, with the record of the call; if one of them
-    /// marks, the session is marked for good. Without a session, all live sessions of the holder have been shown it, and
-    /// those that it starts or enters within [`HOLDER_READS_MS`](crate::review::HOLDER_READS_MS).
+    /// Notes what the scope's session is about to be shown, each version once, with the record of the call. Without a
+    /// session, all live sessions of the holder have been shown it, and those that it starts or enters within [`HOLDER_READS_MS`](crate::review::HOLDER_READS_MS).
     ///
     /// # Errors
     /// When the backend cannot do it.

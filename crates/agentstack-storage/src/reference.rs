@@ -86,8 +86,8 @@ struct State {
     drifts: Vec<(SessionId, Timestamp, Drift)>,
     /// What each session has been shown, in order.
     reads: Vec<(SessionId, Read)>,
-    /// What holders have been shown outside of sessions, when, and whether it marks.
-    holder_reads: Vec<(Holder, Timestamp, bool, Read)>,
+    /// What holders have been shown outside of sessions, and when.
+    holder_reads: Vec<(Holder, Timestamp, Read)>,
     /// What is held back, in the order in which it came to be.
     held: Vec<HeldBack>,
     /// Who has written to shared namespaces.
@@ -135,8 +135,6 @@ struct Held {
     expires_at: Timestamp,
     resume: TokenHash,
     metadata: Metadata,
-    /// Whether what it writes is not trusted by itself (S12).
-    marked: bool,
 }
 
 impl Held {

@@ -1,8 +1,8 @@
 //! What an operator decides about, and what is derived from what.
 //!
 //! A session is shown versions of others; what it writes from then on is derived from them, for nobody can tell what a
-//! model made of what it read. So a backend notes what each session has been shown, in order, and each version says how
-//! far its session had read when it was written.
+//! model made of what it read (S12). So a backend notes what each session has been shown, in order, and each version says
+//! how far its session had read when it was written.
 
 use agentstack_access::Scope;
 use agentstack_core::{
@@ -20,9 +20,6 @@ pub struct Reading {
     pub key: MemoryKey,
     /// Who wrote it.
     pub origin: Origin,
-    /// Whether what the reader writes from now on is not trusted by itself (S12): nobody has verified this, or it comes
-    /// from another principal.
-    pub marks: bool,
 }
 
 impl Reading {
@@ -33,45 +30,28 @@ impl Reading {
         namespace: &Namespace,
         key: &MemoryKey,
         id: VersionId,
-        label: &Label,
+        origin: &Origin,
     ) -> Option<Self> {
-        let origin = &label.origin;
         let own = origin.principal == scope.principal().name();
         let in_session = matches!(namespace, Namespace::Session(_));
         // An agent bound by its credential is another one than the client that it works for.
         if in_session && own && origin.agent_id.as_ref() == scope.bound_agent() {
             return None;
         }
-        Some(Self {
-            id,
-            namespace: namespace.clone(),
-            key: key.clone(),
-            origin: origin.clone(),
-            marks: label.trust != Trust::Trusted || !own,
-        })
+        Some(Self { id, namespace: namespace.clone(), key: key.clone(), origin: origin.clone() })
     }
 
     /// The same of an entry.
     #[must_use]
     pub fn of_entry(scope: &Scope, entry: &EntrySummary) -> Option<Self> {
         let id = VersionId { entry: entry.id, version: entry.version };
-        Self::of(scope, &entry.namespace, &entry.key, id, &entry.label)
+        Self::of(scope, &entry.namespace, &entry.key, id, &entry.label.origin)
     }
 }
 
 /// For how long what a holder was shown outside of any session counts for the sessions it begins, in milliseconds: a
 /// day, as long as a session may be idle.
 pub const HOLDER_READS_MS: i64 = 24 * 60 * 60 * 1_000;
-
-/// The trust that a new version begins with. Nothing that a writer says raises it (S13).
-#[must_use]
-pub fn first_trust(held: bool, in_session: bool, marked: bool) -> Trust {
-    match (held, in_session, marked) {
-        (true, ..) => Trust::Quarantined,
-        (false, true, false) => Trust::Trusted,
-        _ => Trust::Unverified,
-    }
-}
 
 /// A version that an operator looks at.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,9 +108,9 @@ pub struct Reviews {
 /// An origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginFilter {
-    /// The principal, if one is meant.
-    pub principal: Option<String>,
-    /// The agent, if one is meant.
+    /// The principal.
+    pub principal: String,
+    /// The agent, if only what one has written is meant.
     pub agent: Option<AgentId>,
     /// From when on.
     pub since: Option<Timestamp>,
@@ -140,7 +120,7 @@ impl OriginFilter {
     /// Whether a version of this origin is meant.
     #[must_use]
     pub fn takes(&self, origin: &Origin) -> bool {
-        self.principal.as_ref().is_none_or(|principal| *principal == origin.principal)
+        self.principal == origin.principal
             && self.agent.as_ref().is_none_or(|agent| Some(agent) == origin.agent_id.as_ref())
             && self.since.is_none_or(|since| origin.at >= since)
     }

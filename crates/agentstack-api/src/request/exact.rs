@@ -23,6 +23,17 @@ pub(super) fn id() -> Value {
     })
 }
 
+/// The id of a version.
+pub(super) fn version_id() -> Value {
+    json!({
+        "description": "The id of an entry, a dot and the number of a version",
+        "pattern": format!(r"^{ID}\.[1-9][0-9]{{0,8}}$"),
+        "minLength": ID_CHARS + 2,
+        "maxLength": ID_CHARS + 10,
+        "examples": [format!("{ID_EXAMPLE}.1")],
+    })
+}
+
 /// A key, which has no rule but its length.
 pub(super) fn key() -> Value {
     json!({ "examples": ["payments-rollback"] })
@@ -57,6 +68,11 @@ pub(super) fn shared_name() -> Value {
         "maxLength": limits::NAMESPACE_CHARS,
         "examples": ["ci"],
     })
+}
+
+/// A principal, as a label names it.
+pub(super) fn principal() -> Value {
+    json!({ "examples": ["token:ci"] })
 }
 
 /// An agent's id or name.

@@ -11,8 +11,8 @@ use super::exact;
 use super::fields::{agent, claim, metadata, tags, value};
 use crate::InputError;
 use crate::command::{
-    Cursor, DeleteMemory, GetMemory, ListMemory, MatchRule, MemoryHistory, PageStart, RestoreMemory,
-    SearchMemory, SearchMode, StoreMemory,
+    Cursor, DeleteMemory, GetMemory, ListMemory, MatchRule, MemoryHistory, MinTrust, PageStart,
+    RestoreMemory, SearchMemory, SearchMode, StoreMemory,
 };
 
 #[derive(Deserialize, JsonSchema, Validate)]
@@ -91,6 +91,9 @@ pub(crate) struct SearchMemoryRequest {
     include_shared: Option<bool>,
     #[garde(range(min = 0.0, max = 1.0))]
     threshold: Option<f64>,
+    min_trust: Option<MinTrust>,
+    /// Also as fenced text
+    as_text: Option<bool>,
     use_vector: Option<bool>,
     #[schemars(length(min = 1, max = Cursor::CHARS))]
     cursor: Option<String>,
@@ -119,6 +122,8 @@ impl TryFrom<SearchMemoryRequest> for SearchMemory {
             tags: tags(request.tags)?,
             agent,
             threshold: request.threshold,
+            min_trust: request.min_trust.unwrap_or_default(),
+            as_text: request.as_text.unwrap_or(false),
             cursor: request.cursor.map(|cursor| value("cursor", cursor)).transpose()?,
         })
     }
@@ -141,10 +146,13 @@ pub(crate) struct GetMemoryRequest {
     offset: Option<u32>,
     #[garde(range(min = 1, max = LENGTH_MOST))]
     length: Option<u32>,
+    min_trust: Option<MinTrust>,
+    /// Also as fenced text
+    as_text: Option<bool>,
 }
 
 /// Most characters of a content that can be asked for: a whole one.
-const LENGTH_MOST: u32 = 1_000_000;
+pub(super) const LENGTH_MOST: u32 = 1_000_000;
 const _: () = assert!(LENGTH_MOST as usize == limits::CONTENT_CHARS);
 
 impl TryFrom<GetMemoryRequest> for GetMemory {
@@ -157,6 +165,8 @@ impl TryFrom<GetMemoryRequest> for GetMemory {
             version: request.version,
             offset: request.offset.unwrap_or(0),
             length: request.length,
+            min_trust: request.min_trust.unwrap_or_default(),
+            as_text: request.as_text.unwrap_or(false),
         })
     }
 }

@@ -1,24 +1,61 @@
 //! The answers about memory.
 
 use agentstack_core::{
-    AgentId, Entry, EntryId, EntrySummary, Hit, Label, MatchType, MemoryKey, Metadata, Namespace, Tag,
-    Timestamp, Trust, Version,
+    AgentId, Confidence, Entry, EntryId, EntrySummary, FindingField, FindingKind, FindingSummary, Hit, Label,
+    MatchType, MemoryKey, Metadata, Namespace, Tag, Timestamp, Treatment, Trust, Version,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Where a text comes from and how far it can be trusted.
 #[derive(Clone, Serialize, JsonSchema)]
 pub struct LabelView {
     /// How far.
-    #[schemars(with = "String", extend("enum" = ["trusted", "unverified"]))]
+    #[schemars(with = "String", extend("x-exact" = trusts()))]
     pub trust: Trust,
     /// From where.
     pub origin: OriginView,
     /// What was found in the text that a reader should beware of.
-    #[schemars(with = "Vec<Value>")]
-    pub findings: Vec<String>,
+    #[schemars(with = "Vec<Value>", extend("x-exact" = super::shown_each("FindingView")))]
+    pub findings: Vec<FindingView>,
+}
+
+/// What was found in a field of an entry. Not where, and not the text.
+#[derive(Clone, Serialize, JsonSchema)]
+pub struct FindingView {
+    /// What it looks like.
+    #[schemars(with = "String")]
+    pub kind: FindingKind,
+    /// In which field.
+    #[schemars(with = "String", extend("enum" = ["key", "content", "metadata", "tags"]))]
+    pub field: FindingField,
+    /// How sure that is.
+    #[schemars(with = "String", extend("enum" = ["low", "medium", "high"]))]
+    pub confidence: Confidence,
+    /// How often.
+    pub count: u32,
+    /// What was done about it.
+    #[schemars(with = "String", extend("enum" = ["flagged", "redacted", "quarantined"]))]
+    pub treatment: Treatment,
+}
+
+impl From<FindingSummary> for FindingView {
+    fn from(finding: FindingSummary) -> Self {
+        Self {
+            kind: finding.kind,
+            field: finding.field,
+            confidence: finding.confidence,
+            count: finding.count,
+            treatment: finding.treatment,
+        }
+    }
+}
+
+/// What can be read is trusted or unverified; what can only be looked at by operators is one of the others.
+fn trusts() -> Value {
+    let words: Vec<&str> = Trust::ALL.iter().map(|trust| trust.as_str()).collect();
+    json!({ "enum": words })
 }
 
 /// Who wrote a text, through what, and when.
@@ -49,7 +86,7 @@ impl From<Label> for LabelView {
                 tool: origin.tool,
                 at: origin.at,
             },
-            findings: Vec::new(),
+            findings: label.findings.into_iter().map(FindingView::from).collect(),
         }
     }
 }
@@ -144,20 +181,23 @@ pub struct GetMemoryView {
     /// The entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<EntryView>,
+    /// The same as a text, the content fenced: if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 impl GetMemoryView {
     /// There is none.
     #[must_use]
     pub fn absent() -> Self {
-        Self { found: false, entry: None }
+        Self { found: false, entry: None, text: None }
     }
 
     /// An entry, or the piece of its content that was asked for and fits. `next_offset` is where the
     /// next piece begins, if there is one.
     #[must_use]
-    pub fn found(entry: Entry, next_offset: Option<u32>) -> Self {
-        Self { found: true, entry: Some(EntryView::new(entry, next_offset)) }
+    pub fn found(entry: Entry, next_offset: Option<u32>, text: Option<String>) -> Self {
+        Self { found: true, entry: Some(EntryView::new(entry, next_offset)), text }
     }
 }
 
@@ -204,6 +244,9 @@ pub struct SearchMemoryView {
     /// Where the results go on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// The same as a text, each content fenced: if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// A search result.

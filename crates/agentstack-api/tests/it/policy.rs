@@ -49,6 +49,7 @@ fn expected(role: Role, operation: &Operation, on: &str) -> bool {
     let (name, operator) = (operation.name, role == Role::Operator);
     if name.starts_with("audit_")
         || name.starts_with("token_")
+        || name.starts_with("quarantine_")
         || ["housekeeping", "metrics:read"].contains(&name)
     {
         return operator;

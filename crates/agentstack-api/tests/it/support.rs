@@ -20,6 +20,8 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
 pub(crate) fn least(name: &str) -> Map<String, Value> {
     let schema = (spec(name).input_schema)();
     let value = |field: &str| match field {
+        "id" if name.starts_with("quarantine_") => json!(format!("{SESSION}.1")),
+        "originPrincipal" => json!("local:ada"),
         "sessionId" | "id" | "agentId" | "taskId" => json!(SESSION),
         "type" | "agentType" | "taskType" => json!("coder"),
         "status" => json!("running"),

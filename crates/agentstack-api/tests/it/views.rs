@@ -5,9 +5,10 @@ use std::sync::Arc;
 use agentstack_access::{Grant, Limits, Role};
 use agentstack_api::{OPERATIONS, Reply, document, find, view};
 use agentstack_core::{
-    Agent, AgentStatus, AgentUsage, ApiToken, Capability, DriftAction, Entry, EntryId, EntrySummary, Hit,
-    Identity, IdentityStatus, Label, MatchType, Metadata, Origin, Relation, Relationship, ResumeToken,
-    RiskLevel, Task, TaskId, TaskStatus, Timestamp, TokenId, Trust, Version,
+    Agent, AgentStatus, AgentUsage, ApiToken, Capability, Confidence, DriftAction, Entry, EntryId,
+    EntrySummary, FindingField, FindingSummary, Hit, Identity, IdentityStatus, Label, MatchType, Metadata,
+    Origin, Relation, Relationship, ResumeToken, RiskLevel, Task, TaskId, TaskStatus, Timestamp, TokenId,
+    Treatment, Trust, Version, VersionId,
 };
 use serde_json::{Map, Value, json};
 
@@ -20,7 +21,15 @@ fn label(full: bool) -> Label {
         tool: "memory_store".to_owned(),
         at: Timestamp::from_millis(0),
     };
-    Label { trust: Trust::Unverified, origin }
+    let finding = FindingSummary {
+        kind: "pii-email".parse().unwrap(),
+        field: FindingField::Content,
+        confidence: Confidence::High,
+        count: 2,
+        treatment: Treatment::Flagged,
+    };
+    let findings = if full { vec![finding] } else { vec![] };
+    Label { trust: Trust::Unverified, origin, findings }
 }
 
 fn metadata(full: bool) -> Metadata {
@@ -77,6 +86,7 @@ fn grant(full: bool) -> Grant {
 fn replies(full: bool) -> Vec<Reply> {
     let hit = Hit { entry: entry(full), score: 0.5, match_type: MatchType::Text };
     let version = Version {
+        entry: EntryId::from_bytes([7; 16]),
         version: 1,
         content: "content".to_owned(),
         tags: Vec::new(),
@@ -86,8 +96,11 @@ fn replies(full: bool) -> Vec<Reply> {
         label: label(full),
     };
     let next_cursor = full.then(|| "c".to_owned());
-    let got =
-        if full { view::GetMemoryView::found(entry(full), Some(7)) } else { view::GetMemoryView::absent() };
+    let text = full.then(|| "content".to_owned());
+    let got = match text.clone() {
+        Some(text) => view::GetMemoryView::found(entry(full), Some(7), Some(text)),
+        None => view::GetMemoryView::absent(),
+    };
     let mut replies = vec![
         Reply::StoreMemory(entry(full).summary.into()),
         Reply::SearchMemory(view::SearchMemoryView {
@@ -95,6 +108,7 @@ fn replies(full: bool) -> Vec<Reply> {
             results: vec![view::SearchResultView::new(hit, "content".to_owned(), full)],
             truncated: full,
             next_cursor: next_cursor.clone(),
+            text,
         }),
         Reply::GetMemory(got),
         Reply::ListMemory(view::ListMemoryView {
@@ -271,7 +285,21 @@ fn replies_about_tasks(full: bool) -> Vec<Reply> {
     ]
 }
 
-/// The answers about the system and its tokens.
+fn review(full: bool) -> view::ReviewView {
+    let entry = entry(full).summary;
+    view::ReviewView {
+        id: VersionId { entry: entry.id, version: 3 },
+        key: entry.key,
+        namespace: entry.namespace,
+        agent_id: entry.agent_id,
+        tags: entry.tags,
+        chars: entry.chars,
+        label: entry.label.into(),
+        since: entry.updated_at,
+    }
+}
+
+/// The answers about the system, its tokens and what is held back.
 fn replies_to_operators(full: bool) -> Vec<Reply> {
     let check = view::CheckView {
         name: "storage".to_owned(),
@@ -290,6 +318,26 @@ fn replies_to_operators(full: bool) -> Vec<Reply> {
         Reply::SystemHealth(view::SystemHealthView::new(vec![check])),
         Reply::SystemConfig(view::SystemConfigView {
             config: object(json!({ "memory": { "vectorSearch": false } })),
+        }),
+        Reply::ListQuarantine(view::ListQuarantineView {
+            count: 1,
+            versions: vec![review(full)],
+            next_cursor: full.then(|| "c".to_owned()),
+        }),
+        Reply::ShowQuarantine(view::ShowQuarantineView {
+            version: review(full),
+            content: "content".to_owned(),
+            metadata: metadata(full),
+            truncated: full,
+            next_offset: full.then_some(7),
+        }),
+        Reply::ApproveQuarantine(view::DecidedView { success: true, version: review(full) }),
+        Reply::RejectQuarantine(view::DecidedView { success: true, version: review(full) }),
+        Reply::RevokeOrigin(view::RevokeOriginView {
+            success: true,
+            dry_run: full,
+            revoked: 1,
+            quarantined: 2,
         }),
         Reply::CreateToken(view::CreateTokenView::new(api_token(), grant(full))),
         Reply::ListTokens(view::ListTokensView {
@@ -360,8 +408,8 @@ fn answers_are_as_published() {
 
 #[test]
 fn a_get_says_that_it_is_cut_only_if_it_is() {
-    let value = Reply::GetMemory(view::GetMemoryView::found(entry(true), None)).to_value();
+    let value = Reply::GetMemory(view::GetMemoryView::found(entry(true), None, None)).to_value();
     assert_eq!((value["entry"].get("truncated"), value["entry"].get("nextOffset")), (None, None));
-    let value = Reply::GetMemory(view::GetMemoryView::found(entry(true), Some(7))).to_value();
+    let value = Reply::GetMemory(view::GetMemoryView::found(entry(true), Some(7), None)).to_value();
     assert_eq!((&value["entry"]["truncated"], &value["entry"]["nextOffset"]), (&json!(true), &json!(7)));
 }

@@ -30,6 +30,10 @@ async fn ready(world: &World) -> Client<'_> {
     client
 }
 
+fn name_of(spec: &Spec) -> &'static str {
+    spec.operation.name
+}
+
 /// The one record of a call, and nothing else since `before`.
 async fn only_record(
     client: &Client<'_>,
@@ -53,8 +57,11 @@ async fn s43_each_operation_leaves_one_record_of_who_did_what() {
         if is_reserved(spec) {
             client = client.as_operator();
             let made = client.ok("token_create", json!({ "subject": "ci", "role": "viewer" })).await;
-            if takes(spec, "id") {
+            if name_of(spec).starts_with("token_") && takes(spec, "id") {
                 arguments["id"] = made["token"]["id"].clone();
+            } else if takes(spec, "id") {
+                let stored = client.store("held", "text").await;
+                arguments["id"] = format!("{}.1", stored["id"].as_str().unwrap()).into();
             }
         }
         let arguments = client.with_things(arguments).await;

@@ -8,16 +8,16 @@ use agentstack_access::{
 };
 use agentstack_audit::{Checkpoint, Decision, Draft, Line, Outcome};
 use agentstack_core::{
-    Agent, AgentInstanceId, Entry, EntrySummary, Identity, IdentityId, Label, MemoryKey, Relationship,
-    SessionId, SharedName, Task, TaskId, Timestamp, TokenHash, TokenId, Version,
+    Agent, AgentInstanceId, Entry, EntrySummary, Identity, IdentityId, MemoryKey, Origin, Relationship,
+    SessionId, SharedName, Task, TaskId, Timestamp, TokenHash, TokenId, Trust, Version, VersionId,
 };
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::{
     AgentChange, AgentRef, AgentStore, Agents, AuditLog, Counts, Direction, Drift, DriftFigures, Ends,
     Figures, Found, Health, Identities, IdentityChange, IdentityFilter, IdentityRef, IdentityStore, Listed,
-    Listing, MemoryStore, NewAgent, NewEntry, NewSession, NewTask, Pending, Removed, Search, Session,
-    SessionStatus, SessionStore, StorageError, StoreHealth, Target, TaskEnd, TaskFilter, TaskStore, Tasks,
-    TokenStore,
+    Listing, MemoryStore, NewAgent, NewEntry, NewSession, NewTask, OriginFilter, Pending, Reading, Removed,
+    Review, ReviewFilter, ReviewStore, Reviews, Revocation, Search, Session, SessionStatus, SessionStore,
+    StorageError, StoreHealth, Stored, Target, TaskEnd, TaskFilter, TaskStore, Tasks, TokenStore,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -64,12 +64,7 @@ impl Faulty {
 
 #[async_trait]
 impl MemoryStore for Faulty {
-    async fn store(
-        &self,
-        scope: &Scope,
-        entry: NewEntry,
-        pending: Pending,
-    ) -> Result<EntrySummary, StorageError> {
+    async fn store(&self, scope: &Scope, entry: NewEntry, pending: Pending) -> Result<Stored, StorageError> {
         self.writes()?.store(scope, entry, pending).await
     }
 
@@ -104,14 +99,57 @@ impl MemoryStore for Faulty {
         scope: &Scope,
         key: &MemoryKey,
         version: u32,
-        label: Label,
+        origin: Origin,
         pending: Pending,
     ) -> Result<Option<EntrySummary>, StorageError> {
-        self.writes()?.restore(scope, key, version, label, pending).await
+        self.writes()?.restore(scope, key, version, origin, pending).await
     }
 
     async fn search(&self, scope: &Scope, search: Search) -> Result<Found, StorageError> {
         self.reads()?.search(scope, search).await
+    }
+
+    async fn note_readings(
+        &self,
+        scope: &Scope,
+        readings: &[Reading],
+        record: Draft,
+    ) -> Result<(), StorageError> {
+        self.writes()?.note_readings(scope, readings, record).await
+    }
+}
+
+#[async_trait]
+impl ReviewStore for Faulty {
+    async fn reviews(&self, scope: &Scope, filter: ReviewFilter) -> Result<Reviews, StorageError> {
+        self.reads()?.reviews(scope, filter).await
+    }
+
+    async fn review(&self, scope: &Scope, id: VersionId) -> Result<Option<(Review, String)>, StorageError> {
+        self.reads()?.review(scope, id).await
+    }
+
+    async fn decide(
+        &self,
+        scope: &Scope,
+        id: VersionId,
+        to: Trust,
+        pending: Pending,
+    ) -> Result<Option<Review>, StorageError> {
+        self.writes()?.decide(scope, id, to, pending).await
+    }
+
+    async fn revoke_origin(
+        &self,
+        scope: &Scope,
+        origin: &OriginFilter,
+        pending: Option<Pending>,
+    ) -> Result<Revocation, StorageError> {
+        self.writes()?.revoke_origin(scope, origin, pending).await
+    }
+
+    async fn expire(&self, scope: &Scope, before: Timestamp, pending: Pending) -> Result<u64, StorageError> {
+        self.writes()?.expire(scope, before, pending).await
     }
 }
 

@@ -269,6 +269,11 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         "task_check_drift" => json!({ "taskInput": "text", "taskType": "coder" }),
         "token_create" => json!({ "subject": "ci", "role": "developer" }),
         "token_revoke" => json!({ "id": UNKNOWN }),
+        "quarantine_list" => json!({}),
+        "quarantine_show" | "quarantine_approve" | "quarantine_reject" => {
+            json!({ "id": format!("{UNKNOWN}.1") })
+        }
+        "quarantine_revoke_origin" => json!({ "originPrincipal": "embedded:nobody" }),
         other => panic!("{other} has no sample call: add one here"),
     }
 }

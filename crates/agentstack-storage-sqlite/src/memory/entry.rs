@@ -4,10 +4,9 @@ use agentstack_access::Scope;
 use agentstack_audit::{Draft, Outcome};
 use agentstack_core::limits::VERSIONS_KEPT;
 use agentstack_core::{
-    AgentId, EntryId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Tag, Timestamp,
+    AgentId, EntryId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Tag, Timestamp, Trust,
 };
 use agentstack_storage::model::owner;
-use agentstack_storage::review::first_trust;
 use agentstack_storage::{NewEntry, Pending, Reading, StorageError, Stored};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -46,14 +45,13 @@ macro_rules! last_fresh {
     };
 }
 
-/// Opens a transaction on one entry: the log's head, whether the session lives, its number, whether it is marked and how
-/// much it has read, the number that a new entry would have, the namespace with the last of its fresh entries, the
+/// Opens a transaction on one entry: the log's head, whether the session lives, its number and how much it has read, the number that a new entry would have, the namespace with the last of its fresh entries, the
 /// entry, its row if it is fresh, and the newest version of the key that is held back.
 pub(crate) const OPEN: &str = concat!(
     "BEGIN IMMEDIATE; ",
     "SELECT a.sequence, a.hash, ",
     alive!(),
-    ", coalesce(w.namespace, 0), coalesce(w.marked, 0), ",
+    ", coalesce(w.namespace, 0), ",
     "(SELECT coalesce(max(r.place), 0) FROM reads r WHERE r.reader = w.namespace), ",
     "(SELECT coalesce(max(id), 0) + 1 FROM entries), ",
     opened_columns!(),
@@ -134,9 +132,11 @@ const REMOVE_EMPTY: &str = "DELETE FROM namespace_writers WHERE namespace = $1 \
      DELETE FROM namespaces WHERE id = $1 AND shared = 1 AND NOT EXISTS (SELECT 1 FROM entries WHERE namespace = $1) \
      AND NOT EXISTS (SELECT 1 FROM held_versions WHERE namespace = $1)";
 
-/// Notes that the session of the namespace $4 writes to a shared one, and who does.
-const NOTE_WRITER: &str = "UPDATE sessions SET wrote_shared = 1 WHERE namespace = $4 AND NOT wrote_shared; \
-     INSERT INTO namespace_writers (namespace, principal, agent) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+const NOTE_WRITER: &str =
+    "INSERT INTO namespace_writers (namespace, principal, agent) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+
+/// The session of the namespace $1 has written to a shared one.
+const NOTE_SHARED: &str = "UPDATE sessions SET wrote_shared = 1 WHERE namespace = $1 AND NOT wrote_shared";
 
 const TEXT: &str = "SELECT facts, content FROM entries WHERE id = $1";
 
@@ -286,11 +286,6 @@ impl SqliteStore {
 }
 
 impl Opened<'_> {
-    /// Whether what the session writes is not trusted by itself.
-    pub(super) fn is_marked(&self) -> bool {
-        self.reader.is_marked
-    }
-
     /// Notes what the session has read in the course of this call.
     pub(super) async fn read_first(&mut self, scope: &Scope, reading: &Reading) -> Result<(), StorageError> {
         self.reader = readings::read_first(&mut self.write, scope, self.reader, reading).await?;
@@ -340,7 +335,7 @@ impl Opened<'_> {
             return Err(StorageError::VersionConflict { current });
         }
         let is_common = self.entry.as_ref().is_some_and(|existing| existing.agent.is_none());
-        let trust = first_trust(entry.held, in_session(scope), self.reader.is_marked);
+        let trust = if entry.held { Trust::Quarantined } else { Trust::Unverified };
         let new = NewVersion {
             key: &entry.key,
             content: entry.content.as_str(),
@@ -434,8 +429,8 @@ impl Opened<'_> {
         let noting = sqlx::query(NOTE_WRITER)
             .bind(space.id)
             .bind(label.origin.principal.clone())
-            .bind(label.origin.agent_id.as_ref().map(agent_hash).unwrap_or_default())
-            .bind(self.reader.id);
+            .bind(label.origin.agent_id.as_ref().map(agent_hash).unwrap_or_default());
+        self.write.run(sqlx::query(NOTE_SHARED).bind(self.reader.id)).await?;
         Ok(self.write.run(noting).await? > 0)
     }
 

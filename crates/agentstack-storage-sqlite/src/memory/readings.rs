@@ -18,7 +18,7 @@ use crate::write::{Write, alive, scoped};
 pub(crate) const OPEN: &str = concat!(
     "BEGIN IMMEDIATE; SELECT a.sequence, a.hash, ",
     alive!(),
-    ", coalesce(w.namespace, 0), coalesce(w.marked, 0), ",
+    ", coalesce(w.namespace, 0), ",
     "(SELECT coalesce(max(r.place), 0) FROM reads r WHERE r.reader = w.namespace) ",
     "FROM (SELECT 1) LEFT JOIN (SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1) a ",
     "LEFT JOIN sessions w ON w.id = $1"
@@ -57,10 +57,10 @@ pub(crate) const SHOW: &str = concat!(
 
 /// A holder `$1` is shown at `$3` what is in `$2`.
 pub(crate) const SHOW_HOLDER: &str = concat!(
-    "INSERT INTO holder_reads (holder, read_at, marks, uuid, version, writer, had_read, stored_at, origin_principal, ",
-    "origin_agent) SELECT $1, $3, q.value ->> 7, ",
+    "INSERT INTO holder_reads (holder, read_at, uuid, version, writer, had_read, stored_at, origin_principal, ",
+    "origin_agent) SELECT $1, $3, ",
     shown!(),
-    "WHERE true ON CONFLICT DO UPDATE SET read_at = excluded.read_at, marks = max(marks, excluded.marks)"
+    "WHERE true ON CONFLICT DO UPDATE SET read_at = excluded.read_at"
 );
 
 /// The session of the namespace `$1` has been shown what its holder `$2` has been since `$3`.
@@ -70,12 +70,8 @@ pub(crate) const BRING: &str = concat!(
     last_place!(),
     " + row_number() OVER (ORDER BY r.read_at, r.uuid, r.version), r.uuid, r.version, r.writer, r.had_read, ",
     "r.stored_at, r.origin_principal, r.origin_agent FROM holder_reads r WHERE r.holder = $2 AND r.read_at > $3 ",
-    "ON CONFLICT (reader, uuid, version) DO NOTHING; ",
-    "UPDATE sessions SET marked = 1 WHERE namespace = $1 AND EXISTS ",
-    "(SELECT 1 FROM holder_reads r WHERE r.holder = $2 AND r.read_at > $3 AND r.marks)"
+    "ON CONFLICT (reader, uuid, version) DO NOTHING"
 );
-
-const MARK: &str = "UPDATE sessions SET marked = 1 WHERE namespace = $1 AND NOT marked";
 
 /// The namespaces of the live sessions of the scope's holder.
 pub(crate) const HELD_SESSIONS: &str = "SELECT s.namespace FROM session_holders h JOIN sessions s ON s.id = h.session \
@@ -86,15 +82,13 @@ pub(crate) const HELD_SESSIONS: &str = "SELECT s.namespace FROM session_holders 
 pub(crate) struct Reader {
     /// The number of its namespace; 0 for none.
     pub(crate) id: i64,
-    /// Whether what it writes is not trusted by itself.
-    pub(crate) is_marked: bool,
     /// How far it has read.
     pub(crate) had_read: i64,
 }
 
 impl Reader {
     pub(crate) fn read(columns: &mut Columns<'_>) -> Result<Self, StorageError> {
-        Ok(Self { id: columns.take()?, is_marked: columns.take()?, had_read: columns.take()? })
+        Ok(Self { id: columns.take()?, had_read: columns.take()? })
     }
 }
 
@@ -109,7 +103,6 @@ fn array(readings: &[Reading]) -> String {
             reading.origin.at.as_millis(),
             reading.origin.principal,
             reading.origin.agent_id.as_ref().map(|agent| hex(&agent_hash(agent))),
-            u8::from(reading.marks),
         ])
     };
     serde_json::Value::from_iter(readings.iter().map(row)).to_string()
@@ -121,11 +114,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 async fn show(write: &mut Write<'_>, reader: i64, readings: &[Reading]) -> Result<(), StorageError> {
-    write.run(sqlx::query(SHOW).bind(reader).bind(array(readings))).await?;
-    if readings.iter().any(|reading| reading.marks) {
-        write.run(sqlx::query(MARK).bind(reader)).await?;
-    }
-    Ok(())
+    write.run(sqlx::query(SHOW).bind(reader).bind(array(readings))).await.map(drop)
 }
 
 /// Notes what a session is shown in the course of a call that writes.
@@ -143,7 +132,7 @@ pub(super) async fn read_first(
     let asked = sqlx::query("SELECT coalesce(max(place), 0) FROM reads WHERE reader = $1").bind(reader.id);
     let row = asked.fetch_one(write.connection()?).await.map_err(storage)?;
     let had_read = row.try_get(0).map_err(storage)?;
-    Ok(Reader { is_marked: reader.is_marked || reading.marks, had_read, ..reader })
+    Ok(Reader { had_read, ..reader })
 }
 
 /// Notes what a holder is shown outside of any session.

@@ -128,7 +128,6 @@ CREATE TABLE holder_reads (
     uuid      BLOB NOT NULL CHECK (length(uuid) = 16),
     version   INTEGER NOT NULL,
     read_at   INTEGER NOT NULL,
-    marks     INTEGER NOT NULL CHECK (marks IN (0, 1)),
     writer    INTEGER NOT NULL,
     had_read  INTEGER NOT NULL,
     stored_at INTEGER NOT NULL,
@@ -137,12 +136,8 @@ CREATE TABLE holder_reads (
     PRIMARY KEY (holder, uuid, version)
 ) STRICT, WITHOUT ROWID;
 
--- Whether the session has read what was not verified, or not its own: what it writes is not trusted by itself (S12).
-ALTER TABLE sessions ADD COLUMN marked INTEGER NOT NULL DEFAULT 0 CHECK (marked IN (0, 1));
 -- Whether it has written to a shared namespace. If not, nothing is derived from what it has read once it has ended.
 ALTER TABLE sessions ADD COLUMN wrote_shared INTEGER NOT NULL DEFAULT 0 CHECK (wrote_shared IN (0, 1));
--- Nobody has watched what those read that are there.
-UPDATE sessions SET marked = 1, wrote_shared = 1;
 
 -- Who has written to a shared namespace before.
 CREATE TABLE namespace_writers (

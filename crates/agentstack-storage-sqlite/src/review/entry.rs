@@ -48,9 +48,10 @@ const PROMOTE: &str = "UPDATE entries SET length = $3, tags = $4, (version, upda
      WHERE entry = $1 AND version = $2) WHERE id = $1; \
      DELETE FROM entry_versions WHERE entry = $1 AND version = $2";
 
-/// Replaces the fresh row $1 by another.
-const REFRESH: &str = "DELETE FROM index_fresh WHERE id = $1; \
-     INSERT INTO index_fresh (id, entry, filled, terms) SELECT $2, $3, $4, $5 WHERE $2 IS NOT NULL";
+const FORGET_FRESH: &str = "DELETE FROM index_fresh WHERE id = $1";
+
+const ADD_FRESH: &str =
+    "INSERT INTO index_fresh (id, entry, filled, terms) SELECT $1, $2, $3, $4 WHERE $1 IS NOT NULL";
 
 /// Where the held version $2 of $1 belongs, and the entry that is there.
 const PLACE: &str = "SELECT h.id, h.facts, h.content, n.secret, e.id, e.version, n.id FROM held_versions h \
@@ -162,7 +163,9 @@ pub(super) async fn promote(
     let promoting =
         sqlx::query(PROMOTE).bind(entry.row).bind(version).bind(terms.length).bind(tag_hashes(&facts.tags));
     write.run(promoting).await?;
-    refresh(write, bounds, space, entry.fresh, entry.row, &terms).await
+    // Or it would become part of a segment with the next.
+    write.run(sqlx::query(FORGET_FRESH).bind(entry.fresh)).await?;
+    index(write, bounds, space, entry.row, &terms).await
 }
 
 fn terms(space: &Space, columns: &mut Columns<'_>) -> Result<(Known, Terms), StorageError> {
@@ -173,20 +176,19 @@ fn terms(space: &Space, columns: &mut Columns<'_>) -> Result<(Known, Terms), Sto
     Ok((facts, terms))
 }
 
-/// Puts the terms of an entry into the index, in place of those of its fresh row if it had one.
-async fn refresh(
+/// Puts the terms of an entry into the index.
+async fn index(
     write: &mut Write<'_>,
     bounds: IndexBounds,
     space: &Space,
-    old: Option<i64>,
     row: i64,
     terms: &Terms,
 ) -> Result<(), StorageError> {
     let document = terms.document(space.secret(), row);
     let fresh = layers(write, space, bounds)?.admit(space.tail(), document).await?;
     let (fresh, filled, postings) = fresh_columns(fresh);
-    let refreshing = sqlx::query(REFRESH).bind(old).bind(fresh).bind(row).bind(filled).bind(postings);
-    write.run(refreshing).await.map(drop)
+    let adding = sqlx::query(ADD_FRESH).bind(fresh).bind(row).bind(filled).bind(postings);
+    write.run(adding).await.map(drop)
 }
 
 /// Puts a version that was held back where its number says.
@@ -210,7 +212,7 @@ pub(super) async fn put_back(
             sqlx::query(INSERT_HELD).bind(held).bind(row).bind(terms.length).bind(tag_hashes(&facts.tags));
         write.run(inserting).await?;
         forget_held(write, held).await?;
-        return refresh(write, bounds, &space, None, row, &terms).await;
+        return index(write, bounds, &space, row, &terms).await;
     };
     if current.is_some_and(|current| id.version < current) {
         write.run(sqlx::query(INSERT_PAST).bind(held).bind(row)).await?;

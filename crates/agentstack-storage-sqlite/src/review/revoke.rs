@@ -20,9 +20,8 @@ use crate::write::{Statement, Write};
 macro_rules! of_origin {
     ($table:literal, $stored:literal) => {
         concat!(
-            "($1 IS NULL OR ",
             $table,
-            ".origin_principal = $1) AND ($2 IS NULL OR ",
+            ".origin_principal = $1 AND ($2 IS NULL OR ",
             $table,
             ".origin_agent = $2) AND ($3 IS NULL OR ",
             $stored,

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use agentstack_audit::SigningKey;
-use agentstack_core::Secret;
+use agentstack_core::{EntryId, Secret, Trust};
+use agentstack_storage::conformance::trust::{all, of};
 use agentstack_storage::conformance::world::{entry, listing, metadata, new_session, search, tags};
 use agentstack_storage::conformance::{Call, Opened, World};
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::text::Match;
-use agentstack_storage::{AgentFilter, Listing, NewEntry, Page, Search, Target};
+use agentstack_storage::{
+    AgentFilter, Listing, NewEntry, OriginFilter, Page, Review, ReviewFilter, Search, Target,
+};
 use agentstack_storage_sqlite::IndexBounds;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -26,6 +29,7 @@ enum Step {
         words: Vec<u8>,
         tags: Vec<u8>,
         if_version: Option<u32>,
+        held: bool,
     },
     Get {
         place: Place,
@@ -68,6 +72,25 @@ enum Step {
     },
     Wait {
         millis: i64,
+    },
+    /// An operator decides about the `nth` version in a state.
+    Decide {
+        from: Trust,
+        nth: usize,
+        to: Trust,
+    },
+    Revoke {
+        who: usize,
+        agent: Option<u8>,
+        hours: Option<i64>,
+        dry: bool,
+    },
+    Expire {
+        hours: i64,
+    },
+    Review {
+        trust: Trust,
+        limit: u32,
     },
 }
 
@@ -115,13 +138,18 @@ fn place() -> impl Strategy<Value = Place> {
         .prop_map(|(who, shared, agent, bound)| Place { who, shared, agent, bound })
 }
 
+fn state() -> impl Strategy<Value = Trust> {
+    proptest::sample::select(Trust::ALL)
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let (key, words, some) = (|| 0..6_u8, || vec(0..12_u8, 1..6), || vec(0..3_u8, 0..2));
     let agent = || proptest::option::weighted(0.3, (0..2_u8, any::<bool>()));
     prop_oneof![
-        8 => (place(), key(), words(), some(), proptest::option::weighted(0.2, 0..3_u32)).prop_map(
-            |(place, key, words, tags, if_version)| Step::Store { place, key, words, tags, if_version }
-        ),
+        8 => (place(), key(), words(), some(), proptest::option::weighted(0.2, 0..3_u32), proptest::bool::weighted(0.2))
+            .prop_map(|(place, key, words, tags, if_version, held)| {
+                Step::Store { place, key, words, tags, if_version, held }
+            }),
         2 => (place(), key(), proptest::option::of(0..4_u32))
             .prop_map(|(place, key, version)| Step::Get { place, key, version }),
         2 => (place(), key()).prop_map(|(place, key)| Step::Delete { place, key }),
@@ -135,6 +163,11 @@ fn step() -> impl Strategy<Value = Step> {
         ),
         1 => (0..2_usize, 0..3_u8).prop_map(|(who, what)| Step::Session { who, what }),
         2 => (0..HOUR / 3_000).prop_map(|seconds| Step::Wait { millis: seconds * 1_000 }),
+        3 => (state(), 0..4_usize, state()).prop_map(|(from, nth, to)| Step::Decide { from, nth, to }),
+        2 => (0..2_usize, proptest::option::weighted(0.4, 0..2_u8), proptest::option::weighted(0.3, 0..3_i64), any::<bool>())
+            .prop_map(|(who, agent, hours, dry)| Step::Revoke { who, agent, hours, dry }),
+        1 => (0..3_i64).prop_map(|hours| Step::Expire { hours }),
+        2 => (state(), 1..9_u32).prop_map(|(trust, limit)| Step::Review { trust, limit }),
     ]
 }
 
@@ -192,23 +225,31 @@ impl<'w> Side<'w> {
             }
         }
         match step {
-            Step::Store { place, key, words, tags, if_version } => {
+            Step::Store { place, key, words, tags, if_version, held } => {
                 let object = metadata(&format!(r#"{{"n": {}.{}}}"#, key, words.len()));
                 let (tags, if_version) = (some_tags(tags), *if_version);
-                let new = NewEntry { tags, if_version, metadata: object, ..entry(&name(*key), &text(words)) };
-                match self.at(place).try_store(new).await {
-                    Ok(summary) => shown(&summary),
+                let plain = entry(&name(*key), &text(words));
+                let new = NewEntry { tags, if_version, metadata: object, held: *held, ..plain };
+                match self.at(place).try_storing(new).await {
+                    Ok(stored) => format!("{} {}", shown(&stored.entry), stored.first_of_origin),
                     Err(error) => format!("{error:?}"),
                 }
             }
             Step::Get { place, key, version } => {
                 let target = version.map_or(Target::Current, Target::Version);
                 let got = self.at(place).get_at(&name(*key), target).await;
+                if let Some(entry) = &got {
+                    self.at(place).shown(&[entry.summary.clone()]).await;
+                }
                 format!("{:?}", got.map(|entry| (shown(&entry.summary), entry.content)))
             }
             Step::Delete { place, key } => self.at(place).delete(&name(*key)).await.to_string(),
             Step::History { place, key, limit } => {
-                format!("{:?}", self.at(place).history_of(&name(*key), *limit).await)
+                let mut history = self.at(place).history_of(&name(*key), *limit).await;
+                for version in &mut history {
+                    version.entry = EntryId::from_bytes([0; 16]);
+                }
+                format!("{history:?}")
             }
             Step::Restore { place, key, version } => {
                 let restored = self.at(place).restore(&name(*key), *version).await;
@@ -240,8 +281,56 @@ impl<'w> Side<'w> {
                 self.world.clock.advance_millis(*millis);
                 String::new()
             }
+            Step::Decide { from, nth, to } => {
+                let operator = self.world.operator();
+                let reviews = operator.reviews(all(*from)).await.reviews;
+                let Some(chosen) = reviews.get(*nth) else { return String::new() };
+                format!("{:?}", operator.decide(chosen.id, *to).await.map(|done| done.as_ref().map(reviewed)))
+            }
+            Step::Revoke { who, agent, hours, dry } => {
+                let origin = OriginFilter {
+                    agent: agent.map(|agent| AGENTS[agent as usize].parse().unwrap()),
+                    since: hours.map(|hours| self.world.now().plus_millis(-hours * HOUR)),
+                    ..of(["ann", "bob"][*who])
+                };
+                let operator = self.world.operator();
+                let would = operator.would_revoke(&origin).await;
+                // It does what it said it would.
+                let done = if *dry { would } else { operator.revoke(&origin).await };
+                assert_eq!(done, would);
+                format!("{done:?}")
+            }
+            Step::Expire { hours } => self.world.operator().expire_hours(*hours).await.to_string(),
+            Step::Review { trust, limit } => {
+                let operator = self.world.operator();
+                let first = operator.reviews(ReviewFilter { limit: *limit, ..all(*trust) }).await;
+                let next = first.next;
+                let rest = operator.reviews(ReviewFilter { after: next, ..all(*trust) }).await;
+                let mut shown = vec![];
+                for review in first.reviews.iter().chain(&rest.reviews) {
+                    let (found, content) = operator.review(review.id).await.unwrap();
+                    assert_eq!(found, *review);
+                    shown.push((reviewed(review), content));
+                }
+                format!("{} {shown:?}", next.is_some())
+            }
         }
     }
+}
+
+/// A review without the ids that the store makes up.
+fn reviewed(review: &Review) -> String {
+    let Review { id, key, namespace, agent_id, tags, metadata, label, chars, since } = review;
+    let namespace = match namespace {
+        agentstack_core::Namespace::Session(_) => "own".to_owned(),
+        agentstack_core::Namespace::Shared(name) => name.to_string(),
+    };
+    format!(
+        "{namespace} {} {} {agent_id:?} {tags:?} {:?} {label:?} {chars} {since}",
+        key.as_str(),
+        id.version,
+        metadata.as_object()
+    )
 }
 
 /// A page of a list, and the next if wanted.
@@ -260,6 +349,8 @@ async fn pages(call: &Call<'_>, asked: Listing, cursor: bool) -> String {
 
 async fn found(call: &Call<'_>, asked: Search) -> String {
     let found = call.search(asked).await;
+    let entries: Vec<_> = found.hits.iter().map(|hit| hit.entry.summary.clone()).collect();
+    call.shown(&entries).await;
     let hits = found.hits.iter().map(|hit| (shown(&hit.entry.summary), hit.score, &hit.entry.content));
     format!("{:?} {}", hits.collect::<Vec<_>>(), found.more)
 }

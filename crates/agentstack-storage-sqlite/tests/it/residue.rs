@@ -76,7 +76,10 @@ async fn s08_the_secret_of_an_ended_session_leaves_no_trace() {
     let files = fs::read_dir(path.parent().unwrap()).unwrap();
     let bytes: Vec<u8> = files.flat_map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
     let starts: std::collections::HashSet<&[u8]> = bytes.windows(16).collect();
-    assert!(live.iter().all(|(_, secret)| starts.contains(secret.as_slice())), "the scan finds what is there");
+    assert!(
+        live.iter().all(|(_, secret)| starts.contains(secret.as_slice())),
+        "the scan finds what is there"
+    );
     let left = gone.iter().filter(|secret| starts.contains(secret.as_slice())).count();
     assert_eq!(left, 0, "of {} secrets", gone.len());
 }

@@ -52,7 +52,7 @@ pub async fn a_store_answers_what_a_get_then_shows(world: &World) {
         assert_eq!(stored.label.origin.principal, "local:ann");
         assert_eq!(stored.label.origin.tool, "memory_store");
         assert_eq!(stored.label.origin.at, world.now());
-        assert_eq!(stored.label.trust, Trust::Trusted);
+        assert_eq!(stored.label.trust, Trust::Unverified);
     }
 }
 

@@ -55,6 +55,9 @@ operations! {
     TASK_GET "task_get" Read Session;
     TASK_ASSIGN "task_assign" Write Session;
     TASK_END "task_end" Write Namespace;
+    QUARANTINE_LIST "quarantine_list" Read Principal;
+    QUARANTINE_APPROVE "quarantine_approve" Write Principal;
+    REVOKE_ORIGIN "quarantine_revoke_origin" Destructive Principal;
 }
 
 /// The built-in policy over these operations.
@@ -85,6 +88,9 @@ fn policy() -> Policy {
         &TASK_GET,
         &TASK_ASSIGN,
         &TASK_END,
+        &QUARANTINE_LIST,
+        &QUARANTINE_APPROVE,
+        &REVOKE_ORIGIN,
     ])
 }
 

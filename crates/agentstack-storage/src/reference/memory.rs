@@ -10,7 +10,6 @@ use async_trait::async_trait;
 
 use super::{HeldBack, Kept, ReferenceStore, State, Written, is_visible, namespace};
 use crate::model::owner;
-use crate::review::first_trust;
 use crate::{
     Found, ListPosition, Listed, Listing, MemoryStore, NewEntry, Page, Pending, Reading, Search,
     StorageError, Stored, Target,
@@ -31,8 +30,10 @@ impl State {
         let is_common = existing.is_some_and(|kept| kept.current.version.agent_id.is_none());
         let in_session = matches!(namespace, Namespace::Session(_));
         let agent = owner(scope, in_session, is_common).cloned();
-        let trust = first_trust(entry.held, in_session, self.is_marked(scope));
+        let trust = if entry.held { Trust::Quarantined } else { Trust::Unverified };
         let version = Version {
+            // It and its number are known when it is put among those of its entry.
+            entry: EntryId::from_bytes([0; 16]),
             version: 0,
             content: entry.content.into_string(),
             tags: entry.tags,
@@ -55,6 +56,7 @@ impl State {
         let known = known.or(newest_held.map(|held| (held.id, held.created_at)));
         let (id, created_at) = known.unwrap_or((EntryId::generate(), version.stored_at));
         let highest = existing.map_or(0, |kept| kept.current.version.version);
+        version.entry = id;
         version.version = 1 + highest.max(newest_held.map_or(0, |held| held.written.version.version));
         let written = Written { version, writing: self.writing(scope) };
         let summary = self.admit(scope, namespace, key, (id, created_at), written);
@@ -221,13 +223,10 @@ impl MemoryStore for ReferenceStore {
         let Some(past) = past.filter(|past| is_visible(scope, namespace, past)) else { return Ok(None) };
         let past = past.clone();
         let id = kept.map(|kept| VersionId { entry: kept.id, version });
-        let reading = id.and_then(|id| Reading::of(scope, namespace, key, id, &past.label));
+        let reading = id.and_then(|id| Reading::of(scope, namespace, key, id, &past.label.origin));
         let reading: Vec<Reading> = reading.into_iter().collect();
         state.note(scope, &reading);
-        let in_session = matches!(namespace, Namespace::Session(_));
-        let trusted = past.label.trust == Trust::Trusted;
-        let trust = first_trust(false, in_session, state.is_marked(scope) || !trusted);
-        let label = Label { trust, origin, findings: past.label.findings.clone() };
+        let label = Label { trust: Trust::Unverified, origin, findings: past.label.findings.clone() };
         let stored = state.put(scope, key, Version { label, stored_at: scope.at(), ..past })?;
         state.append(&pending.close(Outcome::Ok, vec![]));
         Ok(Some(stored.entry))

@@ -15,11 +15,6 @@ use crate::{
 };
 
 impl State {
-    /// Whether the scope's session has read what marks it.
-    pub(super) fn is_marked(&self, scope: &Scope) -> bool {
-        scope.session().and_then(|id| self.sessions.get(&id)).is_some_and(|session| session.marked)
-    }
-
     /// Who writes now, and how much it has been shown.
     pub(super) fn writing(&self, scope: &Scope) -> Writing {
         let session = scope.session();
@@ -36,7 +31,7 @@ impl State {
             written: self.writing_of(&reading.namespace, &reading.key, reading.id),
             origin: reading.origin.clone(),
         };
-        let new: Vec<(bool, Read)> = readings.iter().map(|reading| (reading.marks, read(reading))).collect();
+        let new: Vec<Read> = readings.iter().map(read).collect();
         if let Some(session) = scope.session() {
             self.show(session, &new);
             return;
@@ -48,9 +43,9 @@ impl State {
         for session in sessions {
             self.show(session, &new);
         }
-        for (marks, read) in new {
-            self.holder_reads.retain(|(holder, _, _, known)| holder != scope.holder() || known.id != read.id);
-            self.holder_reads.push((scope.holder().clone(), scope.at(), marks, read));
+        for read in new {
+            self.holder_reads.retain(|(holder, _, known)| holder != scope.holder() || known.id != read.id);
+            self.holder_reads.push((scope.holder().clone(), scope.at(), read));
         }
     }
 
@@ -58,16 +53,13 @@ impl State {
     pub(super) fn bring(&mut self, scope: &Scope, session: SessionId) {
         let fresh = scope.at().plus_millis(-HOLDER_READS_MS);
         let of_holder =
-            self.holder_reads.iter().filter(|(holder, at, ..)| holder == scope.holder() && *at > fresh);
-        let new: Vec<(bool, Read)> = of_holder.map(|(_, _, marks, read)| (*marks, read.clone())).collect();
+            self.holder_reads.iter().filter(|(holder, at, _)| holder == scope.holder() && *at > fresh);
+        let new: Vec<Read> = of_holder.map(|(.., read)| read.clone()).collect();
         self.show(session, &new);
     }
 
-    fn show(&mut self, session: SessionId, new: &[(bool, Read)]) {
-        for (marks, read) in new {
-            if let Some(held) = self.sessions.get_mut(&session) {
-                held.marked |= marks;
-            }
+    fn show(&mut self, session: SessionId, new: &[Read]) {
+        for read in new {
             if !self.reads.iter().any(|(reader, known)| *reader == session && known.id == read.id) {
                 self.reads.push((session, read.clone()));
             }
@@ -341,7 +333,9 @@ impl ReviewStore for ReferenceStore {
             }
             state.entries.insert(namespace.clone(), left);
         }
-        for namespace in &names {
+        // Also one that had nothing but what was held back.
+        let written: Vec<Namespace> = state.writers.iter().map(|(namespace, ..)| namespace.clone()).collect();
+        for namespace in &written {
             state.forget_empty(namespace);
         }
         if removed > 0 {

@@ -48,7 +48,6 @@ impl SessionStore for ReferenceStore {
             expires_at: new.expires_at,
             resume: new.resume,
             metadata: new.metadata,
-            marked: false,
         };
         let session = held.session(new.id);
         state.sessions.insert(new.id, held);

@@ -1,0 +1,132 @@
+//! The requests of operators about the trust of what is stored.
+
+use agentstack_access::Claim;
+use agentstack_core::limits;
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::exact;
+use super::fields::{agent, text, value};
+use super::memory::LENGTH_MOST;
+use crate::InputError;
+use crate::command::{
+    ApproveQuarantine, Cursor, ListQuarantine, RejectQuarantine, ReviewState, RevokeOrigin, ShowQuarantine,
+};
+
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(crate) struct ListQuarantineRequest {
+    #[schemars(extend("default" = "quarantined"))]
+    state: Option<ReviewState>,
+    #[garde(range(min = 1, max = limits::PAGE_ITEMS))]
+    #[schemars(extend("default" = limits::LIST_ITEMS))]
+    limit: Option<u32>,
+    /// `nextCursor` of the answer before
+    #[schemars(length(min = 1, max = Cursor::CHARS))]
+    cursor: Option<String>,
+}
+
+impl TryFrom<ListQuarantineRequest> for ListQuarantine {
+    type Error = InputError;
+
+    fn try_from(request: ListQuarantineRequest) -> Result<Self, InputError> {
+        Ok(Self {
+            claim: Claim::none(),
+            state: request.state.unwrap_or_default(),
+            limit: request.limit.unwrap_or(limits::LIST_ITEMS),
+            cursor: request.cursor.map(|cursor| value("cursor", cursor)).transpose()?,
+        })
+    }
+}
+
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(crate) struct ShowQuarantineRequest {
+    #[schemars(extend("x-exact" = exact::version_id()))]
+    id: String,
+    /// Characters to skip
+    offset: Option<u32>,
+    #[garde(range(min = 1, max = LENGTH_MOST))]
+    length: Option<u32>,
+}
+
+impl TryFrom<ShowQuarantineRequest> for ShowQuarantine {
+    type Error = InputError;
+
+    fn try_from(request: ShowQuarantineRequest) -> Result<Self, InputError> {
+        Ok(Self {
+            claim: Claim::none(),
+            id: text("id", &request.id)?,
+            offset: request.offset.unwrap_or(0),
+            length: request.length,
+        })
+    }
+}
+
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(crate) struct ApproveQuarantineRequest {
+    #[schemars(extend("x-exact" = exact::version_id()))]
+    id: String,
+}
+
+impl TryFrom<ApproveQuarantineRequest> for ApproveQuarantine {
+    type Error = InputError;
+
+    fn try_from(request: ApproveQuarantineRequest) -> Result<Self, InputError> {
+        Ok(Self { claim: Claim::none(), id: text("id", &request.id)? })
+    }
+}
+
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(crate) struct RejectQuarantineRequest {
+    #[schemars(extend("x-exact" = exact::version_id()))]
+    id: String,
+}
+
+impl TryFrom<RejectQuarantineRequest> for RejectQuarantine {
+    type Error = InputError;
+
+    fn try_from(request: RejectQuarantineRequest) -> Result<Self, InputError> {
+        Ok(Self { claim: Claim::none(), id: text("id", &request.id)? })
+    }
+}
+
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(crate) struct RevokeOriginRequest {
+    /// As `label.origin` names it
+    #[garde(length(min = 1, max = 512))]
+    #[schemars(extend("x-exact" = exact::principal()))]
+    origin_principal: String,
+    /// As `label.origin` names it, if only what one agent wrote is meant
+    #[schemars(extend("x-exact" = exact::agent()))]
+    agent_id: Option<String>,
+    /// From when on
+    #[schemars(extend("x-exact" = exact::time()))]
+    since: Option<String>,
+    /// Only say what would become of it
+    #[schemars(extend("default" = false))]
+    dry_run: Option<bool>,
+}
+
+impl TryFrom<RevokeOriginRequest> for RevokeOrigin {
+    type Error = InputError;
+
+    fn try_from(request: RevokeOriginRequest) -> Result<Self, InputError> {
+        Ok(Self {
+            claim: Claim::none(),
+            principal: request.origin_principal,
+            agent: agent(request.agent_id.as_deref())?,
+            since: request.since.map(|time| text("since", &time)).transpose()?,
+            dry_run: request.dry_run.unwrap_or(false),
+        })
+    }
+}
