@@ -14,7 +14,13 @@ mod instruction;
 #[cfg(test)]
 mod pii;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod screen;
+#[cfg(test)]
+mod screen_properties;
 #[cfg(test)]
 mod secret;
 #[cfg(test)]
