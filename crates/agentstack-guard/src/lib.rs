@@ -2,7 +2,7 @@
 //! aimed at a model, links that carry data away (S18, S50).
 //!
 //! [`scan`] reports [`Finding`]s, [`redact`] replaces them, [`visible`] leaves out what a reader cannot see. A
-//! [`Policy`] says what follows from a finding, and [`screen`] does what it says to everything that is to be kept.
+//! [`Policy`] says what follows from a finding, and [`screen`] does what it says to everything that is to be kept. [`fence`] renders what is recalled as a text that no content can break out of.
 //!
 //! Findings are signals and no wall: whoever knows these rules can write around them. What a memory may be used for is
 //! decided by where it came from.
@@ -26,6 +26,8 @@ mod trigger;
 
 mod policy;
 mod screen;
+
+pub mod fence;
 
 pub use agentstack_core::Confidence;
 pub use finding::{Finding, MAX_FINDINGS};

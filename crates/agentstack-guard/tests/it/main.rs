@@ -6,6 +6,8 @@ mod corpora;
 #[cfg(test)]
 mod exfiltration;
 #[cfg(test)]
+mod fence;
+#[cfg(test)]
 mod gitleaks;
 #[cfg(test)]
 mod hidden;
