@@ -105,7 +105,7 @@ fn close(open: Option<(Kind, std::ops::Range<usize>)>, text: &str, found: &mut C
 }
 
 /// Every unseen character without an honest use, in order.
-fn unseen(text: &str) -> impl Iterator<Item = (usize, char, Kind)> {
+pub(crate) fn unseen(text: &str) -> impl Iterator<Item = (usize, char, Kind)> {
     let has_any =
         text.bytes().any(|byte| byte >= 0x7f || (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')));
     let text = if has_any { text } else { "" };

@@ -17,6 +17,23 @@ pub enum Class {
     Exfiltration,
 }
 
+impl Class {
+    /// Every class.
+    pub const ALL: &[Self] = &[Self::Secret, Self::Pii, Self::Unicode, Self::Instruction, Self::Exfiltration];
+
+    /// The word for it in policies.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::Pii => "pii",
+            Self::Unicode => "unicode",
+            Self::Instruction => "instruction",
+            Self::Exfiltration => "exfiltration",
+        }
+    }
+}
+
 macro_rules! kinds {
     ($($class:ident: $($name:ident $word:literal $doc:literal,)*;)*) => {
         /// What a finding looks like. Its word ([`Kind::word`]) never changes once released.

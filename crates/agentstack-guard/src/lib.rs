@@ -1,8 +1,8 @@
 //! What a text holds that somebody should know about: secrets, personal data, hidden characters, sentences that are
 //! aimed at a model, links that carry data away (S18, S50).
 //!
-//! [`scan`] reports [`Finding`]s, [`redact`] replaces them, [`visible`] leaves out what a reader cannot see. What
-//! follows from a finding is the policy's business, not this crate's.
+//! [`scan`] reports [`Finding`]s, [`redact`] replaces them, [`visible`] leaves out what a reader cannot see. A
+//! [`Policy`] says what follows from a finding, and [`screen`] does what it says to everything that is to be kept. [`fence`] renders what is recalled as a text that no content can break out of.
 //!
 //! Findings are signals and no wall: whoever knows these rules can write around them. What a memory may be used for is
 //! decided by where it came from.
@@ -24,9 +24,18 @@ mod scan;
 mod secret;
 mod trigger;
 
+mod policy;
+mod screen;
+
+pub mod fence;
+
 pub use agentstack_core::Confidence;
 pub use finding::{Finding, MAX_FINDINGS};
 pub use hidden::visible;
 pub use kind::{Class, Kind};
+pub use policy::{Action, Area, Policy, Rule, Subject};
 pub use redact::redact;
 pub use scan::scan;
+pub use screen::{
+    Draft, Refused, Screened, ScreenedObject, ScreenedText, screen, screen_object, screen_text,
+};

@@ -7,7 +7,8 @@ use crate::{Finding, Kind, scan};
 /// What stands in the place of a finding begins with this; the kind's word and a `]` follow.
 pub(crate) const MARK: &str = "[redacted:";
 
-/// How often what is left is looked at again, before everything between the first and the last finding goes at once.
+/// How often what is left is looked at again, before everything between the first and the last finding goes at once, and
+/// again before the whole text goes.
 const ROUNDS: usize = 4;
 
 /// The text with each span replaced by `[redacted:<kind>]`.
@@ -24,15 +25,30 @@ pub fn redact(text: &str, findings: &[Finding]) -> String {
     for round in 0.. {
         let again: Vec<Finding> =
             scan(&text).into_iter().filter(|found| wanted.contains(&found.kind)).collect();
-        let (Some(first), Some(last)) = (again.first(), again.last()) else { break };
-        if round < ROUNDS {
-            text = replace(&text, &again);
-        } else {
-            let all = Finding { span: first.span.start..last.span.end, ..first.clone() };
-            text = replace(&text, &[all]);
+        if again.is_empty() {
+            break;
         }
+        text = take_out(&text, &again, round);
     }
     text
+}
+
+/// The text without the findings, which are in order. The later the round, the more goes with them, so that few rounds
+/// are enough for any text.
+pub(crate) fn take_out(text: &str, findings: &[Finding], round: usize) -> String {
+    let (Some(first), Some(last)) = (findings.first(), findings.last()) else { return text.to_owned() };
+    if round < ROUNDS {
+        replace(text, findings)
+    } else if round < 2 * ROUNDS {
+        replace(text, &[Finding { span: first.span.start..last.span.end, ..first.clone() }])
+    } else {
+        mark(first.kind)
+    }
+}
+
+/// What stands in the place of a finding.
+pub(crate) fn mark(kind: Kind) -> String {
+    format!("{MARK}{kind}]")
 }
 
 fn replace(text: &str, findings: &[Finding]) -> String {
@@ -45,9 +61,7 @@ fn replace(text: &str, findings: &[Finding]) -> String {
         let Some(between) = text.get(done..found.span.start) else { continue };
         if is_of_the_text {
             out.push_str(between);
-            out.push_str(MARK);
-            out.push_str(found.kind.word());
-            out.push(']');
+            out.push_str(&mark(found.kind));
             done = found.span.end;
         }
     }

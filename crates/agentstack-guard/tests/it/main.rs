@@ -6,6 +6,8 @@ mod corpora;
 #[cfg(test)]
 mod exfiltration;
 #[cfg(test)]
+mod fence;
+#[cfg(test)]
 mod gitleaks;
 #[cfg(test)]
 mod hidden;
@@ -14,7 +16,13 @@ mod instruction;
 #[cfg(test)]
 mod pii;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod screen;
+#[cfg(test)]
+mod screen_properties;
 #[cfg(test)]
 mod secret;
 #[cfg(test)]

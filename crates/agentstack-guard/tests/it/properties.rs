@@ -69,7 +69,7 @@ const PIECES: &[&str] = &[
     "Ǆ",
 ];
 
-fn texts() -> impl Strategy<Value = String> {
+pub(crate) fn texts() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => prop::sample::select(PIECES).prop_map(str::to_owned),
         1 => any::<String>(),
