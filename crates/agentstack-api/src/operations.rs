@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** an operation that is not a row of this table does not exist, on any transport.
 
+mod internal;
 mod route;
 
 use std::sync::LazyLock;
@@ -10,6 +11,7 @@ use agentstack_access::{Claim, Effect, Operation, Reach};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub use self::internal::{AUDIT_CHECKPOINT, AUDIT_VERIFY, HOUSEKEEPING, INTERNAL_OPERATIONS, METRICS_READ};
 pub use self::route::{Method, Route};
 use crate::{ErrorCode, InputError, command, input, request, schema, view};
 
@@ -51,24 +53,6 @@ impl Spec {
         ErrorCode::Internal,
     ];
 }
-
-/// What the product does besides, which no request asks for by name. A policy knows these too.
-pub static INTERNAL_OPERATIONS: &[&Operation] =
-    &[&AUDIT_VERIFY, &AUDIT_CHECKPOINT, &HOUSEKEEPING, &METRICS_READ];
-
-/// Reading the whole audit log, to prove it.
-pub static AUDIT_VERIFY: Operation =
-    Operation { name: "audit_verify", effect: Effect::Read, reach: Reach::Principal };
-/// Signing the audit log.
-pub static AUDIT_CHECKPOINT: Operation =
-    Operation { name: "audit_checkpoint", effect: Effect::Write, reach: Reach::Principal };
-/// What time demands.
-pub static HOUSEKEEPING: Operation =
-    Operation { name: "housekeeping", effect: Effect::Write, reach: Reach::Principal };
-
-/// Reading the figures of the whole installation.
-pub static METRICS_READ: Operation =
-    Operation { name: "metrics:read", effect: Effect::Read, reach: Reach::Principal };
 
 /// All that a policy decides about: the table, and what the product does besides.
 #[must_use]

@@ -77,6 +77,12 @@ impl TaskText {
     }
 }
 
+impl AsRef<str> for TaskText {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl TryFrom<String> for TaskText {
     type Error = InvalidName;
 

@@ -41,7 +41,7 @@ impl Engine {
             name: command.name.map_or_else(|| made_name(&command.agent_type, id), Ok)?,
             agent_type: command.agent_type,
             identity: command.identity,
-            metadata: command.metadata,
+            metadata: self.screened_object(scope, command.metadata)?,
             most: self.settings().coordination.agents_concurrent,
         };
         let pending = pending.of_identity(agent.identity);

@@ -81,6 +81,8 @@ pub struct Settings {
     pub entries_per_session: u64,
     /// Days after which shared entries that nobody has verified expire (S20), and what is held back.
     pub unverified_days: u32,
+    /// What follows from what is found in a content.
+    pub guard: Arc<agentstack_guard::Policy>,
     /// How agents and tasks are served.
     pub coordination: Coordination,
     /// The configuration as callers may see it: without secrets and paths.
@@ -98,6 +100,7 @@ impl Default for Settings {
             sessions_per_principal: SESSIONS_PER_PRINCIPAL,
             entries_per_session: ENTRIES_PER_SESSION,
             unverified_days: UNVERIFIED_DAYS,
+            guard: Arc::default(),
             coordination: Coordination::default(),
             shown_config: Map::new(),
         }

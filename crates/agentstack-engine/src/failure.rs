@@ -22,6 +22,14 @@ pub(crate) enum Failure {
     /// The call asks for something that it cannot have.
     #[error("{0}")]
     Input(InputError),
+    /// The guard found what may not be kept.
+    #[error("the guard found {kind} in {field}")]
+    Unfit {
+        /// Where.
+        field: &'static str,
+        /// The word for what.
+        kind: &'static str,
+    },
     /// The operating system has no randomness.
     #[error(transparent)]
     Randomness(#[from] RandomnessUnavailable),
@@ -51,6 +59,10 @@ impl Failure {
             }
             Self::Denied(Denial::OtherAgent) => ErrorBody::forbidden("agent", request),
             Self::Input(error) => ErrorBody::invalid_input(error.clone(), request),
+            Self::Unfit { field, kind } => {
+                let rule = format!("must not hold what looks like `{kind}`");
+                ErrorBody::invalid_input(InputError::new(*field, rule), request)
+            }
             Self::TooMuch { retry_after_seconds } => ErrorBody::rate_limited(*retry_after_seconds, request),
             Self::Storage(StorageError::State { what, is, to }) => {
                 ErrorBody::conflict(format!("The {what} is `{is}` and cannot become `{to}`."), request)
@@ -85,7 +97,7 @@ impl Failure {
                 | StorageError::TooMany { .. },
             )
             | Self::Drift => ErrorCode::Conflict,
-            Self::Input(_) => ErrorCode::InvalidInput,
+            Self::Input(_) | Self::Unfit { .. } => ErrorCode::InvalidInput,
             Self::TooMuch { .. } => ErrorCode::RateLimited,
             Self::Storage(StorageError::Damaged(_)) | Self::Randomness(_) => ErrorCode::Internal,
             Self::Storage(_) | Self::Unrecorded | Self::NotConfigured | Self::Denied(_) => {
@@ -104,6 +116,7 @@ impl Failure {
             }
             // Nothing was authorized: it never came to that.
             Self::Input(_) => (Decision::Deny, "input", Outcome::InvalidInput),
+            Self::Unfit { .. } => (Decision::Deny, "guard", Outcome::InvalidInput),
             Self::TooMuch { .. } => (Decision::Deny, "limit", Outcome::RateLimited),
             _ => (Decision::Allow, "permitted", outcome(self.code())),
         }

@@ -36,9 +36,9 @@ impl Engine {
             reason: None,
             version: 1,
             display_name: command.display_name,
-            description: command.description,
+            description: self.screened_text(scope, "description", command.description)?,
             capabilities: command.capabilities,
-            metadata: command.metadata,
+            metadata: self.screened_object(scope, command.metadata)?,
             created_at: scope.at(),
             updated_at: scope.at(),
             last_active_at: None,
@@ -93,9 +93,9 @@ impl Engine {
     ) -> Result<IdentityChangedView, Failure> {
         let change = IdentityChange {
             display_name: command.display_name,
-            description: command.description,
+            description: self.screened_text(scope, "description", command.description)?,
             capabilities: command.capabilities,
-            metadata: command.metadata,
+            metadata: command.metadata.map(|object| self.screened_object(scope, object)).transpose()?,
             status: None,
         };
         self.change_identity(scope, command.id, change, pending).await

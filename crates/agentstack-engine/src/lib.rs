@@ -22,12 +22,14 @@ mod policy;
 mod quarantine;
 mod quota;
 mod readings;
+mod screen;
 mod session;
 mod system;
 mod task;
 mod token;
 
 pub use admission::CallLimits;
+pub use agentstack_guard as guard;
 pub use agentstack_storage::Figures;
 pub use agentstack_storage::TaskBounds;
 pub use coordination::{AgentKind, Allowance, Coordination};

@@ -10,13 +10,17 @@ use agentstack_api::view::{
     DeleteMemoryView, GetMemoryView, HistoryView, ListMemoryView, SearchMemoryView, SearchResultView,
     StoreMemoryView, SummaryView, VersionView,
 };
+use agentstack_core::random::{self, RandomnessUnavailable};
 use agentstack_core::{Agent, AgentId, EntrySummary, Hit, Label, Origin, Trust, VersionId};
+use agentstack_guard::fence::{self, Fenced};
 use agentstack_storage::text::cut::json_escaped_len;
 use agentstack_storage::text::snippet::snippet;
 use agentstack_storage::text::{Match, TextQuery};
 use agentstack_storage::{
     AgentFilter, ListPosition, Listing, NewEntry, Page, Pending, Reading, Search, Target,
 };
+
+use serde_json::{Map, Value, json};
 
 use crate::Engine;
 use crate::answer::{Piece, Room, shorten};
@@ -68,6 +72,7 @@ impl Engine {
             findings: vec![],
             held: false,
         };
+        let entry = self.screened(scope, entry).await?;
         Ok(self.store().store(scope, entry, pending).await?.entry.into())
     }
 
@@ -253,6 +258,47 @@ fn fenced<'a>(
     as_text: bool,
     entries: impl IntoIterator<Item = (&'a EntrySummary, &'a str)>,
 ) -> Result<Option<String>, Failure> {
-    let _ = entries;
-    Ok(as_text.then(String::new))
+    if !as_text {
+        return Ok(None);
+    }
+    let item = |(entry, content): (&EntrySummary, &'a str)| Fenced { header: header(entry), content };
+    let items: Vec<Fenced<'a>> = entries.into_iter().map(item).collect();
+    // That a nonce nobody could know stands in an entry does not happen; to be sure, another is drawn then.
+    for _ in 0..3 {
+        let nonce: String = random::bytes::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+        if let Some(text) = fence::render(&items, &nonce) {
+            return Ok(Some(text));
+        }
+    }
+    Err(RandomnessUnavailable.into())
+}
+
+/// What a text says of an entry before its content.
+fn header(entry: &EntrySummary) -> Map<String, Value> {
+    let origin = &entry.label.origin;
+    let mut header = json!({
+        "key": entry.key,
+        "namespace": entry.namespace,
+        "version": entry.version,
+        "trust": entry.label.trust,
+        "writtenBy": origin.principal,
+        "at": origin.at,
+    });
+    if let Some(agent) = &origin.agent_id {
+        header["agentId"] = json!(agent);
+    }
+    if !entry.tags.is_empty() {
+        header["tags"] = json!(entry.tags);
+    }
+    if !entry.metadata.is_empty() {
+        header["metadata"] = json!(entry.metadata.as_object());
+    }
+    let findings: Vec<String> = entry.label.findings.iter().map(|finding| finding.kind.to_string()).collect();
+    if !findings.is_empty() {
+        header["findings"] = json!(findings);
+    }
+    match header {
+        Value::Object(header) => header,
+        _ => Map::new(),
+    }
 }

@@ -45,7 +45,7 @@ impl Engine {
         let asked = command.ttl_seconds.map_or(i64::MAX, |seconds| i64::from(seconds) * 1_000);
         let session = NewSession {
             id: SessionId::generate(),
-            metadata: command.metadata,
+            metadata: self.screened_object(scope, command.metadata)?,
             resume: token.hash(),
             idle_ms: settings.session_idle_ms.min(asked),
             expires_at: scope.at().plus_millis(settings.session_age_ms.min(asked)),

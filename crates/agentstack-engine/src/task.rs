@@ -28,6 +28,7 @@ impl Engine {
         pending: Pending,
     ) -> Result<CreateTaskView, Failure> {
         self.known_kind("agentType", &command.agent_type)?;
+        let command = CreateTask { input: self.screened_text(scope, "input", command.input)?, ..command };
         let input = command.input.as_ref().map(TaskText::as_str);
         let drift = match &self.settings().coordination.drift {
             Some(rule) => self.compare(scope, rule, input, command.parent).await?,
@@ -74,7 +75,8 @@ impl Engine {
             let task = self.store().task(scope, command.id).await?.ok_or(Failure::Absent)?;
             task.agent.map_or(Ok(()), |agent| scope.speak_for(&agent.into()))?;
         }
-        let mut end = TaskEnd { to: command.to, output: command.output, entry: None };
+        let output = self.screened_text(scope, "output", command.output)?;
+        let mut end = TaskEnd { to: command.to, output, entry: None };
         let task = match (command.store_as, &end.output) {
             (Some(key), Some(output)) => {
                 // To store is a permission of its own, and the entry goes where any other of the session does.
@@ -84,7 +86,7 @@ impl Engine {
                 self.make_room(&scope, &key).await?;
                 let mut origin = memory::origin(&scope, acting);
                 "task_complete".clone_into(&mut origin.tool);
-                end.entry = Some(NewEntry {
+                let entry = NewEntry {
                     key,
                     content: Content::try_from(output.as_str().to_owned()).map_err(|_| Failure::Absent)?,
                     metadata: Metadata::default(),
@@ -93,7 +95,8 @@ impl Engine {
                     origin,
                     findings: vec![],
                     held: false,
-                });
+                };
+                end.entry = Some(self.screened(&scope, entry).await?);
                 self.store().end_task(&scope, command.id, end, pending).await?
             }
             _ => self.store().end_task(scope, command.id, end, pending).await?,

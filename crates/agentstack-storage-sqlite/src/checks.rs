@@ -234,7 +234,7 @@ async fn plan(connection: &mut SqliteConnection, sql: &'static str) -> Vec<Strin
 
 /// What is asked or done again and again.
 const STATEMENTS: &[&str] = &[
-    memory::entry::OPEN,
+    memory::statements::OPEN,
     memory::GET,
     memory::VERSIONS,
     memory::ALIVE,
@@ -267,7 +267,7 @@ const STATEMENTS: &[&str] = &[
     memory::readings::SHOW_HOLDER,
     memory::readings::BRING,
     memory::readings::HELD_SESSIONS,
-    memory::entry::OPEN_ROW,
+    memory::statements::OPEN_ROW,
     review::HELD,
     review::CURRENT,
     reclaim::REMOVE_HELD,

@@ -2,6 +2,7 @@
 
 pub(crate) mod entry;
 pub(crate) mod readings;
+pub(crate) mod statements;
 
 use agentstack_access::Scope;
 use agentstack_audit::{Draft, Outcome};

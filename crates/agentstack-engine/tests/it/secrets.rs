@@ -101,7 +101,8 @@ async fn tell_everything(world: &World) -> Vec<String> {
     }
     for secret in SECRETS {
         let told = json!({ "key": secret, "content": secret, "tags": [secret.get(..20)], "metadata": { *secret: secret } });
-        client.ok("memory_store", told).await;
+        // A secret is no key: the guard refuses some of these, and takes others out of the rest.
+        let _ = client.call("memory_store", told).await;
         for arguments in [
             json!({ "query": secret }),
             json!({ "query": secret, "match": "phrase", "tags": [secret.get(..20)] }),

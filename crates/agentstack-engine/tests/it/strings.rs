@@ -136,6 +136,11 @@ async fn s31_random_strings_come_back_as_they_were_stored() {
         let (key, content, tag) = (format!("{number}{}", strings.next()), strings.next(), strings.next());
         let key: String = key.chars().take(255).collect();
         let tag: String = tag.chars().take(64).collect();
+        // What is written in tag characters is held back.
+        let is_tag = |c: &char| ('\u{e0000}'..='\u{e007f}').contains(c);
+        if [&key, &content, &tag].iter().any(|text| text.chars().any(|c| is_tag(&c))) {
+            continue;
+        }
         let entry =
             json!({ "key": key, "content": content, "tags": [tag], "metadata": { content.clone(): tag } });
         client.ok("memory_store", entry).await;

@@ -23,7 +23,7 @@ fn parsed(text: &str) -> Option<Vec<Item>> {
 }
 
 fn header(key: &str) -> Map<String, Value> {
-    let header = json!({"key": key, "namespace": "notes", "trust": "unverified", "origin": {"principal": key}, "version": 3});
+    let header = json!({"key": key, "namespace": "notes", "origin": {"principal": key}, "trust": "unverified", "version": 3});
     header.as_object().unwrap().clone()
 }
 

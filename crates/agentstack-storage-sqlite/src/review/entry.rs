@@ -10,7 +10,8 @@ use crate::briefly::analyze;
 use crate::error::storage;
 use crate::facts::{Known, tag_hashes};
 use crate::index::Terms;
-use crate::memory::entry::{Existing, OPEN_ROW, Space, fresh_columns, layers, remove, remove_empty, unindex};
+use crate::memory::entry::{Existing, Space, fresh_columns, layers, remove, remove_empty, unindex};
+use crate::memory::statements::OPEN_ROW;
 use crate::row::{Columns, small};
 use crate::write::Write;
 

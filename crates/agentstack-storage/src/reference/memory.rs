@@ -125,8 +125,9 @@ impl MemoryStore for ReferenceStore {
     async fn store(&self, scope: &Scope, entry: NewEntry, pending: Pending) -> Result<Stored, StorageError> {
         let mut state = self.state()?;
         state.check(scope)?;
+        let counts = if entry.held { vec![("held", 1)] } else { vec![] };
         let stored = state.keep(scope, entry)?;
-        state.append(&pending.close(Outcome::Ok, vec![]));
+        state.append(&pending.close(Outcome::Ok, counts));
         Ok(stored)
     }
 

@@ -1,0 +1,21 @@
+//! What the product does by itself, or for operators besides the table.
+
+use agentstack_access::{Effect, Operation, Reach};
+
+/// What the product does besides, which no request asks for by name. A policy knows these too.
+pub static INTERNAL_OPERATIONS: &[&Operation] =
+    &[&AUDIT_VERIFY, &AUDIT_CHECKPOINT, &HOUSEKEEPING, &METRICS_READ];
+
+/// Reading the whole audit log, to prove it.
+pub static AUDIT_VERIFY: Operation =
+    Operation { name: "audit_verify", effect: Effect::Read, reach: Reach::Principal };
+/// Signing the audit log.
+pub static AUDIT_CHECKPOINT: Operation =
+    Operation { name: "audit_checkpoint", effect: Effect::Write, reach: Reach::Principal };
+/// What time demands.
+pub static HOUSEKEEPING: Operation =
+    Operation { name: "housekeeping", effect: Effect::Write, reach: Reach::Principal };
+
+/// Reading the figures of the whole installation.
+pub static METRICS_READ: Operation =
+    Operation { name: "metrics:read", effect: Effect::Read, reach: Reach::Principal };

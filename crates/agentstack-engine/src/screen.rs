@@ -1,0 +1,87 @@
+//! What is to be kept is looked at first, and the guard's policy done to it (S18, S50).
+
+use std::sync::Arc;
+
+use agentstack_access::Scope;
+use agentstack_api::InputError;
+use agentstack_core::{Metadata, Namespace, SessionId};
+use agentstack_guard::{Draft, Policy, Refused, Screened, screen, screen_object, screen_text};
+use agentstack_storage::NewEntry;
+
+use crate::Engine;
+use crate::failure::Failure;
+
+/// Longer contents, in bytes, are looked at where it holds up nobody: a million characters take some milliseconds.
+const SHORT: usize = 32 * 1024;
+
+impl Engine {
+    /// An entry as it may be stored in the scope's namespace.
+    pub(crate) async fn screened(&self, scope: &Scope, mut entry: NewEntry) -> Result<NewEntry, Failure> {
+        let Some(namespace) = scope.namespace() else { return Ok(entry) };
+        let policy = &self.settings().guard;
+        let screened = if entry.content.as_str().len() <= SHORT {
+            look(policy, namespace, &entry)
+        } else {
+            let (policy, namespace) = (Arc::clone(policy), namespace.clone());
+            let looked = tokio::task::spawn_blocking(move || {
+                let screened = look(&policy, &namespace, &entry);
+                (entry, screened)
+            });
+            let (back, screened) = looked
+                .await
+                .map_err(|error| agentstack_storage::StorageError::Unavailable(Box::new(error)))?;
+            entry = back;
+            screened
+        };
+        let Screened { content, metadata, tags, findings, quarantine } = screened?;
+        entry.content = content.unwrap_or(entry.content);
+        entry.metadata = metadata.unwrap_or(entry.metadata);
+        entry.tags = tags.unwrap_or(entry.tags);
+        (entry.findings, entry.held) = (findings, quarantine);
+        Ok(entry)
+    }
+
+    /// A text that is no entry, as it may be kept: under the rules of sessions. There is no quarantine for it.
+    pub(crate) fn screened_text<T>(
+        &self,
+        scope: &Scope,
+        field: &'static str,
+        text: Option<T>,
+    ) -> Result<Option<T>, Failure>
+    where
+        T: AsRef<str> + TryFrom<String>,
+    {
+        let Some(text) = text else { return Ok(None) };
+        let screened = screen_text(&self.settings().guard, &session(scope), text.as_ref());
+        match screened.map_err(|refused| Failure::Unfit { field, kind: refused.kind.word() })?.text {
+            None => Ok(Some(text)),
+            Some(changed) => T::try_from(changed).map(Some).map_err(|_| too_long(field)),
+        }
+    }
+
+    /// An object that is no entry's, in the same way.
+    pub(crate) fn screened_object(&self, scope: &Scope, object: Metadata) -> Result<Metadata, Failure> {
+        let field = "metadata";
+        let screened = screen_object(&self.settings().guard, &session(scope), object.as_object());
+        match screened.map_err(|refused| Failure::Unfit { field, kind: refused.kind.word() })?.object {
+            None => Ok(object),
+            Some(changed) => Metadata::try_from(changed).map_err(|_| too_long(field)),
+        }
+    }
+}
+
+fn look(policy: &Policy, namespace: &Namespace, entry: &NewEntry) -> Result<Screened, Failure> {
+    let NewEntry { key, content, metadata, tags, .. } = entry;
+    let draft = Draft { key, content, metadata, tags };
+    screen(policy, namespace, &draft)
+        .map_err(|Refused { field, kind }| Failure::Unfit { field: field.as_str(), kind: kind.word() })
+}
+
+/// The session of a call; for what belongs to none, any.
+fn session(scope: &Scope) -> Namespace {
+    Namespace::Session(scope.session().unwrap_or_else(SessionId::generate))
+}
+
+fn too_long(field: &'static str) -> Failure {
+    Failure::Input(InputError::new(field, "is too long once secrets are taken out of it"))
+}
