@@ -1,11 +1,12 @@
 //! The one way in.
 
+mod observer;
 mod record;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use agentstack_access::{
     Authorizer, Caller, Claim, Effect, Operation, Principal, Scope, Unauthenticated, authenticate,
@@ -17,12 +18,13 @@ use agentstack_core::{Agent, Clock, IdentityId, IdentityStatus, RequestId, Times
 use agentstack_storage::{Pending, Storage};
 use serde_json::{Map, Value};
 
+pub use self::observer::{Ended, Observer};
 pub(crate) use self::record::Chain;
 use crate::admission::{Admission, Admitted, TooMany};
 use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::quota::Quota;
-use crate::{CallLimits, Coordination};
+use crate::{CallLimits, Coordination, Watch, WatchSettings};
 
 /// What an engine is made of.
 pub struct Parts {
@@ -38,25 +40,6 @@ pub struct Parts {
     pub observer: Option<Arc<dyn Observer>>,
     /// The settings.
     pub settings: Settings,
-}
-
-/// Watches calls (metrics).
-pub trait Observer: Send + Sync {
-    /// A call has come to its end, whatever became of it.
-    fn ended(&self, call: &Ended);
-}
-
-/// A call that has ended, without what it was about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
-    /// What was asked for; [`AUTHENTICATION`] if nobody was found to ask.
-    pub operation: &'static str,
-    /// The word for what came of it.
-    pub outcome: &'static str,
-    /// Why it was denied, if it was.
-    pub denied: Option<&'static str>,
-    /// How long it took.
-    pub duration: Duration,
 }
 
 /// The settings of an engine.
@@ -78,6 +61,8 @@ pub struct Settings {
     pub entries_per_session: u64,
     /// How agents and tasks are served.
     pub coordination: Coordination,
+    /// What is watched, if anything is.
+    pub watch: Option<WatchSettings>,
     /// The configuration as callers may see it: without secrets and paths.
     pub shown_config: Map<String, Value>,
 }
@@ -93,6 +78,7 @@ impl Default for Settings {
             sessions_per_principal: SESSIONS_PER_PRINCIPAL,
             entries_per_session: ENTRIES_PER_SESSION,
             coordination: Coordination::default(),
+            watch: Some(WatchSettings::default()),
             shown_config: Map::new(),
         }
     }
@@ -108,6 +94,7 @@ pub struct Engine {
     journal: Journal,
     admission: Option<Admission>,
     quota: Quota,
+    watch: Option<Watch>,
     observer: Option<Arc<dyn Observer>>,
     /// Records since this engine last signed the audit log.
     unsigned: AtomicU64,
@@ -138,6 +125,7 @@ impl Engine {
         let Parts { store, authorizer, resources, clock, observer, settings } = parts;
         let journal = Journal::start(Arc::clone(&store));
         let admission = settings.call_limits.map(Admission::new);
+        let watch = settings.watch.map(Watch::new);
         let (unsigned, started) = (AtomicU64::new(0), Instant::now());
         Arc::new(Self {
             store,
@@ -148,6 +136,7 @@ impl Engine {
             journal,
             admission,
             quota: Quota::default(),
+            watch,
             observer,
             unsigned,
             started,
@@ -424,6 +413,10 @@ impl Engine {
 
     pub(crate) fn quota(&self) -> &Quota {
         &self.quota
+    }
+
+    pub(crate) fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
     }
 
     pub(crate) fn settings(&self) -> &Settings {
