@@ -14,6 +14,7 @@ mod health;
 mod metrics;
 mod oauth;
 mod origin;
+mod outbound;
 mod problem;
 mod routes;
 mod serve;
@@ -24,6 +25,7 @@ mod workers;
 
 pub use metrics::Metrics;
 pub use oauth::{OAuthKeys, OAuthProblem, OAuthSettings};
+pub use outbound::EndpointProblem;
 pub use serve::{ServeError, Server};
 pub use settings::{HttpSettings, Times, TlsFiles};
 pub use tls::{Certificate, TlsProblem};
