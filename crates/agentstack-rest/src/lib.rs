@@ -21,6 +21,7 @@ mod serve;
 mod settings;
 mod tls;
 mod trace;
+mod webhook;
 mod workers;
 
 pub use metrics::Metrics;
@@ -29,3 +30,4 @@ pub use outbound::EndpointProblem;
 pub use serve::{ServeError, Server};
 pub use settings::{HttpSettings, Times, TlsFiles};
 pub use tls::{Certificate, TlsProblem};
+pub use webhook::{SIGNATURE, Webhook, WebhookProblem, WebhookSettings};

@@ -99,7 +99,8 @@ impl Endpoint {
         Ok(Self::trusting(address, roots)?)
     }
 
-    fn trusting(address: WebAddress, roots: RootCertStore) -> Result<Self, rustls::Error> {
+    /// One that is believed by these.
+    pub(crate) fn trusting(address: WebAddress, roots: RootCertStore) -> Result<Self, rustls::Error> {
         let tls = address.is_https.then(|| connector(roots)).transpose()?;
         Ok(Self { address, tls })
     }
@@ -191,6 +192,17 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, OutboundProblem>
         }
     }
     Err(problem)
+}
+
+/// An error with its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.extend([": ", &error.to_string()]);
+        cause = error.source();
+    }
+    text
 }
 
 #[cfg(test)]
