@@ -1,6 +1,6 @@
 //! What is remembered of a principal, and of how many.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 
 use agentstack_audit::{Decision, Draft, Outcome};
 use agentstack_core::Timestamp;
@@ -138,18 +138,23 @@ impl Habit {
     }
 }
 
-/// The principals that are remembered. There are at most so many; those that were not heard of for longest are
-/// forgotten, half of them at a time, so that it costs next to nothing.
+type Remembered = HashMap<Box<str>, Box<Acquaintance>>;
+
+/// The principals that are remembered. There are at most so many; of those that were not heard of for longest, half are
+/// forgotten together.
 #[derive(Debug)]
 pub(super) struct Principals {
     most: usize,
-    recent: HashMap<Box<str>, Acquaintance>,
-    older: HashMap<Box<str>, Acquaintance>,
+    recent: Remembered,
+    older: Remembered,
+    /// Forgotten, and given back a few at a time: no call has to wait for thousands.
+    forgotten: hash_map::IntoIter<Box<str>, Box<Acquaintance>>,
 }
 
 impl Principals {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, recent: HashMap::new(), older: HashMap::new() }
+        let (recent, older) = (HashMap::new(), HashMap::new());
+        Self { most, recent, older, forgotten: HashMap::new().into_iter() }
     }
 
     /// Does something with what is remembered of a principal.
@@ -162,12 +167,14 @@ impl Principals {
         if let Some(known) = self.recent.get_mut(name) {
             return act(known);
         }
-        let mut known = self.older.remove(name).unwrap_or_else(|| Acquaintance::new(at));
+        let mut known = self.older.remove(name).unwrap_or_else(|| Box::new(Acquaintance::new(at)));
         let done = act(&mut known);
         if self.recent.len() >= self.most / 2 {
-            self.older = std::mem::take(&mut self.recent);
+            let recent = std::mem::take(&mut self.recent);
+            self.forgotten = std::mem::replace(&mut self.older, recent).into_iter();
         }
         self.recent.insert(name.into(), known);
+        self.forgotten.by_ref().take(2).for_each(drop);
         done
     }
 
