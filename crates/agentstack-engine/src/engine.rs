@@ -163,14 +163,18 @@ impl Engine {
         let (outcome, code) = match &refusal {
             Unauthenticated::Unavailable(error) => {
                 tracing::error!(request = %request, error = %Chain(error), "a token could not be looked up");
-                return ErrorBody::new(ErrorCode::Unavailable, request);
+                (Outcome::Unavailable, ErrorCode::Unavailable)
             }
             // Whoever has the keys to fetch has logged why there are none.
-            Unauthenticated::IssuerUnavailable => return ErrorBody::new(ErrorCode::Unavailable, request),
+            Unauthenticated::IssuerUnavailable => (Outcome::Unavailable, ErrorCode::Unavailable),
             Unauthenticated::NoRole => (Outcome::Forbidden, ErrorCode::Forbidden),
             _ => (Outcome::Unauthenticated, ErrorCode::Unauthenticated),
         };
-        self.journal.note(self.unauthenticated(refusal.reason(), outcome, request)).await;
+        let draft = self.unauthenticated(refusal.reason(), outcome, request);
+        // Of a credential that nobody could look at, nothing was decided that would be recorded.
+        if outcome != Outcome::Unavailable {
+            self.journal.note(draft).await;
+        }
         ErrorBody::new(code, request)
     }
 

@@ -189,7 +189,8 @@ impl Watch {
     pub fn see(&self, draft: &Draft) -> Vec<Signal> {
         let (thresholds, cool_down) = (&self.settings.thresholds, self.settings.cool_down_ms);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if draft.operation == AUTHENTICATION {
+        let by_nobody = draft.operation == AUTHENTICATION;
+        if by_nobody && draft.outcome != Outcome::Unavailable {
             let crossed = state.failed_authentication(draft, thresholds);
             let due = crossed.filter(|crossed| state.raised.is_due(crossed.rule, draft.at, cool_down));
             return due.map(|crossed| crossed.signal(&draft.principal, None, draft.at)).into_iter().collect();
@@ -198,7 +199,7 @@ impl Watch {
             .call(draft, thresholds)
             .filter(|crossed| state.raised.is_due(crossed.rule, draft.at, cool_down))
             .map(|crossed| crossed.signal(EVERYBODY, None, draft.at));
-        if draft.principal == self.housekeeper.name() {
+        if by_nobody || draft.principal == self.housekeeper.name() {
             return failing.into_iter().collect();
         }
         let operation = self.operations.get(draft.operation).copied();

@@ -171,6 +171,13 @@ fn failures_of_ours_are_counted_over_all() {
 }
 
 #[test]
+fn credentials_that_nobody_can_look_at_are_failures_of_ours() {
+    let unavailable =
+        (0..200).map(|n| Draft { outcome: Outcome::Unavailable, ..unauthenticated("unavailable", n) });
+    assert_eq!(said(&new(), unavailable), [(99, "error_rate")]);
+}
+
+#[test]
 fn a_first_write_to_shared_memory_is_told_of_once_in_a_while() {
     let (watch, at) = (new(), |millis| Timestamp::from_millis(START + millis));
     let signal = watch.first_write("token:ann", None, at(0)).unwrap();

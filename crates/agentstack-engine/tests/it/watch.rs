@@ -65,6 +65,19 @@ async fn s43_credentials_that_are_not_accepted_leave_a_signal() {
 }
 
 #[tokio::test]
+async fn credentials_that_nobody_can_look_at_leave_a_signal_and_nothing_else() {
+    let world = world();
+    for _ in 0..150 {
+        let told =
+            world.engine.refuse_credential(Unauthenticated::IssuerUnavailable, RequestId::generate()).await;
+        assert_eq!(told.code().as_str(), "unavailable");
+    }
+    let [signal] = &world.records().await[..] else { panic!("one record") };
+    assert_eq!((signal.operation.as_str(), signal.reason.as_str()), (SIGNAL, "error_rate"));
+    assert_eq!(signal.principal, "agentstack:installation");
+}
+
+#[tokio::test]
 async fn what_is_not_watched_leaves_no_signal() {
     let world = World::with_settings(Settings { watch: None, ..Settings::default() });
     let prober = world.client("prober").await;
