@@ -445,8 +445,7 @@ operations! {
         routes: [Route::get("/quarantine")],
         errors: [],
         title: "List quarantine",
-        description: "List what is held back until somebody has looked at it, newest first; or, by `state`, what is \
-                      revoked, and shared entries that nobody or somebody has verified.",
+        description: "List what is held back, newest first; or, by `state`, what is revoked, unverified or trusted.",
     }
     QUARANTINE_SHOW "quarantine_show" Read Principal Operators {
         ShowQuarantineRequest => ShowQuarantine => ShowQuarantineView,

@@ -1,11 +1,12 @@
 //! The one way in.
 
+mod observer;
 mod record;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use agentstack_access::{
     Authorizer, Caller, Claim, Effect, Operation, Principal, Scope, Unauthenticated, authenticate,
@@ -19,13 +20,14 @@ use agentstack_core::{Agent, Clock, IdentityId, IdentityStatus, RequestId, Times
 use agentstack_storage::{Pending, Storage};
 use serde_json::{Map, Value};
 
+pub use self::observer::{Ended, Observer};
 pub(crate) use self::record::Chain;
 use crate::admission::{Admission, Admitted, TooMany};
 use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::quota::Quota;
 use crate::readings::Noted;
-use crate::{CallLimits, Coordination};
+use crate::{CallLimits, Coordination, Watch, WatchSettings};
 
 /// What an engine is made of.
 pub struct Parts {
@@ -41,25 +43,6 @@ pub struct Parts {
     pub observer: Option<Arc<dyn Observer>>,
     /// The settings.
     pub settings: Settings,
-}
-
-/// Watches calls (metrics).
-pub trait Observer: Send + Sync {
-    /// A call has come to its end, whatever became of it.
-    fn ended(&self, call: &Ended);
-}
-
-/// A call that has ended, without what it was about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
-    /// What was asked for; [`AUTHENTICATION`] if nobody was found to ask.
-    pub operation: &'static str,
-    /// The word for what came of it.
-    pub outcome: &'static str,
-    /// Why it was denied, if it was.
-    pub denied: Option<&'static str>,
-    /// How long it took.
-    pub duration: Duration,
 }
 
 /// The settings of an engine.
@@ -85,6 +68,8 @@ pub struct Settings {
     pub guard: Arc<agentstack_guard::Policy>,
     /// How agents and tasks are served.
     pub coordination: Coordination,
+    /// What is watched, if anything is.
+    pub watch: Option<WatchSettings>,
     /// The configuration as callers may see it: without secrets and paths.
     pub shown_config: Map<String, Value>,
 }
@@ -102,6 +87,7 @@ impl Default for Settings {
             unverified_days: UNVERIFIED_DAYS,
             guard: Arc::default(),
             coordination: Coordination::default(),
+            watch: Some(WatchSettings::default()),
             shown_config: Map::new(),
         }
     }
@@ -118,6 +104,7 @@ pub struct Engine {
     admission: Option<Admission>,
     quota: Quota,
     noted: Noted,
+    watch: Option<Watch>,
     observer: Option<Arc<dyn Observer>>,
     /// Records since this engine last signed the audit log.
     unsigned: AtomicU64,
@@ -150,6 +137,7 @@ impl Engine {
         let Parts { store, authorizer, resources, clock, observer, settings } = parts;
         let journal = Journal::start(Arc::clone(&store));
         let admission = settings.call_limits.map(Admission::new);
+        let watch = settings.watch.map(Watch::new);
         let (unsigned, started) = (AtomicU64::new(0), Instant::now());
         Arc::new(Self {
             store,
@@ -161,6 +149,7 @@ impl Engine {
             admission,
             quota: Quota::default(),
             noted: Noted::default(),
+            watch,
             observer,
             unsigned,
             expired_in: AtomicI64::new(0),
@@ -188,14 +177,18 @@ impl Engine {
         let (outcome, code) = match &refusal {
             Unauthenticated::Unavailable(error) => {
                 tracing::error!(request = %request, error = %Chain(error), "a token could not be looked up");
-                return ErrorBody::new(ErrorCode::Unavailable, request);
+                (Outcome::Unavailable, ErrorCode::Unavailable)
             }
             // Whoever has the keys to fetch has logged why there are none.
-            Unauthenticated::IssuerUnavailable => return ErrorBody::new(ErrorCode::Unavailable, request),
+            Unauthenticated::IssuerUnavailable => (Outcome::Unavailable, ErrorCode::Unavailable),
             Unauthenticated::NoRole => (Outcome::Forbidden, ErrorCode::Forbidden),
             _ => (Outcome::Unauthenticated, ErrorCode::Unauthenticated),
         };
-        self.journal.note(self.unauthenticated(refusal.reason(), outcome, request)).await;
+        let draft = self.unauthenticated(refusal.reason(), outcome, request);
+        // Of a credential that nobody could look at, nothing was decided that would be recorded.
+        if outcome != Outcome::Unavailable {
+            self.journal.note(draft).await;
+        }
         ErrorBody::new(code, request)
     }
 
@@ -474,6 +467,10 @@ impl Engine {
 
     pub(crate) fn quota(&self) -> &Quota {
         &self.quota
+    }
+
+    pub(crate) fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
     }
 
     pub(crate) fn settings(&self) -> &Settings {

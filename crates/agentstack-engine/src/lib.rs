@@ -27,6 +27,7 @@ mod session;
 mod system;
 mod task;
 mod token;
+mod watch;
 
 pub use admission::CallLimits;
 pub use agentstack_guard as guard;
@@ -35,3 +36,4 @@ pub use agentstack_storage::TaskBounds;
 pub use coordination::{AgentKind, Allowance, Coordination};
 pub use drift::DriftRule;
 pub use engine::{AUTHENTICATION, Ended, Engine, Observer, Parts, Settings};
+pub use watch::{Rule, SIGNAL, Signal, Thresholds, Watch, WatchSettings};

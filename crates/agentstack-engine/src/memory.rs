@@ -73,7 +73,17 @@ impl Engine {
             held: false,
         };
         let entry = self.screened(scope, entry).await?;
-        Ok(self.store().store(scope, entry, pending).await?.entry.into())
+        let stored = self.store().store(scope, entry, pending).await?;
+        if stored.is_new_origin {
+            let watch = self.watch();
+            let session = scope.session();
+            let signal =
+                watch.and_then(|watch| watch.first_write(scope.principal().name(), session, scope.at()));
+            if let Some(signal) = signal {
+                self.raise(&signal);
+            }
+        }
+        Ok(stored.entry.into())
     }
 
     pub(crate) async fn get_memory(

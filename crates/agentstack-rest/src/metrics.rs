@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use agentstack_engine::{AUTHENTICATION, Ended, Figures, Observer};
+use agentstack_engine::{AUTHENTICATION, Ended, Figures, Observer, Rule, Signal};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -33,6 +33,11 @@ struct Why {
     reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct By {
+    rule: &'static str,
+}
+
 /// What is counted. Labels are names of our own: nothing that a caller sends becomes one.
 pub struct Metrics {
     registry: Registry,
@@ -40,6 +45,7 @@ pub struct Metrics {
     durations: Family<Of, Histogram, fn() -> Histogram>,
     denied: Family<Why, Counter>,
     unauthenticated: Family<Why, Counter>,
+    signals: Family<By, Counter>,
     sessions: Gauge,
     entries: Gauge,
     bytes: Gauge,
@@ -62,6 +68,7 @@ impl Default for Metrics {
             durations: Family::new_with_constructor(new),
             denied: Family::default(),
             unauthenticated: Family::default(),
+            signals: Family::default(),
             sessions: Gauge::default(),
             entries: Gauge::default(),
             bytes: Gauge::default(),
@@ -86,6 +93,11 @@ impl Metrics {
             "Credentials that were not accepted, by reason",
             failures,
         );
+        // From the start on, so that the first one is an increase.
+        for rule in Rule::ALL {
+            drop(self.signals.get_or_create(&By { rule: rule.as_str() }));
+        }
+        registry.register("signals", "What an operator should look at, by rule", self.signals.clone());
         registry.register("sessions", "Live sessions", self.sessions.clone());
         registry.register("entries", "Current memory entries", self.entries.clone());
         registry.register_with_unit("database_size", "Size of the database", Unit::Bytes, self.bytes.clone());
@@ -120,6 +132,10 @@ impl Observer for Metrics {
             self.denied.get_or_create(&Why { reason }).inc();
         }
     }
+
+    fn signal(&self, signal: &Signal) {
+        self.signals.get_or_create(&By { rule: signal.rule.as_str() }).inc();
+    }
 }
 
 #[cfg(test)]
@@ -127,6 +143,28 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn signals_are_counted_by_rule_from_none_on() {
+        let metrics = Metrics::default();
+        let figures = Figures { sessions: 0, entries: 0, bytes: 0, audit_sequence: 0 };
+        let count = |rule: Rule| {
+            let text = metrics.text(&figures);
+            let start = format!("agentstack_signals_total{{rule=\"{rule}\"}} ");
+            text.lines().find_map(|line| line.strip_prefix(start.as_str())).unwrap().to_owned()
+        };
+        assert!(Rule::ALL.into_iter().all(|rule| count(rule) == "0"));
+        metrics.signal(&Signal {
+            rule: Rule::ErrorRate,
+            principal: "token:ann".to_owned(),
+            session: None,
+            observed: 7,
+            threshold: 5,
+            at: agentstack_core::Timestamp::from_millis(0),
+        });
+        assert_eq!((count(Rule::ErrorRate), count(Rule::DenialBurst)), ("1".to_owned(), "0".to_owned()));
+        assert!(!metrics.text(&figures).contains("ann"));
+    }
 
     #[test]
     fn calls_denials_and_failures_are_counted() {

@@ -4,7 +4,6 @@
 //! **Invariant:** a token is only ever held against the issuer, the audience and the keys of the configuration. Nothing
 //! in it is an address that is asked, and nothing of it is logged (S40).
 
-mod address;
 mod claims;
 mod fetch;
 mod jws;
@@ -22,13 +21,12 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header;
 use tokio::time::Instant;
-use tokio_rustls::rustls;
 
-use self::address::WebAddress;
 use self::fetch::Source;
 use self::jws::Jws;
 use self::key_cache::{KeyCache, Unavailable};
 use self::metadata::Challenges;
+use crate::outbound::{Endpoint, EndpointProblem, WebAddress};
 use crate::problem::problem;
 
 pub(crate) use self::metadata::{MCP_PATH, PATH};
@@ -84,13 +82,8 @@ pub enum OAuthProblem {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// There is nobody to believe that the issuer is the issuer.
-    #[error(
-        "this machine trusts no certificate authority: install its ca-certificates, or set SSL_CERT_FILE"
-    )]
-    NoRoots,
-    /// TLS.
-    #[error("the certificates of this machine cannot be used")]
-    Tls(#[from] rustls::Error),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointProblem),
 }
 
 /// What verifies an issuer's tokens.
@@ -119,11 +112,7 @@ impl ResourceServer {
             }
             OAuthKeys::Uri(uri) => {
                 let address = parsed(uri, "jwksUri")?;
-                let roots = if address.is_https { fetch::roots() } else { rustls::RootCertStore::empty() };
-                if address.is_https && roots.is_empty() {
-                    return Err(OAuthProblem::NoRoots);
-                }
-                Source::web(address, || roots)?
+                Source::Web(Endpoint::new(address)?)
             }
         };
         let metadata = metadata::document(&settings.issuer, &settings.audience);

@@ -179,7 +179,7 @@ macro_rules! conformance_tests {
                 s21_what_was_read_outside_of_a_session_counts_for_its_holder
                 to_restore_a_version_is_to_read_it
                 s20_what_nobody_has_verified_in_time_goes
-                who_writes_to_a_shared_namespace_for_the_first_time_is_known
+                who_is_new_among_the_writers_of_a_shared_namespace_is_known
                 a_session_that_is_gone_is_shown_nothing
             }
             audit {

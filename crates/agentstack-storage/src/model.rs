@@ -96,8 +96,8 @@ pub struct NewEntry {
 pub struct Stored {
     /// The entry.
     pub entry: EntrySummary,
-    /// Whether nothing of its origin has ever been stored in this shared namespace.
-    pub first_of_origin: bool,
+    /// Whether others have stored in this shared namespace before, and nobody of its origin.
+    pub is_new_origin: bool,
 }
 
 /// Which entry is meant.

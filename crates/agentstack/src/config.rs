@@ -27,7 +27,8 @@ pub use schema::schema;
 pub use sections::{
     Agents, Audit, CustomAgentType, DriftBehavior, DriftDetection, DriftSimilarity, EmbeddingProvider,
     GitHub, HostedProvider, Http, IssuerKeys, Limits, Mcp, Memory, OAuth, Ollama, Plugins, ProviderName,
-    Providers, ResourceExhaustion, ResourceThresholds, Security, Tls, Transport, VectorSearch,
+    Providers, ResourceExhaustion, ResourceThresholds, Security, Tls, Transport, VectorSearch, Watch,
+    WatchThresholds, WatchWebhook,
 };
 
 use crate::keys::KeySource;
@@ -81,6 +82,9 @@ pub struct Config {
     /// The audit log.
     #[serde(default)]
     pub audit: Audit,
+    /// Signals.
+    #[serde(default)]
+    pub watch: Watch,
     /// Where tokens for people are put: with the key file, or else with the user's configuration.
     #[serde(skip)]
     pub token_folder: Option<PathBuf>,
@@ -162,6 +166,7 @@ impl Config {
             http: Http::default(),
             limits: Limits::default(),
             audit: Audit::default(),
+            watch: Watch::default(),
             token_folder: None,
             substituted: BTreeSet::new(),
             slack: Elsewhere::default(),

@@ -10,17 +10,19 @@ use agentstack_audit::{Checkpoint, Report, VerifyingKey};
 use agentstack_core::{AgentId, AgentType, Clock, ProcessId, Secret, SharedName, SystemClock};
 use agentstack_engine::{
     AgentKind, Allowance, CallLimits, Coordination, DriftRule, Engine, Observer, Parts, Settings, TaskBounds,
+    WatchSettings,
 };
 use agentstack_mcp::{McpServer, ServeError};
 use agentstack_rest::{
-    HttpSettings, Metrics, OAuthKeys, OAuthSettings, ServeError as HttpError, Server, TlsFiles,
+    HttpSettings, Metrics, OAuthKeys, OAuthSettings, ServeError as HttpError, Server, TlsFiles, Webhook,
+    WebhookProblem, WebhookSettings,
 };
 use agentstack_storage::Storage;
 use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
 
 use crate::config::{
     Config, ConfigError, DriftBehavior, Http, IssuerKeys, Limits, OAuth, Overrides, ResourceExhaustion,
-    Sources, Tls, Transport,
+    Sources, Tls, Transport, Watch,
 };
 use crate::keys::KeyError;
 use crate::policy::{LoadedPolicy, PolicyProblem, PolicySource};
@@ -50,6 +52,9 @@ pub enum StartError {
     /// The policy.
     #[error(transparent)]
     Policy(#[from] PolicyProblem),
+    /// The webhook.
+    #[error(transparent)]
+    Webhook(#[from] WebhookProblem),
 }
 
 /// What is started, and how.
@@ -62,6 +67,8 @@ pub struct Options {
     pub default_namespace: SharedName,
     /// Who is told of each call, besides the logs.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Where signals are posted, if anywhere.
+    pub webhook: Option<WebhookSettings>,
     /// How MCP is to be served.
     pub transport: Transport,
     /// How HTTP is served, if it is.
@@ -94,6 +101,7 @@ impl Options {
             keys: key.derive(),
             default_namespace: default_namespace(),
             observer: None,
+            webhook: None,
             transport: Transport::Stdio,
             http: HttpSettings::new(http.listen),
             call_limits: call_limits(&Limits::default()),
@@ -134,7 +142,8 @@ impl Options {
         if !database.exists() {
             return Err(StartError::NoDatabase { path: database.clone() });
         }
-        Ok(Self::from_config(&loaded.config)?)
+        // An operator at the command line makes a few calls, and needs nobody's certificates for them.
+        Ok(Self { webhook: None, ..Self::from_config(&loaded.config)? })
     }
 
     /// The options that a configuration asks for. Reads the key; makes one for a new database.
@@ -148,6 +157,7 @@ impl Options {
             keys: if config.security.encryption { keys } else { keys.without_encryption() },
             default_namespace: config.memory.default_namespace.clone(),
             observer: None,
+            webhook: webhook(&config.watch),
             transport: config.mcp.transport,
             http: http_settings(&config.http, &config.limits),
             call_limits: call_limits(&config.limits),
@@ -161,11 +171,25 @@ impl Options {
                 sessions_per_principal: config.limits.sessions_per_principal,
                 entries_per_session: config.limits.entries_per_session,
                 coordination: coordination(config),
+                watch: config.watch.enabled.then(|| watch(&config.watch)),
                 shown_config: config.redacted(),
                 ..Settings::default()
             },
         })
     }
+}
+
+fn watch(section: &Watch) -> WatchSettings {
+    WatchSettings {
+        thresholds: section.thresholds.into(),
+        cool_down_ms: i64::from(section.cool_down_seconds) * 1_000,
+    }
+}
+
+/// Where there is nothing to be said, nobody is posted to.
+fn webhook(section: &Watch) -> Option<WebhookSettings> {
+    let webhook = section.webhook.as_ref().filter(|_| section.enabled)?;
+    Some(WebhookSettings { url: webhook.url.clone(), secret: webhook.secret.clone() })
 }
 
 fn http_settings(http: &Http, limits: &Limits) -> HttpSettings {
@@ -255,6 +279,7 @@ pub struct AgentStack {
     policy: PolicySource,
     signer: VerifyingKey,
     housekeeping: tokio::task::JoinHandle<()>,
+    webhook: Option<Arc<Webhook>>,
 }
 
 impl AgentStack {
@@ -270,6 +295,9 @@ impl AgentStack {
         for warning in warnings {
             tracing::warn!(%warning, "the policy");
         }
+        let webhook = options.webhook.as_ref().map(Webhook::start).transpose()?.map(Arc::new);
+        let posted = webhook.clone().map(|webhook| webhook as Arc<dyn Observer>);
+        let observers: Vec<_> = options.observer.into_iter().chain(posted).collect();
         let store = Arc::new(SqliteStore::open(OpenOptions::new(options.database, options.keys)).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory: Arc<dyn SessionDirectory> = Arc::clone(&store) as _;
@@ -281,11 +309,11 @@ impl AgentStack {
             authorizer,
             resources,
             clock,
-            observer: options.observer,
+            observer: Some(Arc::new(observers)),
             settings: options.settings,
         });
         let housekeeping = tokio::spawn(keep_house(Arc::downgrade(&engine)));
-        Ok(Self { engine, policy: options.policy, signer, housekeeping })
+        Ok(Self { engine, policy: options.policy, signer, housekeeping, webhook })
     }
 
     /// The engine, for calls.
@@ -365,10 +393,14 @@ impl AgentStack {
         self.engine.verify_audit(Arc::new(Self::operator()), &self.signer, kept, progress).await
     }
 
-    /// Ends the background work, writes what is still to be recorded and closes the database.
+    /// Ends the background work, writes what is still to be recorded, closes the database and gives the last signals a
+    /// moment to be delivered.
     pub async fn close(self) {
         self.housekeeping.abort();
         self.engine.close().await;
+        if let Some(webhook) = self.webhook {
+            webhook.finish().await;
+        }
     }
 }
 

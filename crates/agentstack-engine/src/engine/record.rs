@@ -12,9 +12,9 @@ use agentstack_core::{MemoryKey, Namespace};
 use agentstack_storage::Pending;
 
 use super::Ended;
-use crate::Engine;
 use crate::admission::TooMany;
 use crate::failure::Failure;
+use crate::{Engine, Signal};
 
 impl Engine {
     /// Refuses a call that is one too many. Recorded once in a while only: whoever floods the service must not flood
@@ -124,6 +124,26 @@ impl Engine {
                 duration: Duration::from_micros(draft.duration_us),
             });
         }
+        for signal in self.watch().map(|watch| watch.see(draft)).unwrap_or_default() {
+            self.raise(&signal);
+        }
+    }
+
+    /// Says to everybody who listens that there is something to look at. Waits for nobody: the call that it came of goes
+    /// on as if nothing had been.
+    pub(crate) fn raise(&self, signal: &Signal) {
+        tracing::warn!(
+            rule = signal.rule.as_str(),
+            principal = %signal.principal,
+            observed = signal.observed,
+            threshold = signal.threshold,
+            "{}",
+            signal.rule.explanation()
+        );
+        if let Some(observer) = &self.observer {
+            observer.signal(signal);
+        }
+        self.journal.leave(signal.draft(self.authorizer.policy().version()));
     }
 }
 

@@ -36,3 +36,5 @@ mod support;
 mod tokens;
 #[cfg(test)]
 mod versions;
+#[cfg(test)]
+mod watch;

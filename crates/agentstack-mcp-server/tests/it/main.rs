@@ -21,6 +21,8 @@ mod revisions;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod start;
 #[cfg(test)]
 mod token;

@@ -6,4 +6,6 @@ mod endurance;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod start;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::fetch::{Found, Source, Stamp};
 use super::key_set::{Algorithm, KeySet};
+use crate::outbound::chain;
 
 /// How old keys may get of which nothing newer can be had.
 const OLDEST: Duration = Duration::from_hours(1);
@@ -175,17 +176,6 @@ impl KeyCache {
             _ => {}
         }
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.extend([": ", &error.to_string()]);
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! What clients are told about where tokens come from: RFC 9728, and the challenges of RFC 6750.
 
+use agentstack_access::Role;
 use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::json;
 
-use super::address::WebAddress;
 use super::claims::{WIDEST_FIRST, scope_of};
-use agentstack_access::Role;
+use crate::outbound::WebAddress;
 
 /// Where the document is.
 pub(crate) const PATH: &str = "/.well-known/oauth-protected-resource";

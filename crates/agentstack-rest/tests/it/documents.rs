@@ -61,3 +61,22 @@ async fn metrics_take_a_token_that_may_and_name_nothing_of_a_caller() {
     // It is good for nothing else.
     assert_eq!(world.ask(Asked::get("/api/v1/tokens").token(&prometheus)).await.code().0, 403);
 }
+
+#[tokio::test]
+async fn a_signal_is_a_metric_by_its_rule() {
+    let world = World::new().await;
+    let developer = world.client("ci", "developer").await;
+    let foreign = format!("/api/v1/sessions/{}", crate::world::UNKNOWN);
+    for _ in 0..10 {
+        assert_eq!(developer.ask(Asked::get(&foreign)).await.status, 404);
+    }
+    let granted =
+        serde_json::json!({ "subject": "prometheus", "role": "operator", "operations": ["metrics:read"] });
+    let prometheus = world.token_with(granted).await;
+    let scraped = world.ask(Asked::get("/metrics").token(&prometheus)).await;
+    let counted: Vec<&str> =
+        scraped.text().lines().filter(|line| line.starts_with("agentstack_signals_total")).collect();
+    assert_eq!(counted.len(), 8, "{counted:?}");
+    assert_eq!(counted.iter().filter(|line| line.ends_with(" 0")).count(), 7, "{counted:?}");
+    assert!(counted.contains(&"agentstack_signals_total{rule=\"foreign_session_probing\"} 1"), "{counted:?}");
+}

@@ -242,8 +242,9 @@ impl Opened<'_> {
         terms: &Terms,
         draft: &Draft,
     ) -> Result<Stored, StorageError> {
+        let has_others = self.space.is_some();
         let space = self.space(scope).await?;
-        let first_of_origin = space.is_shared && self.note_writer(&space, &new.label).await?;
+        let is_new_origin = space.is_shared && self.note_writer(&space, &new.label).await? && has_others;
         let (id, version, created_at) = self.next_version(scope);
         let row = self.entry.as_ref().map_or(self.next, |entry| entry.row);
         let is_held = new.label.trust.is_held();
@@ -296,7 +297,7 @@ impl Opened<'_> {
             label: new.label,
             chars,
         };
-        Ok(Stored { entry, first_of_origin })
+        Ok(Stored { entry, is_new_origin })
     }
 
     /// The entry's id, the number of its next version, and when its first was stored. A number is never used twice, also

@@ -231,7 +231,7 @@ impl<'w> Side<'w> {
                 let plain = entry(&name(*key), &text(words));
                 let new = NewEntry { tags, if_version, metadata: object, held: *held, ..plain };
                 match self.at(place).try_storing(new).await {
-                    Ok(stored) => format!("{} {}", shown(&stored.entry), stored.first_of_origin),
+                    Ok(stored) => format!("{} {}", shown(&stored.entry), stored.is_new_origin),
                     Err(error) => format!("{error:?}"),
                 }
             }

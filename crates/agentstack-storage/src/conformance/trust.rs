@@ -390,18 +390,20 @@ pub async fn s20_what_nobody_has_verified_in_time_goes(world: &World) {
     assert!(world.verified().await.is_intact());
 }
 
-pub async fn who_writes_to_a_shared_namespace_for_the_first_time_is_known(world: &World) {
+pub async fn who_is_new_among_the_writers_of_a_shared_namespace_is_known(world: &World) {
     let (ann, bob) = (world.local("ann").start().await, world.local("bob").start().await);
-    let first = async |call: Call<'_>| call.try_storing(entry("key", "text")).await.unwrap().first_of_origin;
-    assert!(!first(ann.clone()).await, "a session is nobody else's");
-    for call in [ann.named("team"), bob.named("team"), ann.named("docs"), ann.named("team").for_agent("a")] {
-        assert!(first(call.clone()).await);
-        assert!(!first(call).await);
+    let is_new = async |call: Call<'_>| call.try_storing(entry("key", "text")).await.unwrap().is_new_origin;
+    assert!(!is_new(ann.clone()).await, "a session is nobody else's");
+    assert!(!is_new(ann.named("team")).await, "there are no others");
+    for call in [bob.named("team"), ann.named("team").for_agent("a")] {
+        assert!(is_new(call.clone()).await);
+        assert!(!is_new(call).await);
     }
-    assert!(!first(world.local("ann").start().await.named("team")).await, "in another session");
-    // What has nothing left is forgotten.
-    assert!(ann.named("docs").delete("key").await);
-    assert!(first(ann.named("docs")).await);
+    assert!(!is_new(world.local("ann").start().await.named("team")).await, "in another session");
+    // Who wrote what is not there any more is forgotten when nothing is left at all.
+    assert!(ann.named("team").delete("key").await);
+    assert!(!is_new(bob.named("team")).await);
+    assert!(is_new(ann.named("team")).await);
 }
 
 pub async fn a_session_that_is_gone_is_shown_nothing(world: &World) {

@@ -48,7 +48,7 @@ impl State {
     /// Makes `version` the current one of the entry of this key, or one that is held back, under the next number.
     fn put(&mut self, scope: &Scope, key: &MemoryKey, mut version: Version) -> Result<Stored, StorageError> {
         let namespace = namespace(scope)?.clone();
-        let first_of_origin = self.note_writer(&namespace, &version);
+        let is_new_origin = self.note_writer(&namespace, &version);
         let existing = self.find(&namespace, key);
         let held = self.held.iter().filter(|held| held.namespace == namespace && held.key == *key);
         let newest_held = held.max_by_key(|held| held.written.version.version);
@@ -60,7 +60,7 @@ impl State {
         version.version = 1 + highest.max(newest_held.map_or(0, |held| held.written.version.version));
         let written = Written { version, writing: self.writing(scope) };
         let summary = self.admit(scope, namespace, key, (id, created_at), written);
-        Ok(Stored { entry: summary, first_of_origin })
+        Ok(Stored { entry: summary, is_new_origin })
     }
 
     fn admit(
@@ -108,15 +108,16 @@ impl State {
         kept.past.retain(|past| past.version.version + VERSIONS_KEPT >= newest);
     }
 
-    /// Notes who writes to a shared namespace. Returns whether nobody knew of it.
+    /// Notes who writes to a shared namespace. Returns whether only others have before.
     fn note_writer(&mut self, namespace: &Namespace, version: &Version) -> bool {
         let origin = &version.label.origin;
         let writer = (namespace.clone(), origin.principal.clone(), origin.agent_id.clone());
+        let others = self.writers.iter().any(|(of, ..)| of == namespace);
         let is_first = matches!(namespace, Namespace::Shared(_)) && !self.writers.contains(&writer);
         if is_first {
             self.writers.push(writer);
         }
-        is_first
+        is_first && others
     }
 }
 

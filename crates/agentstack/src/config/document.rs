@@ -44,6 +44,9 @@ impl Document {
                 return Err(FieldProblem::new("http.oauth", rule));
             }
         }
+        if document.get("watch.webhook").is_some_and(|webhook| webhook.get("url").is_none()) {
+            return Err(FieldProblem::new("watch.webhook", "must hold url"));
+        }
         match document.get("security.keySource").and_then(Value::as_object) {
             Some(sources) if sources.len() != 1 => {
                 let names = fields::names_in("security.keySource").join(", ");
@@ -75,6 +78,8 @@ impl Document {
             (self.get("http.oauth").is_some(), "http.oauth"),
             // Somebody else's words would instruct one's own models.
             (self.get("agents.types").is_some(), "agents.types"),
+            // Nobody else decides what we are told, or where it is posted.
+            (self.get("watch").is_some(), "watch"),
         ];
         weakening.into_iter().find(|(is_so, _)| *is_so).map(|(_, field)| field)
     }
@@ -212,7 +217,7 @@ impl Reader<'_> {
 /// Whether the file itself must be kept from others because of this field.
 fn is_sensitive(kind: Kind, value: &Value) -> bool {
     match (kind, value) {
-        (Kind::Secret, Value::String(text)) => !only_variables(text),
+        (Kind::Secret | Kind::Webhook, Value::String(text)) => !only_variables(text),
         // Arguments can be secrets, and whoever can write the file could run a program.
         (Kind::Command, _) => true,
         _ => false,

@@ -27,6 +27,7 @@ const YEAR_SECONDS: u64 = 365 * 24 * 60 * 60;
 const LIFETIME: Kind = Kind::Whole { least: SESSION_TTL_MIN_SECONDS as u64, most: YEAR_SECONDS };
 const MODEL: Kind = Kind::Text { most: 200 };
 const COUNT: Kind = Kind::Whole { least: 0, most: u32::MAX as u64 };
+const CALLS: Kind = Kind::Whole { least: 1, most: 1_000_000 };
 
 /// The fields that are ours or shared with the reference.
 const SERVED: &[Field] = &[
@@ -213,6 +214,41 @@ const SERVED: &[Field] = &[
         Kind::Whole { least: 1, most: 1_000_000 },
         "How many audit records go by between signed checkpoints.",
     ),
+    field("watch.enabled", Kind::Switch, "Whether calls are watched, and signals raised."),
+    field(
+        "watch.coolDownSeconds",
+        Kind::Whole { least: 60, most: 7 * 24 * 60 * 60 },
+        "Seconds for which a rule, when it has said something of a principal, says nothing more of it.",
+    ),
+    field("watch.thresholds.denialBurst", CALLS, "Refused calls of one principal in a minute."),
+    field(
+        "watch.thresholds.foreignSessionProbing",
+        CALLS,
+        "Calls of one principal in ten minutes for sessions that are not its own.",
+    ),
+    field("watch.thresholds.failedAuthentications", CALLS, "Credentials in a minute that were not accepted."),
+    field("watch.thresholds.unusualExport", CALLS, "Calls of one principal in ten minutes that read memory."),
+    field(
+        "watch.thresholds.firstOperation",
+        CALLS,
+        "Calls after which it is worth a word that a principal changes something by an operation new to it.",
+    ),
+    field(
+        "watch.thresholds.unusualRate",
+        Kind::Whole { least: 2, most: 1_000 },
+        "How many times as often as usual a principal calls one operation.",
+    ),
+    field(
+        "watch.thresholds.errorRate",
+        Kind::Whole { least: 1, most: 100 },
+        "Percent of all calls in five minutes that fail because of this installation.",
+    ),
+    field(
+        "watch.webhook.url",
+        Kind::Webhook,
+        "Where signals are posted; write `${VAR}`, as whoever knows the address may be able to post there.",
+    ),
+    field("watch.webhook.secret", Kind::Secret, "What the bodies are signed with; write `${VAR}`."),
     field("retention", Kind::Nothing, "Reserved."),
     field("egress", Kind::Nothing, "Reserved."),
     field("http.listen", Kind::Address, "Where `agentstack-rest` listens."),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use agentstack_core::{AgentType, SharedName};
-use agentstack_rest::OAuthSettings;
+use agentstack_rest::{OAuthSettings, WebhookSettings};
 use serde_json::{Value, json};
 
 /// Longest path, URL, argument or secret, in bytes.
@@ -54,6 +54,8 @@ pub(super) enum Kind {
     Url,
     /// A service that decides who gets in: nobody on the way may answer for it.
     SecureUrl,
+    /// Where signals are posted: the address may be all that keeps others from posting there.
+    Webhook,
     /// An IP address and a port to listen on.
     Address,
     /// What must not be shown.
@@ -105,6 +107,7 @@ impl Kind {
             Self::Path => !text.is_empty() && is_argument(text),
             Self::Url => is_plain_url(text),
             Self::SecureUrl => OAuthSettings::is_address(text),
+            Self::Webhook => WebhookSettings::is_address(text),
             Self::Address => text.parse::<SocketAddr>().is_ok(),
             Self::Secret => (1..=LONG).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
             Self::Variable => is_variable(text),
@@ -147,6 +150,11 @@ impl Kind {
                                 name, password, query and fragment"
                     .to_owned()
             }
+            Self::Webhook => {
+                "must be an https:// address, or an http:// one of this machine, without user name, password and \
+                 fragment"
+                    .to_owned()
+            }
             Self::Address => "must be an IP address and a port, such as \"127.0.0.1:3001\"".to_owned(),
             Self::Secret => "must be 1 to 4,096 visible ASCII characters".to_owned(),
             Self::Variable => "must be the name of an environment variable".to_owned(),
@@ -165,7 +173,7 @@ impl Kind {
 
     /// Whether anybody may see the value.
     pub(super) fn is_shown(self) -> bool {
-        !matches!(self, Self::Secret | Self::Command)
+        !matches!(self, Self::Secret | Self::Command | Self::Webhook)
     }
 
     /// Whether it says where something is, which callers are not told.
@@ -348,6 +356,8 @@ mod tests {
             ("login.example.org", false),
         ] {
             assert_eq!(Kind::SecureUrl.holds(&json!(text)), expected, "{text}");
+            // Where signals go, the same, but that a query may be part of it.
+            assert_eq!(Kind::Webhook.holds(&json!(text)), expected || text.contains('?'), "{text}");
         }
     }
 

@@ -43,6 +43,9 @@ fn section(path: &str, defaults: &Value) -> Map<String, Value> {
         section.insert("minProperties".to_owned(), 1.into());
         section.insert("maxProperties".to_owned(), 1.into());
     }
+    if path == "watch.webhook" {
+        section.insert("required".to_owned(), json!(["url"]));
+    }
     if path == "http.oauth" {
         section.insert("required".to_owned(), json!(["issuer", "audience"]));
         section.insert("minProperties".to_owned(), 3.into());

@@ -1,6 +1,7 @@
 //! The sections of a configuration as types, each with what is in force when the file does not say.
 
 mod coordination;
+mod watch;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -16,6 +17,7 @@ pub use coordination::{
     ResourceThresholds,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+pub use watch::{Watch, WatchThresholds, WatchWebhook};
 
 use crate::keys::KeySource;
 

@@ -71,6 +71,9 @@ fn s42_a_file_with_a_secret_must_be_private() {
         (key("sk-${PART}"), Some("providers.anthropic.apiKey")),
         (key("$${PART}"), Some("providers.anthropic.apiKey")),
         (json!({"slack": {"webhookUrl": "https://hooks.example/canary"}}), Some("slack.webhookUrl")),
+        (json!({"watch": {"webhook": {"url": "https://hooks.example/canary"}}}), Some("watch.webhook.url")),
+        (json!({"watch": {"webhook": {"url": "${HOOK}", "secret": "canary"}}}), Some("watch.webhook.secret")),
+        (json!({"watch": {"webhook": {"url": "${HOOK}", "secret": "${PART}"}}}), None),
         (command, Some("security.keySource.command")),
         (key("${PART}"), None),
         (key("${PART}${PART}"), None),
@@ -81,7 +84,10 @@ fn s42_a_file_with_a_secret_must_be_private() {
     for (file, field) in cases {
         let (folder, _) = empty();
         let path = folder.path().join("named.json");
-        let sources = Sources { explicit: Some(path.clone()), ..environment(&[("PART", "sk")]) };
+        let sources = Sources {
+            explicit: Some(path.clone()),
+            ..environment(&[("PART", "sk"), ("HOOK", "https://a/b?c")])
+        };
         for mode in [0o644, 0o640, 0o604, 0o660] {
             put(&path, &file.to_string(), mode);
             match (Config::load(&sources), field) {
@@ -115,6 +121,8 @@ fn s37_a_file_that_was_come_upon_neither_weakens_protection_nor_runs_a_program()
         ("security", json!({"encryption": false}), "security.encryption"),
         ("security", json!({"policy": "./policy"}), "security.policy"),
         ("http", json!({"oauth": oauth}), "http.oauth"),
+        ("watch", json!({"enabled": false}), "watch"),
+        ("watch", json!({"webhook": {"url": "https://hooks.example/"}}), "watch"),
     ] {
         let (folder, sources) = empty();
         let path = folder.path().join("aistack.config.json");

@@ -108,6 +108,25 @@ fn what_breaks_a_rule_of_a_new_section_is_named_with_its_rule() {
 }
 
 #[test]
+fn what_breaks_a_rule_about_signals_is_named_with_its_rule() {
+    let cases = [
+        (json!({"watch": {"rules": {}}}), "watch.rules", "enabled, coolDownSeconds, thresholds, webhook"),
+        (json!({"watch": {"thresholds": {"denialBurst": 0}}}), "watch.thresholds.denialBurst", "from 1 to"),
+        (json!({"watch": {"thresholds": {"denial": 1}}}), "watch.thresholds.denial", "is not a field"),
+        (json!({"watch": {"thresholds": {"errorRate": 101}}}), "watch.thresholds.errorRate", "from 1 to 100"),
+        (json!({"watch": {"coolDownSeconds": 59}}), "watch.coolDownSeconds", "from 60 to 604,800"),
+        (json!({"watch": {"webhook": {"secret": "x"}}}), "watch.webhook", "must hold url"),
+        (json!({"watch": {"webhook": {}}}), "watch.webhook", "must hold url"),
+        (
+            json!({"watch": {"webhook": {"url": "http://hooks.example.org"}}}),
+            "watch.webhook.url",
+            "of this machine",
+        ),
+    ];
+    all_are_named(cases);
+}
+
+#[test]
 fn an_error_says_which_file_it_is_about() {
     let (folder, sources) = empty();
     let file = folder.path().join("aistack.config.json");

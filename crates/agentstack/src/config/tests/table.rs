@@ -9,6 +9,7 @@ use crate::config::rules::Kind;
 const CANARY: &str = "canary-7f3a";
 const DOCUMENTATION: &str = include_str!("../../../../../docs/configuration.md");
 const OAUTH: &str = include_str!("../../../../../docs/oauth.md");
+const MONITORING: &str = include_str!("../../../../../docs/monitoring.md");
 
 /// `value` at `path` in an otherwise empty document.
 fn at(path: &str, value: Value) -> Value {
@@ -33,6 +34,9 @@ fn valid(kind: Kind) -> Vec<Value> {
         Kind::Path => vec![json!("/somewhere/else")],
         Kind::Url => vec![json!("https://host:1/base")],
         Kind::SecureUrl => vec![json!("https://host:1/base"), json!("http://localhost:1")],
+        Kind::Webhook => {
+            vec![json!(format!("https://hooks.example/{CANARY}?sig={CANARY}")), json!("http://localhost:1")]
+        }
         Kind::Address => vec![json!("127.0.0.1:1"), json!("[::1]:0")],
         Kind::Secret => vec![json!(CANARY)],
         Kind::Variable => vec![json!("MY_KEY")],
@@ -85,6 +89,9 @@ fn each_field_of_the_table_reaches_the_configuration() {
                     document["http"]["tls"][other] = json!("/other.pem");
                 }
             }
+            if field.path == "watch.webhook.secret" {
+                document["watch"]["webhook"]["url"] = json!("https://hooks.example");
+            }
             if field.path.starts_with("http.oauth.") {
                 for other in ["issuer", "audience"].iter().filter(|other| !field.path.ends_with(*other)) {
                     document["http"]["oauth"][other] = json!("https://other");
@@ -124,7 +131,8 @@ fn s40_no_error_repeats_what_a_field_holds() {
             if let Err(error) = read(document) {
                 assert!(!chain(&error).contains(CANARY), "{}: {error:?}", field.path);
                 let (named, _) = problem(error);
-                let whole = ["http.tls", "http.oauth"].into_iter().find(|section| *section == named);
+                let whole =
+                    ["http.tls", "http.oauth", "watch.webhook"].into_iter().find(|section| *section == named);
                 let of_section = whole.is_some_and(|section| field.path.starts_with(section));
                 assert!(named.starts_with(field.path) || of_section, "{}", field.path);
             }
@@ -137,11 +145,15 @@ fn s40_a_configuration_prints_no_secret() {
     let secrets = fields::all().filter(|field| !field.kind.is_shown());
     for field in secrets {
         let mut texts = vec![valid(field.kind)];
-        if matches!(field.kind, Kind::Secret) {
+        if field.kind.holds(&json!(CANARY)) {
             texts.push(vec![json!("${SECRET}")]);
         }
         for value in texts.concat() {
-            let config = read(at(field.path, value)).unwrap();
+            let mut document = at(field.path, value);
+            if field.path == "watch.webhook.secret" {
+                document["watch"]["webhook"]["url"] = json!("https://hooks.example");
+            }
+            let config = read(document).unwrap();
             let printed = format!("{config:?} {config:#?} {} {:?}", json!(config), config.redacted());
             assert!(!printed.contains(CANARY), "{}: {printed}", field.path);
         }
@@ -201,12 +213,17 @@ fn the_examples_in_the_documentation_load() {
     let examples = |document: &'static str| {
         document.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next())
     };
-    assert!(examples(DOCUMENTATION).count() > 0 && examples(OAUTH).count() > 0);
-    for example in examples(DOCUMENTATION).chain(examples(OAUTH)) {
+    let pages = [DOCUMENTATION, OAUTH, MONITORING];
+    assert!(pages.iter().all(|page| examples(page).count() > 0));
+    for example in pages.into_iter().flat_map(examples) {
         let (folder, _) = empty();
         let path = folder.path().join("named.json");
         put(&path, example, 0o600);
-        let variables = environment(&[("ANTHROPIC_API_KEY", "sk-1")]);
+        let variables = environment(&[
+            ("ANTHROPIC_API_KEY", "sk-1"),
+            ("SIGNALS_URL", "https://hooks.example/?key=1"),
+            ("SIGNALS_SECRET", "s"),
+        ]);
         Config::load(&Sources { explicit: Some(path), ..variables })
             .unwrap_or_else(|error| panic!("{example}{error}"));
     }

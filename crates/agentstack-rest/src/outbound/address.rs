@@ -1,5 +1,6 @@
 //! The addresses of a configuration, and which of the network's an outbound connection may go to (S49).
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use http::Uri;
@@ -15,8 +16,9 @@ const METADATA: [IpAddr; 5] = [
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
 
-/// An `https://` address, or an `http://` one of this machine, without user name, query and fragment.
-#[derive(Debug, Clone)]
+/// An `https://` address, or an `http://` one of this machine, without user name and fragment. It prints itself without
+/// its path and query, which may be a secret.
+#[derive(Clone)]
 pub(crate) struct WebAddress {
     pub(crate) uri: Uri,
     /// Without the brackets of an IPv6 address.
@@ -25,9 +27,21 @@ pub(crate) struct WebAddress {
     pub(crate) is_https: bool,
 }
 
+impl fmt::Debug for WebAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.authority())
+    }
+}
+
 impl WebAddress {
+    /// Reads one without a query.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let odd = |byte: u8| !byte.is_ascii_graphic() || matches!(byte, b'@' | b'?' | b'#' | b'\\');
+        Self::parse_with_query(text).filter(|_| !text.contains('?'))
+    }
+
+    /// The same, where a query may be part of it.
+    pub(crate) fn parse_with_query(text: &str) -> Option<Self> {
+        let odd = |byte: u8| !byte.is_ascii_graphic() || matches!(byte, b'@' | b'#' | b'\\');
         if text.len() > LONGEST || text.bytes().any(odd) {
             return None;
         }
@@ -173,6 +187,27 @@ mod tests {
             assert!(WebAddress::parse(bad).is_none(), "{bad}");
         }
         assert!(WebAddress::parse(&format!("https://a/{}", "a".repeat(3_000))).is_none());
+    }
+
+    #[test]
+    fn a_query_is_taken_only_where_one_may_be_and_is_not_printed() {
+        let text = "https://hooks.example.org:8443/T0/secret-path?sig=secret-query";
+        assert!(WebAddress::parse(text).is_none());
+        let address = WebAddress::parse_with_query(text).unwrap();
+        assert_eq!(address.uri.path_and_query().unwrap(), "/T0/secret-path?sig=secret-query");
+        assert_eq!(format!("{address:?} {address:#?}"), "hooks.example.org:8443 hooks.example.org:8443");
+        for bad in [
+            "http://hooks.example.org/?a",
+            "https://me@hooks.example.org/?a",
+            "https://hooks.example.org/?a#b",
+        ] {
+            assert!(WebAddress::parse_with_query(bad).is_none(), "{bad}");
+        }
+        // What stands before the query decides, whatever is in it.
+        for odd in ["https://10.0.0.1?127.0.0.1", "https://login.example.org?localhost"] {
+            let host = WebAddress::parse_with_query(odd).unwrap().host;
+            assert!(odd.starts_with(&format!("https://{host}?")), "{host}");
+        }
     }
 
     fn goes(url: &str, to: &str) -> bool {
