@@ -8,7 +8,9 @@ mod audit;
 mod client;
 mod config;
 mod markdown;
+mod operator;
 mod policy;
+mod quarantine;
 mod quickstart;
 mod rest;
 mod session;
@@ -46,6 +48,12 @@ enum Command {
     /// See and end sessions, whoever started them.
     #[command(subcommand)]
     Session(session::Command),
+    /// Look through what is held back, approve it or reject it.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// Look after what is stored.
+    #[command(subcommand)]
+    Memory(quarantine::Memory),
     /// Make, list and revoke the tokens with which programs call over HTTP.
     #[command(subcommand)]
     Token(token::Command),
@@ -86,6 +94,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Quickstart(arguments) => quickstart::run(config, arguments).await,
         Command::Audit(command) => audit::run(open(config).await?, command, json).await,
         Command::Session(command) => session::run(open(config).await?, command, json).await,
+        Command::Quarantine(command) => quarantine::run(open(config).await?, command, json).await,
+        Command::Memory(command) => quarantine::memory(open(config).await?, command, json).await,
         Command::Token(command) => token::run(open(config).await?, command, json).await,
         Command::Config(command) => config::run(config, &command, json),
         Command::Policy(command) => policy::run(config, command, json),

@@ -1,13 +1,12 @@
 //! `agentstack token`
 
-use std::sync::Arc;
-
 use agentstack::core::limits::TOKEN_AGE_MAX_SECONDS;
-use agentstack::{AgentStack, Caller, ErrorCode, Reply, Role, find_operation};
-use anyhow::{Context, anyhow};
-use serde_json::{Map, Value, json};
+use agentstack::{AgentStack, Reply, Role};
+use anyhow::anyhow;
+use serde_json::{Value, json};
 
 use crate::Verdict;
+use crate::operator::{Refused, call};
 
 const DAY_SECONDS: u32 = 24 * 60 * 60;
 
@@ -91,22 +90,6 @@ pub(crate) async fn run(stack: AgentStack, command: Command, as_json: bool) -> a
     Ok(Verdict::Well)
 }
 
-enum Refused {
-    Absent,
-    Other(anyhow::Error),
-}
-
-async fn call(stack: &AgentStack, name: &str, arguments: Value) -> Result<Reply, Refused> {
-    let spec = find_operation(name).context("no such operation").map_err(Refused::Other)?;
-    let given = arguments.as_object().cloned().unwrap_or_default();
-    let given: Map<String, Value> = given.into_iter().filter(|(_, value)| !value.is_null()).collect();
-    let operator = Caller::new(Arc::new(AgentStack::operator()));
-    stack.engine().dispatch(&operator, spec, given).await.map_err(|error| match error.code() {
-        ErrorCode::NotFound => Refused::Absent,
-        _ => Refused::Other(anyhow!("{}", error.message())),
-    })
-}
-
 /// All pages as one.
 async fn list(stack: &AgentStack) -> Result<Reply, Refused> {
     let mut all = None;
@@ -118,9 +101,9 @@ async fn list(stack: &AgentStack) -> Result<Reply, Refused> {
         let next = page.next_cursor.take();
         let listed = match all.take() {
             None => page,
-            Some(agentstack::ListTokensView { mut tokens, .. }) => {
+            Some(agentstack::view::ListTokensView { mut tokens, .. }) => {
                 tokens.append(&mut page.tokens);
-                agentstack::ListTokensView { count: tokens.len(), tokens, next_cursor: None }
+                agentstack::view::ListTokensView { count: tokens.len(), tokens, next_cursor: None }
             }
         };
         let Some(next) = next else { return Ok(Reply::ListTokens(listed)) };

@@ -30,7 +30,6 @@ mod token;
 mod watch;
 
 pub use admission::CallLimits;
-pub use agentstack_guard as guard;
 pub use agentstack_storage::Figures;
 pub use agentstack_storage::TaskBounds;
 pub use coordination::{AgentKind, Allowance, Coordination};

@@ -26,9 +26,9 @@ pub use error::{ConfigError, FieldProblem, Place, Unserved};
 pub use schema::schema;
 pub use sections::{
     Agents, Audit, CustomAgentType, DriftBehavior, DriftDetection, DriftSimilarity, EmbeddingProvider,
-    GitHub, HostedProvider, Http, IssuerKeys, Limits, Mcp, Memory, OAuth, Ollama, Plugins, ProviderName,
-    Providers, ResourceExhaustion, ResourceThresholds, Security, Tls, Transport, VectorSearch, Watch,
-    WatchThresholds, WatchWebhook,
+    GitHub, Guard, GuardRule, HostedProvider, Http, IssuerKeys, Limits, Mcp, Memory, OAuth, Ollama, Plugins,
+    ProviderName, Providers, ResourceExhaustion, ResourceThresholds, Retention, Security, Tls, Transport,
+    VectorSearch, Watch, WatchThresholds, WatchWebhook,
 };
 
 use crate::keys::KeySource;
@@ -85,6 +85,12 @@ pub struct Config {
     /// Signals.
     #[serde(default)]
     pub watch: Watch,
+    /// How long what is kept stays.
+    #[serde(default)]
+    pub retention: Retention,
+    /// What is looked for in contents, and what follows.
+    #[serde(default)]
+    pub guard: Guard,
     /// Where tokens for people are put: with the key file, or else with the user's configuration.
     #[serde(skip)]
     pub token_folder: Option<PathBuf>,
@@ -167,6 +173,8 @@ impl Config {
             limits: Limits::default(),
             audit: Audit::default(),
             watch: Watch::default(),
+            retention: Retention::default(),
+            guard: Guard::default(),
             token_folder: None,
             substituted: BTreeSet::new(),
             slack: Elsewhere::default(),

@@ -26,13 +26,13 @@ pub mod policy;
 mod stack;
 
 pub use agentstack_access::{Caller, Claim, NamespaceClaim, Principal, Role};
-pub use agentstack_api::view::ListTokensView;
 pub use agentstack_api::{
-    Command, ErrorBody, ErrorCode, OPERATIONS, Reply, command, document, find as find_operation,
+    Command, ErrorBody, ErrorCode, OPERATIONS, Reply, command, document, find as find_operation, view,
 };
 pub use agentstack_audit as audit;
 pub use agentstack_core as core;
 pub use agentstack_engine::{CallLimits, Engine, Settings};
+pub use agentstack_guard::fence;
 pub use agentstack_rest::{Certificate, HttpSettings, Metrics, Server};
 pub use agentstack_storage_sqlite::{Encryption, KeyMaterial, MasterKey};
 

@@ -170,6 +170,8 @@ impl Options {
                 checkpoint_every: config.audit.checkpoint_every,
                 sessions_per_principal: config.limits.sessions_per_principal,
                 entries_per_session: config.limits.entries_per_session,
+                unverified_days: config.retention.unverified_days,
+                guard: Arc::new(config.guard.policy()),
                 coordination: coordination(config),
                 watch: config.watch.enabled.then(|| watch(&config.watch)),
                 shown_config: config.redacted(),

@@ -52,7 +52,7 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 17] = [
+    let commands: [&[&str]; 24] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
@@ -61,6 +61,13 @@ fn the_help_is_as_published() {
         &["session", "--help"],
         &["session", "list", "--help"],
         &["session", "end", "--help"],
+        &["quarantine", "--help"],
+        &["quarantine", "list", "--help"],
+        &["quarantine", "show", "--help"],
+        &["quarantine", "approve", "--help"],
+        &["quarantine", "reject", "--help"],
+        &["memory", "--help"],
+        &["memory", "revoke-origin", "--help"],
         &["token", "--help"],
         &["token", "create", "--help"],
         &["token", "list", "--help"],

@@ -80,6 +80,8 @@ impl Document {
             (self.get("agents.types").is_some(), "agents.types"),
             // Nobody else decides what we are told, or where it is posted.
             (self.get("watch").is_some(), "watch"),
+            // Nor what is taken out of what we store, or not.
+            (self.get("guard").is_some(), "guard"),
         ];
         weakening.into_iter().find(|(is_so, _)| *is_so).map(|(_, field)| field)
     }

@@ -249,7 +249,21 @@ const SERVED: &[Field] = &[
         "Where signals are posted; write `${VAR}`, as whoever knows the address may be able to post there.",
     ),
     field("watch.webhook.secret", Kind::Secret, "What the bodies are signed with; write `${VAR}`."),
-    field("retention", Kind::Nothing, "Reserved."),
+    field(
+        "retention.unverifiedDays",
+        Kind::Whole { least: 1, most: 36_500 },
+        "Days after which shared entries that nobody has verified expire, and what is held back.",
+    ),
+    field(
+        "guard.enabled",
+        Kind::Switch,
+        "Whether what is stored is looked at for secrets, personal data and what is aimed at a model.",
+    ),
+    field(
+        "guard.rules",
+        Kind::GuardRules,
+        "What follows from what is found, before the built-in rules; of two about the same the later one holds.",
+    ),
     field("egress", Kind::Nothing, "Reserved."),
     field("http.listen", Kind::Address, "Where `agentstack-rest` listens."),
     field(

@@ -8,6 +8,8 @@ use agentstack_core::{AgentType, SharedName};
 use agentstack_rest::{OAuthSettings, WebhookSettings};
 use serde_json::{Value, json};
 
+use super::sections::GuardRule;
+
 /// Longest path, URL, argument or secret, in bytes.
 const LONG: usize = 4_096;
 /// Most arguments of a command.
@@ -15,6 +17,8 @@ const ARGUMENTS: usize = 64;
 
 /// Most kinds of agents of one's own.
 const AGENT_TYPES: usize = 50;
+/// Most rules about what is found.
+const GUARD_RULES: usize = 200;
 /// Longest system prompt, in characters.
 const PROMPT_CHARS: usize = 10_000;
 
@@ -66,6 +70,8 @@ pub(super) enum Kind {
     Command,
     /// Kinds of agents.
     AgentTypes,
+    /// What follows from what is found in a content.
+    GuardRules,
     /// An object without fields.
     Nothing,
 }
@@ -83,6 +89,10 @@ impl Kind {
             }
             (Self::Nothing, Value::Object(fields)) => fields.is_empty(),
             (Self::AgentTypes, Value::Array(items)) => are_agent_types(items),
+            (Self::GuardRules, Value::Array(items)) => {
+                items.len() <= GUARD_RULES
+                    && items.iter().all(|item| serde_json::from_value::<GuardRule>(item.clone()).is_ok())
+            }
             (Self::Texts { most }, Value::Array(items)) => {
                 items.iter().all(|item| Self::Text { most }.holds(item))
             }
@@ -167,6 +177,11 @@ impl Kind {
                  32 texts of 1 to 64 characters) and `systemPrompt` (1 to {} characters)",
                 grouped(PROMPT_CHARS as u64)
             ),
+            Self::GuardRules => format!(
+                "must be a list of at most {GUARD_RULES} objects with `in` (\"sessions\", \"shared\" or \"shared:\" and a \
+                 name), `find` (a class or a kind that docs/guard.md has), `action` (\"ignore\", \"flag\", \"redact\", \
+                 \"quarantine\" or \"refuse\") and perhaps `from` (\"low\", \"medium\" or \"high\")"
+            ),
             Self::Nothing => "has no fields in this build: leave it out or empty".to_owned(),
         }
     }
@@ -208,6 +223,21 @@ impl Kind {
                         "systemPrompt": {"type": "string", "minLength": 1, "maxLength": PROMPT_CHARS},
                     },
                     "required": ["type", "description", "capabilities", "systemPrompt"],
+                    "additionalProperties": false,
+                },
+            }),
+            Self::GuardRules => json!({
+                "type": "array",
+                "maxItems": GUARD_RULES,
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "in": {"type": "string", "pattern": "^(sessions|shared|shared:[A-Za-z0-9][A-Za-z0-9._-]{0,99})$"},
+                        "find": {"enum": GuardRule::subjects()},
+                        "action": {"enum": ["ignore", "flag", "redact", "quarantine", "refuse"]},
+                        "from": {"enum": ["low", "medium", "high"]},
+                    },
+                    "required": ["in", "find", "action"],
                     "additionalProperties": false,
                 },
             }),

@@ -1,6 +1,7 @@
 //! The sections of a configuration as types, each with what is in force when the file does not say.
 
 mod coordination;
+mod guard;
 mod watch;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,6 +17,7 @@ pub use coordination::{
     Agents, CustomAgentType, DriftBehavior, DriftDetection, DriftSimilarity, ResourceExhaustion,
     ResourceThresholds,
 };
+pub use guard::{Guard, GuardRule, Retention};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use watch::{Watch, WatchThresholds, WatchWebhook};
 

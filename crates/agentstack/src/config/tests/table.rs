@@ -47,6 +47,10 @@ fn valid(kind: Kind) -> Vec<Value> {
             });
             vec![json!([]), json!([one])]
         }
+        Kind::GuardRules => {
+            let one = json!({ "in": "shared:team", "find": "pii-email", "action": "refuse", "from": "high" });
+            vec![json!([]), json!([one])]
+        }
         Kind::Nothing => vec![json!({})],
     }
 }

@@ -1,0 +1,233 @@
+//! `agentstack quarantine` and `agentstack memory`
+
+use std::io::{IsTerminal, Write as _};
+
+use agentstack::view::{ReviewView, RevokeOriginView, ShowQuarantineView};
+use agentstack::{AgentStack, Reply, fence};
+use anyhow::{anyhow, bail};
+use serde_json::{Map, Value, json};
+
+use crate::Verdict;
+use crate::operator::{Refused, call};
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// List what is held back until somebody has looked at it, newest first.
+    List {
+        /// What to list: quarantined, revoked, or shared entries that are unverified or trusted.
+        #[arg(long, default_value = "quarantined")]
+        state: String,
+    },
+    /// Show a version with its content, fenced; what is not seen is written out.
+    Show {
+        /// Its id, as `quarantine list` shows it.
+        id: String,
+    },
+    /// Say that a version can be trusted. One that is held back is read again.
+    Approve {
+        /// Its id.
+        id: String,
+    },
+    /// Say that a version cannot be trusted: nobody reads it any more.
+    Reject {
+        /// Its id.
+        id: String,
+    },
+}
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Memory {
+    /// Revoke all that a principal or an agent has written, and quarantine all that was derived from it.
+    RevokeOrigin(RevokeOrigin),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct RevokeOrigin {
+    /// The principal, as labels name it: `local:…`, `token:…`, `oauth:…`.
+    #[arg(long, value_name = "NAME")]
+    principal: String,
+    /// Only what was written for this agent.
+    #[arg(long, value_name = "ID")]
+    agent: Option<String>,
+    /// Only what was written from this time on, such as 2026-01-15T08:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only say what would become of it.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) async fn run(stack: AgentStack, command: Command, as_json: bool) -> anyhow::Result<Verdict> {
+    let done = match command {
+        Command::List { state } => list(&stack, &state, as_json).await,
+        Command::Show { id } => show(&stack, &id, as_json).await,
+        Command::Approve { id } => decide(&stack, "quarantine_approve", &id, as_json).await,
+        Command::Reject { id } => decide(&stack, "quarantine_reject", &id, as_json).await,
+    };
+    stack.close().await;
+    verdict(done)
+}
+
+pub(crate) async fn memory(stack: AgentStack, command: Memory, as_json: bool) -> anyhow::Result<Verdict> {
+    let Memory::RevokeOrigin(asked) = command;
+    let done = revoke(&stack, asked, as_json).await;
+    stack.close().await;
+    verdict(done)
+}
+
+fn verdict(done: Result<(), Refused>) -> anyhow::Result<Verdict> {
+    match done {
+        Ok(()) => Ok(Verdict::Well),
+        Err(Refused::Absent) => {
+            eprintln!("agentstack: there is no such version");
+            Ok(Verdict::Wrong)
+        }
+        Err(Refused::Other(error)) => Err(error),
+    }
+}
+
+fn unexpected() -> Refused {
+    Refused::Other(anyhow!("an answer to another question"))
+}
+
+/// All pages, one after the other.
+async fn list(stack: &AgentStack, state: &str, as_json: bool) -> Result<(), Refused> {
+    let mut all: Vec<ReviewView> = vec![];
+    let mut cursor = None;
+    loop {
+        let arguments = json!({ "state": state, "limit": 100, "cursor": cursor });
+        let Reply::ListQuarantine(page) = call(stack, "quarantine_list", arguments).await? else {
+            return Err(unexpected());
+        };
+        if !as_json {
+            page.versions.iter().for_each(|version| println!("{}", line(version)));
+        }
+        all.extend(page.versions);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    if as_json {
+        println!("{:#}", json!({ "count": all.len(), "versions": all }));
+    }
+    Ok(())
+}
+
+fn line(version: &ReviewView) -> String {
+    let findings = version.label.findings.iter().map(|finding| finding.kind.to_string());
+    let findings: Vec<String> = findings.collect();
+    // A key is anybody's text: what a terminal would obey is written out.
+    format!(
+        "{}  {}  {}  {:?}  by {:?}  {}",
+        version.id,
+        version.since,
+        version.namespace,
+        version.key.as_str(),
+        version.label.origin.principal,
+        findings.join(" ")
+    )
+}
+
+async fn show(stack: &AgentStack, id: &str, as_json: bool) -> Result<(), Refused> {
+    let mut offset = 0;
+    let mut content = String::new();
+    let mut shown: ShowQuarantineView = loop {
+        let arguments = json!({ "id": id, "offset": offset });
+        let Reply::ShowQuarantine(view) = call(stack, "quarantine_show", arguments).await? else {
+            return Err(unexpected());
+        };
+        content.push_str(&view.content);
+        match view.next_offset {
+            Some(next) => offset = next,
+            None => break view,
+        }
+    };
+    shown.content = content;
+    if as_json {
+        println!("{:#}", json!(shown));
+        return Ok(());
+    }
+    let Value::Object(mut header) = json!(shown) else { return Err(unexpected()) };
+    header.remove("content");
+    println!("{}", fenced(header, &shown.content)?);
+    Ok(())
+}
+
+/// A content that neither a terminal nor a model takes for anything but data.
+fn fenced(header: Map<String, Value>, content: &str) -> Result<String, Refused> {
+    let items = [fence::Fenced { header, content }];
+    let failed = |what: &str| Refused::Other(anyhow!("{what}"));
+    for _ in 0..3 {
+        let nonce = agentstack::core::random::bytes::<16>().map_err(|error| failed(&error.to_string()))?;
+        let nonce: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
+        if let Some(text) = fence::render(&items, &nonce) {
+            return Ok(text);
+        }
+    }
+    Err(failed("the content cannot be fenced"))
+}
+
+async fn decide(stack: &AgentStack, operation: &str, id: &str, as_json: bool) -> Result<(), Refused> {
+    let reply = call(stack, operation, json!({ "id": id })).await?;
+    match reply {
+        reply if as_json => println!("{:#}", reply.to_value()),
+        Reply::ApproveQuarantine(done) | Reply::RejectQuarantine(done) => {
+            println!("{} is {}.", done.version.id, done.version.label.trust);
+        }
+        _ => return Err(unexpected()),
+    }
+    Ok(())
+}
+
+async fn revoke(stack: &AgentStack, asked: RevokeOrigin, as_json: bool) -> Result<(), Refused> {
+    let would = revoke_once(stack, &asked, true).await?;
+    let asks = !asked.dry_run && !asked.yes;
+    if asks && !confirmed(&would).map_err(Refused::Other)? {
+        println!("Nothing was changed.");
+        return Ok(());
+    }
+    let done = if asked.dry_run { would } else { revoke_once(stack, &asked, false).await? };
+    if as_json {
+        println!("{:#}", json!(done));
+    } else {
+        let verb = if done.dry_run { "would be" } else { "are" };
+        println!(
+            "{} versions {verb} revoked, {} derived from them {verb} quarantined.",
+            done.revoked, done.quarantined
+        );
+    }
+    Ok(())
+}
+
+async fn revoke_once(
+    stack: &AgentStack,
+    asked: &RevokeOrigin,
+    dry_run: bool,
+) -> Result<RevokeOriginView, Refused> {
+    let arguments = json!({
+        "originPrincipal": asked.principal,
+        "agentId": asked.agent,
+        "since": asked.since,
+        "dryRun": dry_run,
+    });
+    match call(stack, "quarantine_revoke_origin", arguments).await? {
+        Reply::RevokeOrigin(done) => Ok(done),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Whether a person says so. Where nobody can be asked, `--yes` has to.
+fn confirmed(would: &RevokeOriginView) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        bail!("nobody can be asked here: say --yes, or --dry-run to see what would become of it");
+    }
+    eprint!("Revoke {} versions and quarantine {}? [y/N] ", would.revoked, would.quarantined);
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
