@@ -40,6 +40,17 @@ pub(crate) fn contains_folded(text: &str, part: &str) -> bool {
     text.as_bytes().windows(part.len().max(1)).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
+/// How many bytes are looked at at once: what one instruction can compare.
+const PIECE: usize = 16;
+
+/// The bytes, with their places, of those pieces that have one that is wanted. Most pieces of a text have none, which is
+/// seen of a whole piece at once as long as `is_wanted` has no branches and looks nothing up.
+pub(crate) fn near(text: &str, is_wanted: impl Fn(u8) -> bool) -> impl Iterator<Item = (usize, u8)> {
+    let pieces = text.as_bytes().chunks(PIECE).enumerate();
+    let with_any = pieces.filter(move |(_, piece)| piece.iter().fold(false, |any, b| any | is_wanted(*b)));
+    with_any.flat_map(|(index, piece)| (index * PIECE..).zip(piece.iter().copied()))
+}
+
 /// A set of ASCII characters, one bit each.
 #[derive(Clone, Copy)]
 pub(crate) struct Set(u128);

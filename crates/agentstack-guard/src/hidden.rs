@@ -17,7 +17,8 @@ const RANGES: &[(RangeInclusive<char>, Kind)] = &[
     ('\u{0}'..='\u{8}', Kind::UnicodeControl),
     ('\u{b}'..='\u{c}', Kind::UnicodeControl),
     ('\u{e}'..='\u{1f}', Kind::UnicodeControl),
-    ('\u{7f}'..='\u{9f}', Kind::UnicodeControl),
+    ('\u{7f}'..='\u{7f}', Kind::UnicodeControl),
+    ('\u{80}'..='\u{9f}', Kind::UnicodeControl),
     ('\u{ad}'..='\u{ad}', Kind::UnicodeHidden),
     ('\u{34f}'..='\u{34f}', Kind::UnicodeHidden),
     ('\u{61c}'..='\u{61c}', Kind::UnicodeBidi),
@@ -106,30 +107,57 @@ fn close(open: Option<(Kind, std::ops::Range<usize>)>, text: &str, found: &mut C
 
 /// Every unseen character without an honest use, in order.
 pub(crate) fn unseen(text: &str) -> impl Iterator<Item = (usize, char, Kind)> {
-    let has_any =
-        text.bytes().any(|byte| byte >= 0x7f || (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')));
-    let text = if has_any { text } else { "" };
-    let mut before = None;
+    let begins = |byte: u8| BEGINS.get(usize::from(byte)).is_some_and(|begins| *begins);
     let mut flag_until = 0;
-    text.char_indices().filter_map(move |(at, c)| {
-        let last = before.replace(c);
+    let unusual = |byte: u8| byte >= 0x7f || (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'));
+    // Most texts have none, which is soonest seen when every byte is looked at.
+    let has_any = text.bytes().fold(false, |any, byte| any | unusual(byte));
+    let text = if has_any { text } else { "" };
+    text.bytes().enumerate().filter(move |(_, byte)| begins(*byte)).filter_map(move |(at, _)| {
+        let (before, rest) = text.split_at_checked(at)?;
+        let mut from_here = rest.chars();
+        let c = from_here.next()?;
         let kind = kind_of(c)?;
-        let rest = || text.get(at..).unwrap_or_default();
-        if kind == Kind::UnicodeTag && last == Some('\u{1f3f4}') {
-            flag_until =
-                FLAGS.iter().find(|flag| rest().starts_with(**flag)).map_or(0, |flag| at + flag.len());
+        let before = before.chars().next_back();
+        if kind == Kind::UnicodeTag && before == Some('\u{1f3f4}') {
+            flag_until = FLAGS.iter().find(|flag| rest.starts_with(**flag)).map_or(0, |flag| at + flag.len());
         }
-        let next = || rest().chars().nth(1);
-        (at >= flag_until && !is_honest(c, last, next)).then_some((at, c, kind))
+        (at >= flag_until && !is_honest(c, before, from_here.next())).then_some((at, c, kind))
     })
 }
 
-fn is_honest(c: char, before: Option<char>, next: impl Fn() -> Option<char>) -> bool {
+/// With which bytes characters of the table begin in UTF-8: those of most letters are not among them.
+static BEGINS: [bool; 256] = begins();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated when compiled, within the bounds")]
+const fn begins() -> [bool; 256] {
+    let mut begins = [false; 256];
+    let mut index = 0;
+    while index < RANGES.len() {
+        let mut byte = first_byte(*RANGES[index].0.start());
+        while byte <= first_byte(*RANGES[index].0.end()) {
+            begins[byte as usize] = true;
+            byte += 1;
+        }
+        index += 1;
+    }
+    begins
+}
+
+const fn first_byte(c: char) -> u32 {
+    match c as u32 {
+        c @ 0..0x80 => c,
+        c @ 0x80..0x800 => 0xc0 | c >> 6,
+        c @ 0x800..0x1_0000 => 0xe0 | c >> 12,
+        c => 0xf0 | c >> 18,
+    }
+}
+
+fn is_honest(c: char, before: Option<char>, after: Option<char>) -> bool {
     let Some(before) = before else { return c == '\u{feff}' };
     match c {
-        '\u{200c}' => is_joining_script(before) && next().is_some_and(is_joining_script),
+        '\u{200c}' => is_joining_script(before) && after.is_some_and(is_joining_script),
         '\u{200d}' => {
-            let after = next();
             (is_joining_script(before) && after.is_none_or(|c| is_joining_script(c) || !c.is_alphanumeric()))
                 || ((is_pictograph(before) || before == '\u{fe0f}') && after.is_some_and(is_pictograph))
         }

@@ -57,16 +57,28 @@ impl Scan {
 fn in_view(text: &str, disguise: view::Disguise) -> Vec<Match> {
     let view = view::View::of(text, disguise);
     let mut progress = rules::Progress::default();
-    for hit in trigger::hits(view.text()) {
-        let span = hit.start..hit.end;
-        if let Trigger::Word(word) = hit.trigger
-            && (is_whole(view.text(), word, &span) || view.is_glued(&span))
-        {
-            progress.take(view.text(), word, &span);
+    let text_of_view = view.text();
+    let mut take = |word, span: &Range<usize>| {
+        if is_whole(text_of_view, word, span) || view.is_glued(span) {
+            progress.take(text_of_view, word, span);
         }
+    };
+    if view.is_any_glued() {
+        // Where letters were closed up, words begin inside of others.
+        for hit in trigger::hits(text_of_view) {
+            if let Trigger::Word(word) = hit.trigger {
+                take(word, &(hit.start..hit.end));
+            }
+        }
+    } else {
+        trigger::words(text_of_view, |word, span| take(word, &span));
     }
+    if progress.matches.is_empty() {
+        return Vec::new();
+    }
+    let sources = view::Sources::of(text, disguise);
     let matches = progress.matches.into_iter();
-    matches.filter_map(|met| view.source(text, &met.span).map(|span| Match { span, ..met })).collect()
+    matches.filter_map(|met| sources.span(text, &met.span).map(|span| Match { span, ..met })).collect()
 }
 
 /// Whether the word stands alone. Chinese, Japanese and Korean do not part words, so theirs always do.

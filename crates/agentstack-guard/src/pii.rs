@@ -20,22 +20,19 @@ const LONGEST_MARK: usize = 48;
 /// Two passes: one for `@` and `:`, one from number to number.
 pub(crate) fn find(text: &str, found: &mut Candidates) {
     let mut v6_until = 0;
-    for (at, byte) in text.bytes().enumerate() {
+    for (at, byte) in bytes::near(text, |byte| byte == b'@' || byte == b':') {
         match byte {
             b'@' => email::find(text, at, found),
             b':' if at >= v6_until => v6_until = address::v6(text, at, found),
             _ => {}
         }
     }
-    let mut at = 0;
-    while let Some(digit) = next_digit(text, at) {
-        at = number(text, digit, found).max(digit + 1);
+    let mut read_until = 0;
+    for (at, byte) in bytes::near(text, |byte| byte.is_ascii_digit()) {
+        if byte.is_ascii_digit() && at >= read_until {
+            read_until = number(text, at, found);
+        }
     }
-}
-
-fn next_digit(text: &str, from: usize) -> Option<usize> {
-    let rest = text.as_bytes().get(from..)?;
-    rest.iter().position(u8::is_ascii_digit).map(|offset| from + offset)
 }
 
 /// What begins with the digit at `at`, or in the word around it. Says where to go on.

@@ -54,6 +54,12 @@ struct Table {
     literals: Vec<Literal>,
 }
 
+impl Table {
+    fn is_promising(&self, hash: u32) -> bool {
+        self.begins.get(hash as usize >> 6).is_some_and(|word| word >> (hash & 63) & 1 == 1)
+    }
+}
+
 struct Literal {
     hash: u32,
     /// Its first eight bytes and which of them count, to compare with at once.
@@ -155,9 +161,7 @@ pub(crate) fn hits(text: &str) -> impl Iterator<Item = Hit> {
         [first, second, third] => Some((at, hash(first, second, third))),
         _ => None,
     });
-    let promising = places.filter(|(_, hash)| {
-        table.begins.get(*hash as usize >> 6).is_some_and(|word| word >> (hash & 63) & 1 == 1)
-    });
+    let promising = places.filter(|(_, hash)| table.is_promising(*hash));
     let found = promising.flat_map(move |(at, hash)| {
         let front = front(text.as_bytes().get(at..).unwrap_or_default());
         literals(table, hash)
@@ -188,4 +192,64 @@ fn redacted_end(text: &str, from: usize) -> usize {
     let word = bytes::slice(text, from..end);
     let names_a_kind = bytes::at(text, end) == b']' && Kind::ALL.iter().any(|kind| kind.word() == word);
     if names_a_kind { end } else { 0 }
+}
+
+/// The words of sentences aimed at a model, but for those that begin inside of a word of Latin or Cyrillic letters:
+/// most places of most texts, which need no further look. One loop, because this is done for every text with an accent.
+pub(crate) fn words(text: &str, mut take: impl FnMut(Word, Range<usize>)) {
+    let table = &*TABLE;
+    let mut redacted_until = 0;
+    let mut is_inside = false;
+    for (at, window) in text.as_bytes().windows(3).enumerate() {
+        let [first, second, third] = *window else { continue };
+        let role = ROLES.get(usize::from(first)).copied().unwrap_or(Role::Other);
+        let was_inside = is_inside;
+        is_inside = role == Role::Letter || (role == Role::Continues && was_inside);
+        let hash = hash(first, second, third);
+        let begins = role == Role::Other || (role == Role::Letter && !was_inside);
+        if !begins || !table.is_promising(hash) || at < redacted_until {
+            continue;
+        }
+        let front = front(text.as_bytes().get(at..).unwrap_or_default());
+        for literal in literals(table, hash) {
+            let Some(end) = literal.is_at(text, at, front) else { continue };
+            match literal.trigger {
+                Trigger::Word(word) => take(word, at..end),
+                Trigger::Redacted => redacted_until = redacted_end(text, end),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What a byte is to a word.
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    /// It is a letter or a digit, or begins one from U+0400 to U+047F, which are all letters.
+    Letter,
+    /// It goes on with a character.
+    Continues,
+    /// A word may begin with it, or behind its character.
+    Other,
+}
+
+static ROLES: [Role; 256] = roles();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated when compiled, within the bounds"
+)]
+const fn roles() -> [Role; 256] {
+    let mut roles = [Role::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if Set::ALNUM.has(byte as u8) || byte == 0xd0 || byte == 0xd1 {
+            roles[byte] = Role::Letter;
+        } else if byte >= 0x80 && byte < 0xc0 {
+            roles[byte] = Role::Continues;
+        }
+        byte += 1;
+    }
+    roles
 }

@@ -52,16 +52,11 @@ pub(super) fn is_marker(rule: usize) -> bool {
 type Reached = Option<Range<usize>>;
 
 /// How far each rule has been met by the words so far, and the matches.
+#[derive(Default)]
 pub(super) struct Progress {
+    /// Nothing before the first word: most texts are short and have none.
     reached: Vec<Vec<Reached>>,
     pub(super) matches: Vec<Match>,
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        let reached = RULES.iter().map(|rule| vec![None; rule.then.len() + 1]).collect();
-        Self { reached, matches: Vec::new() }
-    }
 }
 
 impl Progress {
@@ -69,6 +64,9 @@ impl Progress {
     pub(super) fn take(&mut self, text: &str, word: Word, span: &Range<usize>) {
         if word == Word::Speaker && !begins_line(text, span.start) {
             return;
+        }
+        if self.reached.is_empty() {
+            self.reached = RULES.iter().map(|rule| vec![None; rule.then.len() + 1]).collect();
         }
         for (index, (rule, steps)) in RULES.iter().zip(&mut self.reached).enumerate() {
             if let Some(span) = step(rule, steps, word, span) {

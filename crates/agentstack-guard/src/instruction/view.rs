@@ -5,27 +5,25 @@
 //! taken for the letters they stand for, and words written with a space or mark after each letter closed up.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::bytes::Set;
+use crate::bytes::{self, Set};
 use crate::hidden;
 
 /// How many single letters in a row are a word that is spaced out.
 const SPACED_LETTERS: usize = 4;
 
-/// The digits and signs that stand for letters.
-const STANDS: Set =
-    Set::range(b'0', b'1').and(b'3').and(b'4').and(b'5').and(b'7').and(b'!').and(b'|').and(b'@').and(b'$');
 const GAPS: Set = Set::range(b' ', b' ').and(b'.').and(b'-').and(b'_').and(b'*').and(b'/').and(b'|');
 
-/// The plain text, and where each byte of it comes from.
+/// The plain text.
 #[derive(Default)]
 pub(super) struct View {
     text: String,
-    /// For each byte of the plain text where the character begins that it comes from.
-    sources: Vec<u32>,
+    /// For each byte of the plain text where the character begins that it comes from, if that is asked for.
+    sources: Option<Vec<u32>>,
     /// Where letters were closed up: no boundaries of words are left there.
     glued: Vec<Range<usize>>,
 }
@@ -41,49 +39,33 @@ pub(super) struct Disguise {
     spaces: bool,
 }
 
-const LETTER: u8 = 1;
-const STANDS_FOR_ONE: u8 = 2;
-const OTHER: u8 = 4;
-
-/// What each byte is in this respect: looked up, because every byte of every text is.
-static CLASSES: [u8; 256] = classes();
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "evaluated when compiled, within the bounds"
-)]
-const fn classes() -> [u8; 256] {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let as_byte = byte as u8;
-        if Set::LETTER.has(as_byte) {
-            classes[byte] = LETTER;
-        } else if STANDS.has(as_byte) {
-            classes[byte] = STANDS_FOR_ONE;
-        } else if byte >= 128 || byte < 9 {
-            classes[byte] = OTHER;
-        }
-        byte += 1;
-    }
-    classes
-}
+/// How many bytes are looked at at once, and how many behind them.
+const PIECE: usize = 64;
+const BEHIND: usize = 6;
 
 impl Disguise {
+    /// Without a branch for each byte, because every byte of every text is looked at.
     pub(super) fn of(text: &str) -> Self {
-        let (mut seen, mut before, mut turns, mut most) = (0, 0, 0_u32, 0);
-        let mut digits = false;
-        for byte in text.bytes() {
-            let class = CLASSES.get(usize::from(byte)).copied().unwrap_or(0);
-            seen |= class;
-            digits |= before == STANDS_FOR_ONE && class == LETTER;
-            // How often in a row a letter was followed by something else, or the other way round.
-            turns = if (class ^ before) & LETTER == 0 { 0 } else { turns + 1 };
-            most = most.max(turns);
-            before = class;
+        let mut disguise = Self::default();
+        for start in (0..text.len()).step_by(PIECE) {
+            // With the byte before it; before the first stands a blank.
+            let rest = text.as_bytes().get(start.saturating_sub(1)..).unwrap_or_default();
+            let mut piece = [b' '; PIECE + BEHIND];
+            let places = piece.iter_mut().skip(usize::from(start == 0));
+            places.zip(rest).for_each(|(to, from)| *to = *from);
+            let letters = piece.map(|byte| byte.is_ascii_alphabetic());
+            let behind = letters.get(1..).unwrap_or_default();
+            disguise.characters |= piece.iter().fold(false, |any, byte| any || *byte >= 128 || *byte < 9);
+            disguise.digits |=
+                piece.iter().zip(behind).fold(false, |any, (byte, letter)| any | (stands(*byte) & letter));
+            // Letters and other bytes in turn.
+            let changes = letters.windows(BEHIND + 1);
+            disguise.spaces |= changes.fold(false, |any, window| {
+                let one_each = window.iter().zip(window.get(1..).unwrap_or_default());
+                any | one_each.fold(true, |all, (letter, next)| all && letter != next)
+            });
         }
-        Self { characters: seen & OTHER != 0, digits, spaces: most >= 6 }
+        disguise
     }
 
     /// Whether a view can show more than the text does.
@@ -94,72 +76,93 @@ impl Disguise {
 
 impl View {
     pub(super) fn of(text: &str, disguise: Disguise) -> Self {
+        Self::build(text, disguise, false)
+    }
+
+    fn build(text: &str, disguise: Disguise, is_traced: bool) -> Self {
+        let mut view = Self::default();
         if u32::try_from(text.len()).is_err() {
-            return Self::default();
+            return view;
         }
-        let direct = Self::direct(text);
+        view.sources = is_traced.then(Vec::new);
+        view.add_plain(text);
         if !disguise.digits && !disguise.spaces {
-            return direct;
+            return view;
         }
-        let mut plain: Vec<(char, u32)> = Vec::with_capacity(direct.text.len());
-        plain.extend(
-            direct
-                .text
-                .char_indices()
-                .filter_map(|(at, c)| direct.sources.get(at).map(|source| (c, *source))),
-        );
-        undo_digits(&mut plain);
-        Self::close_up(&plain)
+        undo_digits(&mut view.text);
+        if may_be_spaced(&view.text) { view.close_up() } else { view }
     }
 
     /// Each character for itself.
-    fn direct(text: &str) -> Self {
-        let mut view = Self::default();
-        view.text.reserve(text.len());
-        view.sources.reserve(text.len());
-        let is_plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_control();
-        let mut rest = text.char_indices();
-        let mut at = 0_u32;
-        loop {
-            let remaining = rest.as_str();
-            let plain = remaining.bytes().position(|byte| !is_plain(byte)).unwrap_or(remaining.len());
-            view.text.push_str(remaining.get(..plain).unwrap_or_default());
-            let end = at + u32::try_from(plain).unwrap_or(0);
-            view.sources.extend(at..end);
-            rest = remaining.get(plain..).unwrap_or_default().char_indices();
-            let Some((_, c)) = rest.next() else { break };
-            plain_of(c).for_each(|part| view.push((part, end)));
-            at = end + u32::try_from(c.len_utf8()).unwrap_or(1);
+    fn add_plain(&mut self, text: &str) {
+        let is_plain = |byte: u8| byte.is_ascii() && (!byte.is_ascii_control() || byte == b'\n');
+        let table = FOLDED.as_slice();
+        let mut out = Vec::with_capacity(text.len() + 4);
+        let mut at = 0;
+        while let Some(rest) = text.as_bytes().get(at..).filter(|rest| !rest.is_empty()) {
+            let plain = rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
+            out.extend_from_slice(rest.get(..plain).unwrap_or_default());
+            self.trace_run(at..at + plain);
+            at += plain;
+            let mut others = text.get(at..).unwrap_or_default().chars();
+            while let Some(c) = others.next().filter(|c| !u8::try_from(*c).is_ok_and(is_plain)) {
+                Folded::of(c, table).add_to(&mut out, c);
+                self.trace(out.len(), at);
+                at += c.len_utf8();
+            }
         }
-        view
+        // Whole characters only, so it is a text.
+        self.text = String::from_utf8(out).unwrap_or_default();
+    }
+
+    /// A run that is as it was.
+    fn trace_run(&mut self, run: Range<usize>) {
+        if let Some(sources) = &mut self.sources {
+            sources.extend(run.filter_map(|at| u32::try_from(at).ok()));
+        }
+    }
+
+    /// All that is new up to `length` comes from the character at `at`.
+    fn trace(&mut self, length: usize, at: usize) {
+        if let Some(sources) = &mut self.sources {
+            sources.resize(length, u32::try_from(at).unwrap_or(0));
+        }
     }
 
     /// Closes up words that are spaced out, and keeps everything else.
-    fn close_up(plain: &[(char, u32)]) -> Self {
-        let mut view = Self::default();
+    fn close_up(self) -> Self {
+        let plain: Vec<(usize, char)> = self.text.char_indices().collect();
+        let mut view = Self { sources: self.sources.is_some().then(Vec::new), ..Self::default() };
+        let source = |at: usize| {
+            let source = self.sources.as_ref().and_then(|sources| sources.get(at));
+            source.and_then(|source| usize::try_from(*source).ok()).unwrap_or(0)
+        };
         let mut at = 0;
-        while let Some(item) = plain.get(at).copied() {
-            let letters = spaced_letters(plain, at);
+        while let Some((place, c)) = plain.get(at).copied() {
+            let letters = spaced_letters(&plain, at);
             if letters < SPACED_LETTERS {
-                view.push(item);
+                view.text.push(c);
+                view.trace(view.text.len(), source(place));
                 at += 1;
                 continue;
             }
             let from = view.text.len();
-            plain.iter().skip(at).step_by(2).take(letters).for_each(|item| view.push(*item));
+            for (place, c) in plain.iter().skip(at).step_by(2).take(letters) {
+                view.text.push(*c);
+                view.trace(view.text.len(), source(*place));
+            }
             view.glued.push(from..view.text.len());
             at += letters * 2 - 1;
         }
         view
     }
 
-    fn push(&mut self, (c, source): (char, u32)) {
-        self.text.push(c);
-        self.sources.resize(self.text.len(), source);
-    }
-
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(super) fn is_any_glued(&self) -> bool {
+        !self.glued.is_empty()
     }
 
     /// Whether a span lies where letters were closed up.
@@ -167,10 +170,20 @@ impl View {
         let after = self.glued.partition_point(|range| range.end < span.end);
         self.glued.get(after).is_some_and(|range| range.start <= span.start)
     }
+}
 
-    /// Where in `text`, which this is the view of, a span comes from.
-    pub(super) fn source(&self, text: &str, span: &Range<usize>) -> Option<Range<usize>> {
-        let source = |at: usize| usize::try_from(*self.sources.get(at)?).ok();
+/// From where in a text the parts of its view come. Most texts have no part that anybody asks for, so this is made when
+/// somebody does.
+pub(super) struct Sources(Vec<u32>);
+
+impl Sources {
+    pub(super) fn of(text: &str, disguise: Disguise) -> Self {
+        Self(View::build(text, disguise, true).sources.unwrap_or_default())
+    }
+
+    /// Where in the text a span of its view comes from.
+    pub(super) fn span(&self, text: &str, span: &Range<usize>) -> Option<Range<usize>> {
+        let source = |at: usize| usize::try_from(*self.0.get(at)?).ok();
         let last = source(span.end.checked_sub(1)?)?;
         let length = text.get(last..)?.chars().next()?.len_utf8();
         Some(source(span.start)?..last + length)
@@ -186,6 +199,58 @@ fn plain_of(c: char) -> impl Iterator<Item = char> {
     let seen = hidden::kind_of(c).is_none() || c.is_whitespace();
     let parts = seen.then_some(c).into_iter().flat_map(|c| std::iter::once(c).nfkd());
     parts.filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).map(latin)
+}
+
+/// The first and the last character of each block that most texts have their letters and marks from: Latin, Greek and
+/// Cyrillic, and punctuation.
+const COMMON: [(u32, u32); 2] = [(0x80, 0x52f), (0x2000, 0x206f)];
+
+/// What a character becomes, in UTF-8; taking it apart each time is slow.
+#[derive(Clone, Copy)]
+struct Folded {
+    bytes: [u8; 4],
+    /// How many of them count, if the character is a common one and they are enough for it.
+    length: Option<u8>,
+}
+
+static FOLDED: LazyLock<Vec<Folded>> = LazyLock::new(|| {
+    let common = COMMON.iter().flat_map(|(first, last)| *first..=*last);
+    common.map(|number| char::from_u32(number).map_or(Folded::UNKNOWN, Folded::new)).collect()
+});
+
+impl Folded {
+    const UNKNOWN: Self = Self { bytes: [0; 4], length: None };
+
+    fn new(c: char) -> Self {
+        let parts: String = plain_of(c).collect();
+        let mut bytes = [0; 4];
+        bytes.iter_mut().zip(parts.bytes()).for_each(|(to, from)| *to = from);
+        let length = u8::try_from(parts.len()).ok().filter(|length| *length <= 4);
+        Self { bytes, length }
+    }
+
+    fn of(c: char, table: &[Self]) -> Self {
+        let [(first, last), (first_mark, _)] = COMMON;
+        let number = u32::from(c);
+        let index = if number <= last {
+            number.wrapping_sub(first)
+        } else {
+            number.wrapping_sub(first_mark).saturating_add(last - first + 1)
+        };
+        table.get(index as usize).copied().unwrap_or(Self::UNKNOWN)
+    }
+
+    fn add_to(self, out: &mut Vec<u8>, c: char) {
+        let before = out.len();
+        if let Some(length) = self.length {
+            // All four at once, because that is fast, and then without those that do not count.
+            out.extend_from_slice(&self.bytes);
+            out.truncate(before + usize::from(length));
+        } else {
+            let mut bytes = [0; 4];
+            plain_of(c).for_each(|part| out.extend_from_slice(part.encode_utf8(&mut bytes).as_bytes()));
+        }
+    }
 }
 
 /// The Latin letter that looks like it.
@@ -217,39 +282,60 @@ fn latin(c: char) -> char {
     }
 }
 
+/// Whether it is a digit or sign that stands for a letter.
+fn stands(byte: u8) -> bool {
+    // Compared with each, so that many bytes are looked at in one step.
+    b"013457!|@$".iter().fold(0, |any, one| any | u8::from(byte == *one)) != 0
+}
+
 /// The letter that a digit or sign inside a word stands for.
-fn stands_for(byte: u8) -> Option<char> {
+fn stands_for(byte: u8) -> Option<u8> {
     match byte {
-        b'0' => Some('o'),
-        b'1' | b'!' | b'|' => Some('i'),
-        b'3' => Some('e'),
-        b'4' | b'@' => Some('a'),
-        b'5' | b'$' => Some('s'),
-        b'7' => Some('t'),
+        b'0' => Some(b'o'),
+        b'1' | b'!' | b'|' => Some(b'i'),
+        b'3' => Some(b'e'),
+        b'4' | b'@' => Some(b'a'),
+        b'5' | b'$' => Some(b's'),
+        b'7' => Some(b't'),
         _ => None,
     }
 }
 
 /// A digit counts as a letter beside a letter, a sign between two.
-fn undo_digits(plain: &mut [(char, u32)]) {
-    let mut before = false;
-    let mut items = plain.iter_mut().peekable();
-    while let Some((c, _)) = items.next() {
-        let next =
-            items.peek().is_some_and(|(next, _)| next.is_alphabetic() || (before && next.is_ascii_digit()));
-        let letter = u8::try_from(*c).ok().and_then(stands_for);
-        match letter {
-            Some(letter) if c.is_ascii_digit() && (next || before) => *c = letter,
-            Some(letter) if next && before => *c = letter,
-            _ => {}
+fn undo_digits(text: &mut String) {
+    let mut plain = text.clone().into_bytes();
+    for (at, byte) in text.bytes().enumerate() {
+        let Some(letter) = stands_for(byte) else { continue };
+        let before = match at.checked_sub(1).and_then(|before| plain.get(before)) {
+            Some(before) if before.is_ascii() => before.is_ascii_alphabetic(),
+            _ => text.get(..at).and_then(|part| part.chars().next_back()).is_some_and(char::is_alphabetic),
+        };
+        let after = text.get(at + 1..).and_then(|part| part.chars().next());
+        let next = after.is_some_and(|next| next.is_alphabetic() || (before && next.is_ascii_digit()));
+        let is_letter = if byte.is_ascii_digit() { next || before } else { next && before };
+        if let Some(place) = plain.get_mut(at).filter(|_| is_letter) {
+            *place = letter;
         }
-        before = c.is_alphabetic();
     }
+    // One ASCII character for another, so it is a text still.
+    *text = String::from_utf8(plain).unwrap_or_default();
+}
+
+/// Whether the same gap stands before, between and behind two single letters, as in every word that is spaced out.
+fn may_be_spaced(text: &str) -> bool {
+    let behind_a_letter = |at: usize| {
+        let letter = text.get(at + 1..)?.chars().next().filter(|c| c.is_alphabetic())?;
+        let next = at + 1 + letter.len_utf8();
+        (bytes::at(text, next) == bytes::at(text, at)).then_some(next)
+    };
+    text.bytes()
+        .enumerate()
+        .any(|(at, byte)| GAPS.has(byte) && behind_a_letter(at).and_then(behind_a_letter).is_some())
 }
 
 /// How many single letters with the same sign between them begin at `at`.
-fn spaced_letters(plain: &[(char, u32)], at: usize) -> usize {
-    let get = |index: usize| plain.get(index).map(|(c, _)| *c);
+fn spaced_letters(plain: &[(usize, char)], at: usize) -> usize {
+    let get = |index: usize| plain.get(index).map(|(_, c)| *c);
     let letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
     let Some(gap) = get(at + 1).filter(|c| u8::try_from(*c).is_ok_and(|byte| GAPS.has(byte))) else {
         return 0;
