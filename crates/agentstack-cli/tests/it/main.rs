@@ -7,6 +7,8 @@
 
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod quarantine;
 
 use std::path::Path;
 use std::process::{Command, Output};

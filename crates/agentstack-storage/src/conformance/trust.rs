@@ -282,6 +282,10 @@ pub async fn only_what_is_trusted_is_found_if_asked(world: &World) {
     assert_eq!(found, ["verified"]);
 }
 
+fn team<'w>(call: &Call<'w>) -> Call<'w> {
+    call.named("team")
+}
+
 pub async fn s21_what_is_derived_from_a_revoked_origin_is_held_back(world: &World) {
     let (eve, ann, bob, cid) = (
         world.local("eve").start().await,
@@ -289,9 +293,6 @@ pub async fn s21_what_is_derived_from_a_revoked_origin_is_held_back(world: &Worl
         world.local("bob").start().await,
         world.local("cid").start().await,
     );
-    fn team<'w>(call: &Call<'w>) -> Call<'w> {
-        call.named("team")
-    }
     team(&ann).store("before", "text").await;
     team(&eve).store("poison", "text").await;
     eve.store("her own", "text").await;
