@@ -6,7 +6,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use agentstack_core::{Content, InvalidName, MemoryKey, Metadata, Namespace, SessionId, Tag};
-use agentstack_guard::{Draft, Policy, scan, screen};
+use agentstack_guard::{
+    Action, Area, Class, Confidence, Draft, Policy, Rule, Subject, scan, screen, screen_text,
+};
 use serde_json::{Map, Value, json};
 
 const PROSE: &str = "The release of the second version went out on Thursday, after the team had fixed the two bugs that \
@@ -110,7 +112,24 @@ fn main() -> Result<(), InvalidName> {
         ));
     }
     print(&format!("the worst ratio is {worst:.1}"));
+    let all = redacting_all();
+    let session = Namespace::Session(SessionId::generate());
+    let redacted = HOSTILE.iter().map(|(name, unit)| {
+        let text = repeated(unit, 1_000_000);
+        (once(&|| screen_text(&all, &session, &text).is_ok()), *name)
+    });
+    let (time, name) = redacted.max().unwrap_or_default();
+    print(&format!("1 MB with everything redacted that can be: {:.0} ms at most ({name})", millis(time)));
     Ok(())
+}
+
+fn redacting_all() -> Policy {
+    let mut policy = Policy::default();
+    for class in Class::ALL {
+        let rule = Rule { action: Action::Redact, from: Confidence::Low };
+        policy.set(Area::Session, Subject::Class(*class), rule);
+    }
+    policy
 }
 
 struct Given {

@@ -131,10 +131,11 @@ impl View {
 
     /// Closes up words that are spaced out, and keeps everything else.
     fn close_up(self) -> Self {
-        let plain: Vec<(usize, char)> = self.text.char_indices().collect();
+        let place = |(at, c)| (u32::try_from(at).unwrap_or(0), c);
+        let plain: Vec<(u32, char)> = self.text.char_indices().map(place).collect();
         let mut view = Self { sources: self.sources.is_some().then(Vec::new), ..Self::default() };
-        let source = |at: usize| {
-            let source = self.sources.as_ref().and_then(|sources| sources.get(at));
+        let source = |place: u32| {
+            let source = self.sources.as_ref().and_then(|sources| sources.get(place as usize));
             source.and_then(|source| usize::try_from(*source).ok()).unwrap_or(0)
         };
         let mut at = 0;
@@ -334,7 +335,7 @@ fn may_be_spaced(text: &str) -> bool {
 }
 
 /// How many single letters with the same sign between them begin at `at`.
-fn spaced_letters(plain: &[(usize, char)], at: usize) -> usize {
+fn spaced_letters(plain: &[(u32, char)], at: usize) -> usize {
     let get = |index: usize| plain.get(index).map(|(_, c)| *c);
     let letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
     let Some(gap) = get(at + 1).filter(|c| u8::try_from(*c).is_ok_and(|byte| GAPS.has(byte))) else {
