@@ -185,7 +185,8 @@ operations! {
         errors: [NotFound, Conflict],
         title: "Store memory",
         description: "Remember `content` under `key`; a key that is taken gets a new version. Session memory is \
-                      deleted when the session ends: to make something last, name a shared `namespace`.",
+                      deleted when the session ends: to make something last, name a shared `namespace`. What is \
+                      `quarantined` a person has to approve first.",
     }
     MEMORY_SEARCH "memory_search" Read Namespaces Everywhere {
         SearchMemoryRequest => SearchMemory => SearchMemoryView,

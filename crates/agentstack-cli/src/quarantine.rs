@@ -162,8 +162,7 @@ fn fenced(header: Map<String, Value>, content: &str) -> Result<String, Refused> 
     let items = [fence::Fenced { header, content }];
     let failed = |what: &str| Refused::Other(anyhow!("{what}"));
     for _ in 0..3 {
-        let nonce = agentstack::core::random::bytes::<16>().map_err(|error| failed(&error.to_string()))?;
-        let nonce: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
+        let nonce = agentstack::core::random::nonce().map_err(|error| failed(&error.to_string()))?;
         if let Some(text) = fence::render(&items, &nonce) {
             return Ok(text);
         }

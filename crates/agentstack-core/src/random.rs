@@ -10,6 +10,14 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], RandomnessUnavailable> {
     Ok(bytes)
 }
 
+/// 128 random bits as 32 hexadecimal digits: a text that nobody can guess.
+///
+/// # Errors
+/// When the operating system has no randomness to give.
+pub fn nonce() -> Result<String, RandomnessUnavailable> {
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes()?)))
+}
+
 /// The operating system gave no random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system gave no random bytes")]

@@ -275,8 +275,7 @@ fn fenced<'a>(
     let items: Vec<Fenced<'a>> = entries.into_iter().map(item).collect();
     // That a nonce nobody could know stands in an entry does not happen; to be sure, another is drawn then.
     for _ in 0..3 {
-        let nonce: String = random::bytes::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();
-        if let Some(text) = fence::render(&items, &nonce) {
+        if let Some(text) = fence::render(&items, &random::nonce()?) {
             return Ok(Some(text));
         }
     }
@@ -286,29 +285,28 @@ fn fenced<'a>(
 /// What a text says of an entry before its content.
 fn header(entry: &EntrySummary) -> Map<String, Value> {
     let origin = &entry.label.origin;
-    let mut header = json!({
-        "key": entry.key,
-        "namespace": entry.namespace,
-        "version": entry.version,
-        "trust": entry.label.trust,
-        "writtenBy": origin.principal,
-        "at": origin.at,
-    });
-    if let Some(agent) = &origin.agent_id {
-        header["agentId"] = json!(agent);
-    }
-    if !entry.tags.is_empty() {
-        header["tags"] = json!(entry.tags);
-    }
-    if !entry.metadata.is_empty() {
-        header["metadata"] = json!(entry.metadata.as_object());
-    }
-    let findings: Vec<String> = entry.label.findings.iter().map(|finding| finding.kind.to_string()).collect();
-    if !findings.is_empty() {
-        header["findings"] = json!(findings);
-    }
-    match header {
-        Value::Object(header) => header,
-        _ => Map::new(),
-    }
+    let findings = entry.label.findings.iter().map(|finding| finding.kind.to_string()).collect::<Vec<_>>();
+    let fields = [
+        ("key", json!(entry.key)),
+        ("namespace", json!(entry.namespace)),
+        ("version", json!(entry.version)),
+        ("trust", json!(entry.label.trust)),
+        ("writtenBy", json!(origin.principal)),
+        ("at", json!(origin.at)),
+        ("agentId", json!(origin.agent_id)),
+        ("tags", json!(entry.tags)),
+        ("metadata", json!(entry.metadata.as_object())),
+        ("findings", json!(findings)),
+    ];
+    let says = |value: &Value| match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        _ => true,
+    };
+    fields
+        .into_iter()
+        .filter(|(_, value)| says(value))
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }

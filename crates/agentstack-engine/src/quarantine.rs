@@ -126,10 +126,8 @@ impl Engine {
 
 /// Whatever the policy says: that a person decides is what the trust of everything rests on (S13).
 fn operators_only(scope: &Scope) -> Result<(), Failure> {
-    match scope.principal().is_operator() {
-        true => Ok(()),
-        false => Err(Denial::Forbidden { permission: scope.operation().name }.into()),
-    }
+    let permission = scope.operation().name;
+    if scope.principal().is_operator() { Ok(()) } else { Err(Denial::Forbidden { permission }.into()) }
 }
 
 fn before(now: Timestamp, days: u32) -> Timestamp {

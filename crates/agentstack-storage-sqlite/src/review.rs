@@ -231,7 +231,7 @@ impl SqliteStore {
             (Place::Held, true) => entry::hold_otherwise(write, id, to).await?,
             (Place::Held, false) => entry::put_back(write, self.index, id).await?,
             (Place::Current | Place::Past, false) => {
-                entry::approve(write, id, place == Place::Current).await?
+                entry::approve(write, id, place == Place::Current).await?;
             }
             (Place::Current | Place::Past, true) => {
                 entry::take_out_one(write, self.index, scope.at(), id, to).await?;

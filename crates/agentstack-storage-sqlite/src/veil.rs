@@ -60,7 +60,9 @@ impl Veil {
 
 /// How many bytes of a kept text hold its first `bytes`.
 pub(crate) const fn kept_len(bytes: u32) -> u32 {
-    bytes + NONCE as u32
+    const NONCE_BYTES: u32 = 12;
+    const { assert!(NONCE_BYTES as usize == NONCE) };
+    bytes + NONCE_BYTES
 }
 
 #[cfg(test)]

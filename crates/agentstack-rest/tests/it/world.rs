@@ -249,7 +249,9 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         "memory_restore" => json!({ "key": "known", "version": 1 }),
         "memory_list" | "session_start" | "session_end" | "session_status" | "session_active"
         | "system_status" | "system_health" | "system_config" | "token_list" | "agent_list"
-        | "agent_types" | "identity_list" | "task_list" | "task_drift_metrics" => json!({}),
+        | "agent_types" | "identity_list" | "task_list" | "task_drift_metrics" | "quarantine_list" => {
+            json!({})
+        }
         "agent_spawn" => json!({ "type": "coder" }),
         "agent_stop" | "agent_status" => json!({ "id": AGENT }),
         "agent_update_status" => json!({ "id": AGENT, "status": "running" }),
@@ -269,7 +271,6 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         "task_check_drift" => json!({ "taskInput": "text", "taskType": "coder" }),
         "token_create" => json!({ "subject": "ci", "role": "developer" }),
         "token_revoke" => json!({ "id": UNKNOWN }),
-        "quarantine_list" => json!({}),
         "quarantine_show" | "quarantine_approve" | "quarantine_reject" => {
             json!({ "id": format!("{UNKNOWN}.1") })
         }

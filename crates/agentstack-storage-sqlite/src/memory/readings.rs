@@ -1,5 +1,7 @@
 //! What sessions have been shown of others.
 
+use std::fmt::Write as _;
+
 use agentstack_access::Scope;
 use agentstack_audit::Draft;
 use agentstack_storage::review::HOLDER_READS_MS;
@@ -105,12 +107,15 @@ fn array(readings: &[Reading]) -> String {
             reading.origin.agent_id.as_ref().map(|agent| hex(&agent_hash(agent))),
         ])
     };
-    serde_json::Value::from_iter(readings.iter().map(row)).to_string()
+    readings.iter().map(row).collect::<serde_json::Value>().to_string()
 }
 
 /// Bytes as SQL's `unhex` takes them.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 async fn show(write: &mut Write<'_>, reader: i64, readings: &[Reading]) -> Result<(), StorageError> {

@@ -89,8 +89,8 @@ pub(super) async fn revoke(
 ) -> Result<Revocation, StorageError> {
     let tainted = tainted(write, origin).await?;
     let mut done = Revocation { revoked: write.run(of_origin(REVOKE_HELD, origin)).await?, quarantined: 0 };
-    let sessions =
-        serde_json::Value::from_iter(tainted.iter().map(|(session, place)| json!([session, place])));
+    let sessions: serde_json::Value =
+        tainted.iter().map(|(session, place)| json!([session, place])).collect();
     let asked = of_origin(CONCERNED, origin).bind(sessions.to_string());
     let rows = asked.fetch_all(write.connection()?).await.map_err(storage)?;
     let mut concerned: BTreeMap<i64, Vec<(u32, Trust)>> = BTreeMap::new();

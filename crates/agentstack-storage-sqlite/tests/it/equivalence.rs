@@ -225,6 +225,22 @@ impl<'w> Side<'w> {
             }
         }
         match step {
+            Step::Session { who, what } => self.session(*who, *what).await,
+            Step::Wait { millis } => {
+                self.world.clock.advance_millis(*millis);
+                String::new()
+            }
+            Step::Decide { .. } | Step::Revoke { .. } | Step::Expire { .. } | Step::Review { .. } => {
+                self.decided(step).await
+            }
+            Step::List { .. } | Step::Search { .. } => self.found(step).await,
+            other => self.called(other).await,
+        }
+    }
+
+    /// A call about one entry.
+    async fn called(&self, step: &Step) -> String {
+        match step {
             Step::Store { place, key, words, tags, if_version, held } => {
                 let object = metadata(&format!(r#"{{"n": {}.{}}}"#, key, words.len()));
                 let (tags, if_version) = (some_tags(tags), *if_version);
@@ -239,7 +255,7 @@ impl<'w> Side<'w> {
                 let target = version.map_or(Target::Current, Target::Version);
                 let got = self.at(place).get_at(&name(*key), target).await;
                 if let Some(entry) = &got {
-                    self.at(place).shown(&[entry.summary.clone()]).await;
+                    self.at(place).shown(std::slice::from_ref(&entry.summary)).await;
                 }
                 format!("{:?}", got.map(|entry| (shown(&entry.summary), entry.content)))
             }
@@ -255,6 +271,13 @@ impl<'w> Side<'w> {
                 let restored = self.at(place).restore(&name(*key), *version).await;
                 format!("{:?}", restored.as_ref().map(shown))
             }
+            other => panic!("{other:?} is about more than an entry"),
+        }
+    }
+
+    /// Lists and searches.
+    async fn found(&self, step: &Step) -> String {
+        match step {
             Step::List { place, tags, agent, limit, offset, cursor } => {
                 let asked = Listing {
                     tags: some_tags(tags),
@@ -276,13 +299,15 @@ impl<'w> Side<'w> {
                 };
                 found(&self.at(place), asked).await
             }
-            Step::Session { who, what } => self.session(*who, *what).await,
-            Step::Wait { millis } => {
-                self.world.clock.advance_millis(*millis);
-                String::new()
-            }
+            other => panic!("{other:?} finds nothing"),
+        }
+    }
+
+    /// What operators do.
+    async fn decided(&self, step: &Step) -> String {
+        let operator = self.world.operator();
+        match step {
             Step::Decide { from, nth, to } => {
-                let operator = self.world.operator();
                 let reviews = operator.reviews(all(*from)).await.reviews;
                 let Some(chosen) = reviews.get(*nth) else { return String::new() };
                 format!("{:?}", operator.decide(chosen.id, *to).await.map(|done| done.as_ref().map(reviewed)))
@@ -293,16 +318,14 @@ impl<'w> Side<'w> {
                     since: hours.map(|hours| self.world.now().plus_millis(-hours * HOUR)),
                     ..of(["ann", "bob"][*who])
                 };
-                let operator = self.world.operator();
                 let would = operator.would_revoke(&origin).await;
                 // It does what it said it would.
                 let done = if *dry { would } else { operator.revoke(&origin).await };
                 assert_eq!(done, would);
                 format!("{done:?}")
             }
-            Step::Expire { hours } => self.world.operator().expire_hours(*hours).await.to_string(),
+            Step::Expire { hours } => operator.expire_hours(*hours).await.to_string(),
             Step::Review { trust, limit } => {
-                let operator = self.world.operator();
                 let first = operator.reviews(ReviewFilter { limit: *limit, ..all(*trust) }).await;
                 let next = first.next;
                 let rest = operator.reviews(ReviewFilter { after: next, ..all(*trust) }).await;
@@ -314,6 +337,7 @@ impl<'w> Side<'w> {
                 }
                 format!("{} {shown:?}", next.is_some())
             }
+            other => panic!("{other:?} is no operator's"),
         }
     }
 }

@@ -97,11 +97,7 @@ fn what_breaks_a_rule_of_a_new_section_is_named_with_its_rule() {
             "issuer, audience, jwksUri, jwksFile",
         ),
         (json!({"retention": {"days": 1}}), "retention.days", "unverifiedDays"),
-        (
-            json!({"guard": {"rules": [{"in": "shared"}]}}),
-            "guard.rules",
-            "must be a list of at most 200 objects",
-        ),
+        (json!({"guard": {"rules": [{"in": "shared"}]}}), "guard.rules", "a list of at most 200 objects"),
         (json!({"egress": []}), "egress", "leave it out or empty"),
         (json!({"slack": {"enabled": "yes"}}), "slack.enabled", "true or false"),
         (json!({"consensus": {"highRiskPatterns": [1]}}), "consensus.highRiskPatterns", "must be a list"),
