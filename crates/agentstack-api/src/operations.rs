@@ -474,8 +474,7 @@ operations! {
         routes: [Route::post("/quarantine/revoke-origin")],
         errors: [],
         title: "Revoke origin",
-        description: "Revoke all that a principal or an agent has written, and quarantine all that sessions have written \
-                      after they were shown some of it.",
+        description: "Revoke what a principal or an agent has written, and quarantine what was derived from it.",
     }
     TOKEN_CREATE "token_create" Write Principal Operators {
         CreateTokenRequest => CreateToken => CreateTokenView,
