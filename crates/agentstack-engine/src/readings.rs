@@ -12,7 +12,7 @@ use crate::Engine;
 use crate::failure::Failure;
 
 /// How many are remembered; beyond that all are noted anew, which changes nothing but costs a transaction.
-const REMEMBERED: usize = 100_000;
+const REMEMBERED: usize = 20_000;
 /// For how long what was noted of a holder without a session is left at that, in milliseconds: that it has read it counts
 /// for a day from the last time.
 const HOLDER_FRESH_MS: i64 = 60 * 60 * 1_000;
