@@ -35,6 +35,8 @@ mod support;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod trust;
+#[cfg(test)]
 mod versions;
 #[cfg(test)]
 mod watch;
