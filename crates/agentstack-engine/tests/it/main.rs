@@ -15,6 +15,8 @@ mod expiry;
 #[cfg(test)]
 mod faulty;
 #[cfg(test)]
+mod guarded;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod labels;
