@@ -25,10 +25,10 @@ async fn assert_dry_run(world: &World) {
     let origin = json!({ "originPrincipal": "embedded:eve" });
     let dry = json!({ "originPrincipal": "embedded:eve", "dryRun": true });
     for _ in 0..2 {
-        let would = operate(world, "quarantine_revoke_origin", dry.clone()).await;
-        let request = would.request;
-        let would = would.ok();
-        assert_eq!((counts(&would), &would["dryRun"]), ((2, 1), &json!(true)));
+        let said = operate(world, "quarantine_revoke_origin", dry.clone()).await;
+        let request = said.request;
+        let said = said.ok();
+        assert_eq!((counts(&said), &said["dryRun"]), ((2, 1), &json!(true)));
         // That somebody asked is recorded; there is nothing to count.
         let [record] = &world.records_of(request).await[..] else { panic!("one record") };
         assert_eq!((record.decision, record.outcome), (Decision::Allow, Outcome::Ok));
