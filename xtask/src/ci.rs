@@ -44,7 +44,7 @@ fn steps(corpora: &str) -> Vec<(String, Step<'_>)> {
         ("deny".to_owned(), Box::new(deny::run)),
         ("test".to_owned(), complete(test::readme)),
         (format!("test --corpora {corpora}"), complete(move || test::corpora(corpora))),
-        ("test-clients".to_owned(), complete(clients::run)),
+        (format!("test-clients --corpora {corpora}"), complete(move || clients::run(Some(corpora)))),
         ("test-rest".to_owned(), complete(rest::run)),
         ("check-quickstart".to_owned(), complete(quickstart::check)),
     ]

@@ -3,16 +3,19 @@
 //! The suites themselves live with the server they test; here they only get what they need.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::process::{self, cargo, program_at_root, require};
 use crate::quickstart::in_empty_home;
-use crate::workspace;
+use crate::{test, workspace};
 
 const SUITES: &str = "crates/agentstack-mcp-server/tests/clients";
 
-pub(crate) fn run() -> Result<()> {
+/// With a folder of corpora the suites store and recall those besides their own.
+pub(crate) fn run(corpora: Option<&str>) -> Result<()> {
+    let corpora = corpora.map(test::corpora_folder).transpose()?;
     require("python3", "the suite of the official Python client needs it")?;
     require("node", "the suite of the official TypeScript client needs it")?;
     require("npm", "it installs the official TypeScript client")?;
@@ -20,20 +23,32 @@ pub(crate) fn run() -> Result<()> {
     let target = workspace::metadata()?.target_directory;
     let binary = target.join("debug").join("agentstack-mcp");
     let work = target.join("clients");
-    python(&work, &binary)?;
+    python(&work, &binary, corpora.as_deref())?;
     typescript(&work, &binary)
 }
 
-fn python(work: &Path, binary: &Path) -> Result<()> {
+fn python(work: &Path, binary: &Path, corpora: Option<&Path>) -> Result<()> {
     let suite = suite("python")?;
     let interpreter = python_environment(&work.join("python"), &suite.join("requirements.txt"))?;
-    run_suite(&interpreter, &suite.join("suite.py"), binary, &work.join("python-home"), &suite)
+    let mut command =
+        in_suite(&interpreter, &suite.join("suite.py"), binary, &work.join("python-home"), &suite)?;
+    command.env_remove(test::CORPORA);
+    if let Some(folder) = corpora {
+        command.env(test::CORPORA, folder);
+    }
+    process::run(command)
 }
 
 fn typescript(work: &Path, binary: &Path) -> Result<()> {
     let copy = work.join("typescript");
     install_npm(&suite("typescript")?, &copy)?;
-    run_suite(Path::new("node"), &copy.join("suite.mjs"), binary, &work.join("typescript-home"), &copy)
+    process::run(in_suite(
+        Path::new("node"),
+        &copy.join("suite.mjs"),
+        binary,
+        &work.join("typescript-home"),
+        &copy,
+    )?)
 }
 
 /// An environment in `folder` with what the file of requirements asks for. Returns its interpreter.
@@ -57,11 +72,11 @@ pub(crate) fn install_npm(source: &Path, copy: &Path) -> Result<()> {
     process::run(install)
 }
 
-fn run_suite(runner: &Path, script: &Path, binary: &Path, home: &Path, folder: &Path) -> Result<()> {
+fn in_suite(runner: &Path, script: &Path, binary: &Path, home: &Path, folder: &Path) -> Result<Command> {
     let mut command = program_at_root(runner, &[&text(script)?, &text(binary)?]);
     command.current_dir(folder).env("PYTHONDONTWRITEBYTECODE", "1");
     in_empty_home(&mut command, home)?;
-    process::run(command)
+    Ok(command)
 }
 
 fn suite(language: &str) -> Result<PathBuf> {

@@ -32,7 +32,8 @@ usage: cargo xtask <command>
   codegen [--check]       write the generated documents, or only say which are stale
   deny                    licenses, sources, bans and advisories of the dependencies
   test [--corpora DIR]    the README's test command, or the extended tests over the corpora
-  test-clients            the official Python and TypeScript MCP clients against agentstack-mcp
+  test-clients [--corpora DIR]
+                          the official Python and TypeScript MCP clients against agentstack-mcp
   test-rest               the OpenAPI document, schemathesis, MCP conformance and clients against agentstack-rest
   quickstart [ARGS…]      build the release binaries and run `agentstack quickstart`
   check-quickstart        run the README's quickstart in a home directory of its own
@@ -68,7 +69,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         }
         ["test"] => test::readme(),
         ["test", "--corpora", folder] => test::corpora(folder),
-        ["test-clients"] => clients::run(),
+        ["test-clients"] => clients::run(None),
+        ["test-clients", "--corpora", folder] => clients::run(Some(folder)),
         ["test-rest"] => rest::run(),
         ["quickstart", rest @ ..] => quickstart::run(rest),
         ["check-quickstart"] => quickstart::check(),

@@ -7,6 +7,9 @@ use anyhow::{Context, Result, bail};
 use crate::process::{self, cargo, shell};
 use crate::{readme, workspace};
 
+/// The variable that tells tests and suites where the corpora lie.
+pub(crate) const CORPORA: &str = "AGENTSTACK_CORPORA";
+
 /// The README's test command, to the letter.
 pub(crate) fn readme() -> Result<()> {
     let script = readme::command("test")?;
@@ -16,11 +19,11 @@ pub(crate) fn readme() -> Result<()> {
     process::run(shell(&script))
 }
 
-/// Only the tests whose name contains `corpora`, with the folder in `AGENTSTACK_CORPORA`.
+/// Only the tests whose name contains `corpora`, with the folder in [`CORPORA`].
 pub(crate) fn corpora(folder: &str) -> Result<()> {
     let folder = corpora_folder(folder)?;
     let mut command = cargo(&["test", "--workspace", "--", "corpora"]);
-    command.env("AGENTSTACK_CORPORA", &folder);
+    command.env(CORPORA, &folder);
     let mut ran = 0;
     process::watch(command, |line| ran += tests_run(line))?;
     if ran == 0 {
@@ -31,7 +34,7 @@ pub(crate) fn corpora(folder: &str) -> Result<()> {
 }
 
 /// A relative folder is taken from the workspace's root, wherever the command was typed.
-fn corpora_folder(folder: &str) -> Result<PathBuf> {
+pub(crate) fn corpora_folder(folder: &str) -> Result<PathBuf> {
     let path = workspace::root().join(folder);
     let path = path.canonicalize().with_context(|| format!("the corpora are not at {}", path.display()))?;
     if path.is_dir() {

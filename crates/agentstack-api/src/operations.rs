@@ -3,6 +3,7 @@
 //! **Invariant:** an operation that is not a row of this table does not exist, on any transport.
 
 mod internal;
+mod reply;
 mod route;
 
 use std::sync::LazyLock;
@@ -167,15 +168,6 @@ macro_rules! operations {
             }
         }
     };
-}
-
-impl Reply {
-    /// The answer as JSON. It conforms to the operation's output schema.
-    #[must_use]
-    pub fn to_value(&self) -> Value {
-        // A view has string names only and no number that JSON lacks, so this cannot fail.
-        serde_json::to_value(self).unwrap_or_default()
-    }
 }
 
 operations! {

@@ -96,7 +96,7 @@ impl Engine {
                     findings: vec![],
                     held: false,
                 };
-                end.entry = Some(self.screened(&scope, entry).await?);
+                end.entry = Some(self.screened(&scope, entry).await.map_err(as_sent)?);
                 self.store().end_task(&scope, command.id, end, pending).await?
             }
             _ => self.store().end_task(scope, command.id, end, pending).await?,
@@ -147,5 +147,14 @@ impl Engine {
         let relationships: Vec<RelationshipView> =
             found.into_iter().take(RELATIONSHIPS_SHOWN).map(Into::into).collect();
         Ok(TaskRelationshipsView { count: relationships.len(), truncated, relationships })
+    }
+}
+
+/// What was found in the entry of a result, by the names that the caller gave its fields.
+fn as_sent(failure: Failure) -> Failure {
+    match failure {
+        Failure::Unfit { field: "key", kind } => Failure::Unfit { field: "storeAs", kind },
+        Failure::Unfit { field: "content", kind } => Failure::Unfit { field: "output", kind },
+        other => other,
     }
 }

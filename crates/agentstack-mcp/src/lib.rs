@@ -3,6 +3,9 @@
 //! Each message that comes in is strict JSON or refused ([`transport`], [`endpoint`]); each tool call becomes one call of
 //! the engine ([`server`]). A session of the product is an argument of a call, never the connection.
 //!
+//! A result has its JSON as structured content, and once more as a text block; where the caller asked for what it recalls
+//! `asText`, the text block is that text instead, with every content within its fence.
+//!
 //! **Invariant:** no business rule. What a tool is, takes and answers comes from `agentstack-api`.
 
 mod endpoint;

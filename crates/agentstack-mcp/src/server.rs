@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agentstack_access::{Caller, Operation, Principal};
 use agentstack_api::document::{self, Tool as ToolDocument};
-use agentstack_api::{ErrorBody, InputError};
+use agentstack_api::{ErrorBody, InputError, Reply};
 use agentstack_core::{RequestId, Secret};
 use agentstack_engine::Engine;
 use rmcp::model::{
@@ -113,7 +113,7 @@ impl McpServer {
             return Err(ErrorData::invalid_params(format!("Unknown tool: {}", plain(&request.name)), None));
         };
         match self.engine.dispatch(&caller, spec, request.arguments.unwrap_or_default()).await {
-            Ok(reply) => Ok(result(reply.to_value(), false)),
+            Ok(reply) => Ok(answered(&reply)),
             Err(error) => Ok(failed(&error)),
         }
     }
@@ -173,17 +173,22 @@ impl ServerHandler for McpServer {
 /// does not know.
 const METHODS: [&str; 5] = ["initialize", "ping", "server/discover", "tools/call", "tools/list"];
 
-/// An answer: the JSON as structured content, and the same JSON as text for older clients.
-fn result(value: Value, is_error: bool) -> CallToolResult {
-    let text = ContentBlock::text(value.to_string());
-    let mut result =
-        if is_error { CallToolResult::error(vec![text]) } else { CallToolResult::success(vec![text]) };
+/// An answer: the JSON as structured content, and as text the same JSON for older clients. Of what was recalled as text
+/// the text is that text: a host that shows its model nothing but text blocks shows no content outside of its fence (S17).
+fn answered(reply: &Reply) -> CallToolResult {
+    let value = reply.to_value();
+    let text = reply.as_text().map_or_else(|| value.to_string(), str::to_owned);
+    let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
     result.structured_content = Some(value);
     result
 }
 
+/// An error, in the same two forms.
 fn failed(error: &ErrorBody) -> CallToolResult {
-    result(error.to_mcp(), true)
+    let value = error.to_mcp();
+    let mut result = CallToolResult::error(vec![ContentBlock::text(value.to_string())]);
+    result.structured_content = Some(value);
+    result
 }
 
 fn tool(document: &ToolDocument) -> Tool {

@@ -15,6 +15,8 @@ mod expiry;
 #[cfg(test)]
 mod faulty;
 #[cfg(test)]
+mod guarded;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod labels;
@@ -34,6 +36,8 @@ mod strings;
 mod support;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod trust;
 #[cfg(test)]
 mod versions;
 #[cfg(test)]

@@ -17,6 +17,8 @@ mod policy;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod recalled;
+#[cfg(test)]
 mod revisions;
 #[cfg(test)]
 mod server;

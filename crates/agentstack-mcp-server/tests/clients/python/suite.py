@@ -17,6 +17,8 @@ from pathlib import Path
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
+from fences import fences
+
 # The mode of the client, and the revision that it must come to.
 REVISIONS = [("auto", "2026-07-28"), ("legacy", "2025-11-25")]
 TOOLS = 36
@@ -73,6 +75,15 @@ class Peer:
             raise AssertionError(f"{tool}: {answer.content[0].text}")
         assert json.loads(answer.content[0].text) == answer.structured_content, tool
         return answer.structured_content
+
+    async def recall(self, tool, /, **arguments):
+        """What is recalled as text, which is all of the text block, and the structured answer beside it."""
+        answer = await self.client.call_tool(tool, arguments)
+        if answer.is_error or len(answer.content) != 1:
+            raise AssertionError(f"{tool}: {answer.content}")
+        text = answer.content[0].text
+        assert text == answer.structured_content["text"], tool
+        return text, answer.structured_content
 
     async def refusal(self, tool, /, **arguments):
         """The error of a call that must fail, without what differs from call to call."""
@@ -211,6 +222,7 @@ async def scenario(checks, binary, home, mode, revision):
         session = started["session"]["id"]
         await memory(checks, peer, session)
         await versions(checks, peer, session)
+        await fences(checks, peer)
         async with stranger.client as second:
             # A client validates answers of the tools that it has seen.
             await second.list_tools()

@@ -1,0 +1,24 @@
+//! The forms of an answer.
+
+use serde_json::Value;
+
+use super::Reply;
+
+impl Reply {
+    /// The answer as JSON. It conforms to the operation's output schema.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        // A view has string names only and no number that JSON lacks, so this cannot fail.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// What was recalled as one text, every content within its fence (S17), if the caller asked for that.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::GetMemory(view) => view.text.as_deref(),
+            Self::SearchMemory(view) => view.text.as_deref(),
+            _ => None,
+        }
+    }
+}
