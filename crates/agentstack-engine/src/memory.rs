@@ -105,7 +105,7 @@ impl Engine {
         let piece = Piece::of(&entry.content, command.offset, command.length, &mut room);
         let next = piece.next;
         entry.content = piece.text.to_owned();
-        let text = fenced(command.as_text, [(&entry.summary, entry.content.as_str())])?;
+        let text = fenced(command.as_text, [(&entry.summary, entry.content.as_str(), next)])?;
         Ok((GetMemoryView::found(entry, next, text), recorded))
     }
 
@@ -119,13 +119,7 @@ impl Engine {
             let rule = "must be auto or text: this installation has no embedder";
             return Err(Failure::Input(InputError::new("mode", rule)));
         }
-        let how = match command.matching {
-            MatchRule::Any => Match::Any,
-            MatchRule::All => Match::All,
-            MatchRule::Phrase => Match::Phrase,
-            MatchRule::Prefix => Match::Prefix,
-        };
-        let query = TextQuery::parse(command.query.as_str(), how);
+        let query = TextQuery::parse(command.query.as_str(), matching(command.matching));
         let offset = command.cursor.as_ref().map_or(Ok(0), cursor::rank).map_err(Failure::Input)?;
         let search = Search {
             query: query.clone(),
@@ -153,7 +147,7 @@ impl Engine {
             let bytes = room.take_text(&snippet, usize::MAX).len();
             shorten(&mut snippet, bytes);
             let shown = room.take_text(&hit.entry.content, RESULT_BYTES);
-            let shown_chars = u32::try_from(shown.chars().count()).unwrap_or(u32::MAX);
+            let shown_chars = chars(shown);
             let bytes = shown.len();
             shorten(&mut hit.entry.content, bytes);
             let cut = shown_chars < hit.entry.summary.chars;
@@ -163,10 +157,13 @@ impl Engine {
         let count = shown_hits.len();
         let more = found.more || count < total;
         let next = offset.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-        let entries = || shown_hits.iter().map(|(hit, ..)| &hit.entry);
-        let readings = entries().map(|entry| Reading::of_entry(scope, &entry.summary)).collect();
+        let reading = |(hit, ..): &(Hit, _, _)| Reading::of_entry(scope, &hit.entry.summary);
+        let readings = shown_hits.iter().map(reading).collect();
         let recorded = self.note_readings(scope, readings, pending).await?;
-        let text = fenced(command.as_text, entries().map(|entry| (&entry.summary, entry.content.as_str())))?;
+        let shown = shown_hits.iter().map(|(hit, _, cut)| {
+            (&hit.entry.summary, hit.entry.content.as_str(), cut.then(|| chars(&hit.entry.content)))
+        });
+        let text = fenced(command.as_text, shown)?;
         let results =
             shown_hits.into_iter().map(|(hit, snippet, cut)| SearchResultView::new(hit, snippet, cut));
         let (results, next_cursor) = (results.collect(), more.then(|| cursor::of_rank(next)));
@@ -258,6 +255,15 @@ impl Engine {
     }
 }
 
+fn matching(rule: MatchRule) -> Match {
+    match rule {
+        MatchRule::Any => Match::Any,
+        MatchRule::All => Match::All,
+        MatchRule::Phrase => Match::Phrase,
+        MatchRule::Prefix => Match::Prefix,
+    }
+}
+
 /// Whether a label has at least this trust.
 fn suffices(label: &Label, least: MinTrust) -> bool {
     least == MinTrust::Unverified || label.trust == Trust::Trusted
@@ -266,12 +272,15 @@ fn suffices(label: &Label, least: MinTrust) -> bool {
 /// Entries as a text, if asked for (S17).
 fn fenced<'a>(
     as_text: bool,
-    entries: impl IntoIterator<Item = (&'a EntrySummary, &'a str)>,
+    entries: impl IntoIterator<Item = (&'a EntrySummary, &'a str, Option<u32>)>,
 ) -> Result<Option<String>, Failure> {
     if !as_text {
         return Ok(None);
     }
-    let item = |(entry, content): (&EntrySummary, &'a str)| Fenced { header: header(entry), content };
+    let item = |(entry, content, next): (&EntrySummary, &'a str, Option<u32>)| Fenced {
+        header: header(entry, next),
+        content,
+    };
     let items: Vec<Fenced<'a>> = entries.into_iter().map(item).collect();
     // That a nonce nobody could know stands in an entry does not happen; to be sure, another is drawn then.
     for _ in 0..3 {
@@ -282,8 +291,12 @@ fn fenced<'a>(
     Err(RandomnessUnavailable.into())
 }
 
-/// What a text says of an entry before its content.
-fn header(entry: &EntrySummary) -> Map<String, Value> {
+fn chars(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
+}
+
+/// What a text says of an entry before its content. `next` is where that goes on, in characters, if it was cut.
+fn header(entry: &EntrySummary, next: Option<u32>) -> Map<String, Value> {
     let origin = &entry.label.origin;
     let findings = entry.label.findings.iter().map(|finding| finding.kind.to_string()).collect::<Vec<_>>();
     let fields = [
@@ -297,6 +310,7 @@ fn header(entry: &EntrySummary) -> Map<String, Value> {
         ("tags", json!(entry.tags)),
         ("metadata", json!(entry.metadata.as_object())),
         ("findings", json!(findings)),
+        ("nextOffset", json!(next)),
     ];
     let says = |value: &Value| match value {
         Value::Null => false,

@@ -192,6 +192,9 @@ async fn s17_a_content_that_is_cut_is_fenced_as_it_is_cut() {
         assert!(got.to_string().len() < agentstack_core::limits::RESPONSE_BYTES);
         whole += got["entry"]["content"].as_str().unwrap();
         offset = got["entry"]["nextOffset"].clone();
+        // Whoever sees nothing but the text is told where it goes on.
+        let told = got["text"].as_str().unwrap().contains(&format!(r#""nextOffset":{offset}}}"#));
+        assert_eq!(told, !offset.is_null(), "{offset}");
     }
     assert_eq!(whole, long);
     let found = client.ok("memory_search", json!({ "query": NEEDLE, "asText": true })).await;
