@@ -24,6 +24,9 @@ use crate::{Encryption, IndexBounds, OpenError, OpenOptions, connect, migrate};
 /// How long the emptying of the write-ahead log waits for other processes' readers.
 const TRUNCATION_PATIENCE: Duration = Duration::from_millis(250);
 
+/// How long the end of a store that nobody has closed waits for its connections.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How long a read waits for the first connection: a transaction takes some milliseconds, and on another connection
 /// the pages have to be decrypted anew.
 const READER_PATIENCE: Duration = Duration::from_millis(20);
@@ -179,6 +182,22 @@ impl SqliteStore {
         {
             tracing::warn!(error = %error, "closing the database");
         }
+    }
+}
+
+/// `SQLCipher` puts its house away when the process ends, and a connection that its own thread is closing at that moment takes
+/// the process down (SIGSEGV in `sqlite3FreeCodecArg`). So whoever lets go of a store without closing it waits for that.
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        let Some(connection) = self.primary.get_mut().connection.take() else { return };
+        let readers = self.readers.clone();
+        let close = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let closing = async { tokio::join!(connection.close(), readers.close()) };
+            // Whatever comes of it: nobody is left who could be told.
+            let _ = runtime.map(|runtime| runtime.block_on(timeout(CLOSING_PATIENCE, closing)));
+        };
+        let _ = std::thread::spawn(close).join();
     }
 }
 

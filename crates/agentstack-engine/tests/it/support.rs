@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use agentstack_access::{Authorizer, Caller, Claim, Effect, Operation, Policy, Principal, Reach, Role};
 use agentstack_api::{ErrorBody, OPERATIONS, Reply, Spec, find};
@@ -145,20 +144,6 @@ impl World {
     /// The records of one call.
     pub(crate) async fn records_of(&self, request: RequestId) -> Vec<Record> {
         self.records().await.into_iter().filter(|record| record.request == request).collect()
-    }
-}
-
-/// SQLCipher puts its house away when the process ends; a connection that is closed at that moment by a thread of its own
-/// takes the process down (SIGSEGV in `sqlite3FreeCodecArg`, after the test has passed). So they are closed before.
-impl Drop for World {
-    fn drop(&mut self) {
-        let store = Arc::clone(&self.store);
-        let close = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            // What still waits for this thread keeps its connection, and is not waited for in turn.
-            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), store.close()).await })
-        };
-        let _ = std::thread::spawn(close).join();
     }
 }
 
