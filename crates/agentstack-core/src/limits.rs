@@ -79,5 +79,7 @@ pub const TASK_DEPTH: u32 = 10;
 pub const TASK_PARTS: u32 = 100;
 /// Most tasks that a new one can name for one relation.
 pub const TASK_RELATIONS: usize = 16;
+/// Most versions of one namespace that are quarantined: whoever writes what is quarantined must not fill the disk with it.
+pub const HELD_PER_NAMESPACE: u32 = 1_000;
 /// Days after which shared entries that nobody has verified expire, unless the configuration says otherwise (S20).
 pub const UNVERIFIED_DAYS: u32 = 90;

@@ -295,8 +295,12 @@ impl Engine {
             Command::IdentityAudit(command) => Some(command.id),
             _ => None,
         };
-        let (reply, recorded) =
-            self.run(scope, command, acting.as_ref(), pending.of_identity(identity)).await?;
+        let pending = pending.of_identity(identity);
+        let (reply, recorded) = if reads {
+            self.read(scope, command, acting.as_ref(), pending).await?
+        } else {
+            self.run(scope, command, acting.as_ref(), pending).await?
+        };
         let about = match &reply {
             Reply::GetIdentity(view) => Some(view.identity.summary.agent_id),
             _ => about,
@@ -306,7 +310,7 @@ impl Engine {
 
     /// Does what is asked for. Returns whether the store has recorded it, too.
     #[expect(clippy::too_many_lines, reason = "one arm an operation, and the compiler misses none")]
-    async fn run(
+    pub(crate) async fn run(
         &self,
         scope: &Scope,
         command: Command,

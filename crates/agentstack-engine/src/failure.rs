@@ -1,5 +1,7 @@
 //! Why a call failed: what the caller is told, and what the operator's log is.
 
+use std::borrow::Cow;
+
 use agentstack_access::Denial;
 use agentstack_api::{ErrorBody, ErrorCode, InputError};
 use agentstack_audit::{Decision, Outcome};
@@ -28,7 +30,7 @@ pub(crate) enum Failure {
         /// Where.
         field: &'static str,
         /// The word for what.
-        kind: &'static str,
+        kind: Cow<'static, str>,
     },
     /// The operating system has no randomness.
     #[error(transparent)]

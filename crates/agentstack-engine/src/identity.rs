@@ -109,6 +109,7 @@ impl Engine {
         reason: Option<String>,
         pending: Pending,
     ) -> Result<IdentityChangedView, Failure> {
+        let reason = self.screened_text(scope, "reason", reason)?;
         let change = IdentityChange { status: Some((to, reason)), ..IdentityChange::default() };
         self.change_identity(scope, id, change, pending).await
     }

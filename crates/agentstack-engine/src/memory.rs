@@ -61,6 +61,7 @@ impl Engine {
         acting: Option<&Agent>,
         pending: Pending,
     ) -> Result<StoreMemoryView, Failure> {
+        in_a_session(scope)?;
         self.make_room(scope, &command.key).await?;
         let entry = NewEntry {
             key: command.key,
@@ -247,6 +248,9 @@ impl Engine {
         acting: Option<&Agent>,
         pending: Pending,
     ) -> Result<StoreMemoryView, Failure> {
+        in_a_session(scope)?;
+        let past = self.store().get(scope, &command.key, Target::Version(command.version)).await?;
+        self.allow_again(scope, past.ok_or(Failure::Absent)?).await?;
         let restored = self
             .store()
             .restore(scope, &command.key, command.version, origin(scope, acting), pending)
@@ -289,6 +293,13 @@ fn fenced<'a>(
         }
     }
     Err(RandomnessUnavailable.into())
+}
+
+/// What is written outside of a session would be derived from nothing (S12). Requests name one; programs that embed the
+/// product have to as well.
+fn in_a_session(scope: &Scope) -> Result<(), Failure> {
+    let given = scope.session().map(drop);
+    given.ok_or_else(|| Failure::Input(InputError::new("sessionId", "is required")))
 }
 
 fn chars(text: &str) -> u32 {

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use agentstack_access::Scope;
+use agentstack_api::{Command, Reply};
 use agentstack_audit::Outcome;
-use agentstack_core::{SessionId, VersionId};
-use agentstack_storage::{Pending, Reading};
+use agentstack_core::{Agent, SessionId, VersionId};
+use agentstack_storage::{Pending, Reading, StorageError};
 
 use crate::Engine;
 use crate::failure::Failure;
@@ -54,7 +55,29 @@ impl Noted {
     }
 }
 
+/// How often a read is begun anew because what it had found was taken away before that was noted.
+const ATTEMPTS: u32 = 3;
+
 impl Engine {
+    /// Reads until what was read is still there when it is noted: what has been revoked meanwhile is not shown.
+    pub(crate) async fn read(
+        &self,
+        scope: &Scope,
+        command: Command,
+        acting: Option<&Agent>,
+        pending: Pending,
+    ) -> Result<(Reply, bool), Failure> {
+        let mut attempts = 1;
+        loop {
+            // In a box: the future of a call is large, and here it would be there twice.
+            let run = Box::pin(self.run(scope, command.clone(), acting, pending.clone()));
+            match run.await {
+                Err(Failure::Storage(StorageError::Changed)) if attempts < ATTEMPTS => attempts += 1,
+                other => return other,
+            }
+        }
+    }
+
     /// Notes what the caller is about to be shown. Returns whether the call was recorded with it.
     pub(crate) async fn note_readings(
         &self,

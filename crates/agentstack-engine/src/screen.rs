@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agentstack_access::Scope;
 use agentstack_api::InputError;
-use agentstack_core::{Metadata, Namespace, SessionId};
+use agentstack_core::{Content, Entry, Metadata, Namespace, SessionId, Treatment};
 use agentstack_guard::{Draft, Policy, Refused, Screened, screen, screen_object, screen_text};
 use agentstack_storage::NewEntry;
 
@@ -41,6 +41,30 @@ impl Engine {
         Ok(entry)
     }
 
+    /// Makes sure that the policy would take a past version today as it is: it may have been stored under another one.
+    pub(crate) async fn allow_again(&self, scope: &Scope, past: Entry) -> Result<(), Failure> {
+        let Ok(content) = Content::try_from(past.content) else { return Ok(()) };
+        let summary = past.summary;
+        let entry = NewEntry {
+            key: summary.key,
+            content,
+            metadata: summary.metadata,
+            tags: summary.tags,
+            if_version: None,
+            origin: summary.label.origin,
+            findings: vec![],
+            held: false,
+        };
+        let screened = self.screened(scope, entry).await?;
+        let done = screened.findings.iter().find(|finding| finding.treatment != Treatment::Flagged);
+        match done {
+            None => Ok(()),
+            Some(finding) => {
+                Err(Failure::Unfit { field: "version", kind: finding.kind.as_str().to_owned().into() })
+            }
+        }
+    }
+
     /// A text that is no entry, as it may be kept: under the rules of sessions. There is no quarantine for it.
     pub(crate) fn screened_text<T>(
         &self,
@@ -53,7 +77,7 @@ impl Engine {
     {
         let Some(text) = text else { return Ok(None) };
         let screened = screen_text(&self.settings().guard, &session(scope), text.as_ref());
-        match screened.map_err(|refused| Failure::Unfit { field, kind: refused.kind.word() })?.text {
+        match screened.map_err(|refused| Failure::Unfit { field, kind: refused.kind.word().into() })?.text {
             None => Ok(Some(text)),
             Some(changed) => T::try_from(changed).map(Some).map_err(|_| too_long(field)),
         }
@@ -63,7 +87,7 @@ impl Engine {
     pub(crate) fn screened_object(&self, scope: &Scope, object: Metadata) -> Result<Metadata, Failure> {
         let field = "metadata";
         let screened = screen_object(&self.settings().guard, &session(scope), object.as_object());
-        match screened.map_err(|refused| Failure::Unfit { field, kind: refused.kind.word() })?.object {
+        match screened.map_err(|refused| Failure::Unfit { field, kind: refused.kind.word().into() })?.object {
             None => Ok(object),
             Some(changed) => Metadata::try_from(changed).map_err(|_| too_long(field)),
         }
@@ -74,7 +98,7 @@ fn look(policy: &Policy, namespace: &Namespace, entry: &NewEntry) -> Result<Scre
     let NewEntry { key, content, metadata, tags, .. } = entry;
     let draft = Draft { key, content, metadata, tags };
     screen(policy, namespace, &draft)
-        .map_err(|Refused { field, kind }| Failure::Unfit { field: field.as_str(), kind: kind.word() })
+        .map_err(|Refused { field, kind }| Failure::Unfit { field: field.as_str(), kind: kind.word().into() })
 }
 
 /// The session of a call; for what belongs to none, any.

@@ -264,6 +264,7 @@ const STATEMENTS: &[&str] = &[
     agents::IDENTITY,
     memory::readings::OPEN,
     memory::readings::SHOW,
+    memory::readings::GONE,
     memory::readings::SHOW_HOLDER,
     memory::readings::BRING,
     memory::readings::HELD_SESSIONS,

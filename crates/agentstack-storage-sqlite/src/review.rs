@@ -57,6 +57,7 @@ pub(crate) const HELD: &str = concat!(
     "SELECT ",
     held_columns!(),
     " FROM held_versions v JOIN namespaces n ON n.id = v.namespace WHERE v.trust = $1 ",
+    "AND v.namespace NOT IN (SELECT namespace FROM ended_namespaces) ",
     "AND ($2 IS NULL OR (v.held_at, v.uuid, v.version) < ($2, $3, $4)) ",
     "ORDER BY v.held_at DESC, v.uuid DESC, v.version DESC LIMIT $5"
 );
@@ -74,7 +75,8 @@ pub(crate) const CURRENT: &str = concat!(
 const ONE_HELD: &str = concat!(
     "SELECT ",
     held_columns!(),
-    ", v.content FROM held_versions v JOIN namespaces n ON n.id = v.namespace WHERE v.uuid = $1 AND v.version = $2"
+    ", v.content FROM held_versions v JOIN namespaces n ON n.id = v.namespace WHERE v.uuid = $1 AND v.version = $2 ",
+    "AND v.namespace NOT IN (SELECT namespace FROM ended_namespaces)"
 );
 
 /// A current version. There is no index of ids; this one has them, and is a fraction of the table.
@@ -82,7 +84,8 @@ const ONE_CURRENT: &str = concat!(
     "SELECT ",
     current_columns!(),
     ", v.content FROM entries v JOIN namespaces n ON n.id = v.namespace ",
-    "WHERE v.id = (SELECT o.id FROM entries o INDEXED BY entries_recent WHERE o.uuid = $1) AND v.version = $2"
+    "WHERE v.id = (SELECT o.id FROM entries o INDEXED BY entries_recent WHERE o.uuid = $1) AND v.version = $2 ",
+    "AND v.namespace NOT IN (SELECT namespace FROM ended_namespaces)"
 );
 
 /// A past version.
@@ -91,7 +94,8 @@ const ONE_PAST: &str = concat!(
     review_columns!("e.uuid", "v.trust", "v.stored_at", "v.stored_at"),
     ", v.content FROM entries e JOIN namespaces n ON n.id = e.namespace ",
     "JOIN entry_versions v ON v.entry = e.id ",
-    "WHERE e.id = (SELECT o.id FROM entries o INDEXED BY entries_recent WHERE o.uuid = $1) AND v.version = $2"
+    "WHERE e.id = (SELECT o.id FROM entries o INDEXED BY entries_recent WHERE o.uuid = $1) AND v.version = $2 ",
+    "AND e.namespace NOT IN (SELECT namespace FROM ended_namespaces)"
 );
 
 fn read(row: &SqliteRow) -> Result<(Review, Veil), StorageError> {

@@ -160,13 +160,15 @@ pub(crate) fn version(row: &SqliteRow) -> Result<Version, StorageError> {
     Ok(Version { entry, version, content, tags, metadata, agent_id, stored_at, label })
 }
 
-/// id, `started_at`, the earlier of both ends, metadata.
+/// id, `started_at`, the earlier of both ends, the namespace's secret, and what is kept under it.
 pub(crate) fn session(row: &SqliteRow, at: usize) -> Result<Session, StorageError> {
     let mut columns = Columns::from(row, at);
     let id = SessionId::from_bytes(uuid(columns.take()?)?);
     let started_at = columns.time()?;
     let expires_at = columns.time()?;
-    Ok(Session { id, started_at, expires_at, metadata: columns.metadata()? })
+    let veil = Veil::new(columns.take()?);
+    let metadata = columns.covered("a metadata object", &veil, |text| parse_metadata(&text))?;
+    Ok(Session { id, started_at, expires_at, metadata })
 }
 
 /// A metadata object as it is kept.

@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
 use agentstack_audit::{Draft, Outcome};
+use agentstack_core::random;
 use agentstack_core::{AgentInstanceId, SessionId, SharedName, TaskId, Timestamp, TokenHash};
 use agentstack_storage::model::used_is_stale;
 use agentstack_storage::{
@@ -20,18 +21,20 @@ use crate::facts::agent_hash;
 use crate::index::entries_of_namespace;
 use crate::memory::readings::bring;
 use crate::row::{Columns, count, metadata_json, session, uuid};
+use crate::veil::Veil;
 use crate::write::{Write, alive, scoped};
 
 /// How long a standing is taken for granted. What rests on it is proved again in each transaction.
 const STANDING_FRESH_MS: i64 = 1_000;
 
-const START: &str = "INSERT INTO namespaces (name, shared) VALUES ($1, 0); \
-     INSERT INTO sessions (id, namespace, started_at, last_used_at, idle_ms, expires_at, resume, metadata) \
+const START: &str = "INSERT INTO namespaces (name, shared, secret) VALUES ($1, 0, $9); \
+     INSERT INTO sessions (id, namespace, started_at, last_used_at, idle_ms, expires_at, resume, about) \
      VALUES ($2, last_insert_rowid(), $3, $3, $4, $5, $6, $7); \
      INSERT INTO session_holders (holder, session) VALUES ($8, $2)";
 
-pub(crate) const RESUME: &str = "SELECT id, started_at, min(expires_at, $2 + idle_ms), metadata FROM sessions \
-     WHERE resume = $1 AND expires_at > $2 AND last_used_at + idle_ms > $2";
+pub(crate) const RESUME: &str = "SELECT s.id, s.started_at, min(s.expires_at, $2 + s.idle_ms), n.secret, s.about FROM sessions s \
+     JOIN namespaces n ON n.id = s.namespace \
+     WHERE s.resume = $1 AND s.expires_at > $2 AND s.last_used_at + s.idle_ms > $2";
 
 const ENTER: &str = "INSERT INTO session_holders (holder, session) VALUES ($1, $2) ON CONFLICT DO NOTHING; \
      UPDATE sessions SET last_used_at = max(last_used_at, $3) WHERE id = $2";
@@ -39,7 +42,7 @@ const ENTER: &str = "INSERT INTO session_holders (holder, session) VALUES ($1, $
 /// The session `$1` if it is alive and held, or if `$4` (an operator may end what has expired), how many entries it has
 /// for a caller bound to the agent `$5`, or for one who is not, and how many agents and tasks that go on.
 pub(crate) const STATUS: &str = concat!(
-    "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata, ",
+    "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), n.secret, s.about, ",
     "CASE WHEN $5 IS NULL THEN ",
     entries_of_namespace!(),
     " ELSE (SELECT count(*) FROM entries e WHERE e.namespace = n.id ",
@@ -66,8 +69,8 @@ const CLOSE: &str = "DELETE FROM reads WHERE reader = $2 \
      DELETE FROM session_holders WHERE session = $1; DELETE FROM sessions WHERE id = $1; \
      INSERT INTO ended_namespaces (namespace) VALUES ($2)";
 
-pub(crate) const ACTIVE: &str = "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), s.metadata \
-     FROM sessions s WHERE s.expires_at > $3 AND s.last_used_at + s.idle_ms > $3 \
+pub(crate) const ACTIVE: &str = "SELECT s.id, s.started_at, min(s.expires_at, s.last_used_at + s.idle_ms), n.secret, s.about \
+     FROM sessions s JOIN namespaces n ON n.id = s.namespace WHERE s.expires_at > $3 AND s.last_used_at + s.idle_ms > $3 \
      AND ($4 OR s.id IN (SELECT session FROM session_holders WHERE holder = $2)) ORDER BY s.id DESC LIMIT 1000";
 
 const EXPIRED: &str =
@@ -82,7 +85,7 @@ pub(crate) const SHARED: &str = "SELECT name FROM namespaces WHERE shared = 1";
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn start(&self, scope: &Scope, new: NewSession, pending: Pending) -> Result<Session, StorageError> {
-        let mut write = self.write().await?;
+        let secret: [u8; 16] = random::bytes().map_err(|error| StorageError::Unavailable(Box::new(error)))?;
         let statement = sqlx::query(START)
             .bind(format!("session:{}", new.id))
             .bind(new.id.as_bytes().to_vec())
@@ -90,8 +93,10 @@ impl SessionStore for SqliteStore {
             .bind(new.idle_ms)
             .bind(new.expires_at.as_millis())
             .bind(new.resume.as_bytes().to_vec())
-            .bind(metadata_json(&new.metadata))
-            .bind(scope.holder().as_str().to_owned());
+            .bind(Veil::new(&secret).cover(&metadata_json(&new.metadata))?)
+            .bind(scope.holder().as_str().to_owned())
+            .bind(secret.to_vec());
+        let mut write = self.write().await?;
         let started = match write.run(statement).await {
             Ok(_) => bring_to(&mut write, scope, new.id).await,
             Err(error) => Err(error),
@@ -155,9 +160,9 @@ impl SessionStore for SqliteStore {
         let number = |column| count(row.try_get(column).map_err(storage)?);
         Ok(SessionStatus {
             session: session(&row, 0)?,
-            entries: number(4)?,
-            agents: number(5)?,
-            tasks: number(6)?,
+            entries: number(5)?,
+            agents: number(6)?,
+            tasks: number(7)?,
         })
     }
 
@@ -219,11 +224,11 @@ async fn close(
     let question = scoped(STATUS, scope).bind(scope.is_overseer()).bind(None::<Vec<u8>>);
     let row = question.fetch_optional(write.connection()?).await.map_err(storage)?;
     let row = row.ok_or(StorageError::SessionGone)?;
-    let namespace: i64 = row.try_get(7).map_err(storage)?;
+    let namespace: i64 = row.try_get(8).map_err(storage)?;
     let held = sqlx::query(HOLDS).bind(namespace).fetch_one(write.connection()?).await.map_err(storage)?;
     let mut columns = Columns::from(&held, 0);
     let removed = Removed {
-        entries: count(row.try_get(4).map_err(storage)?)?,
+        entries: count(row.try_get(5).map_err(storage)?)?,
         agents: count(columns.take()?)?,
         tasks: count(columns.take()?)?,
     };

@@ -193,9 +193,11 @@ impl Drop for SqliteStore {
         let readers = self.readers.clone();
         let close = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let closing = async { tokio::join!(connection.close(), readers.close()) };
+            let closing = async {
+                timeout(CLOSING_PATIENCE, async { tokio::join!(connection.close(), readers.close()) }).await
+            };
             // Whatever comes of it: nobody is left who could be told.
-            let _ = runtime.map(|runtime| runtime.block_on(timeout(CLOSING_PATIENCE, closing)));
+            let _ = runtime.map(|runtime| runtime.block_on(closing));
         };
         let _ = std::thread::spawn(close).join();
     }

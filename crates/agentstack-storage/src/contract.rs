@@ -36,7 +36,10 @@ pub trait MemoryStore: Send + Sync {
     ///
     /// # Errors
     /// [`StorageError::VersionConflict`] when `if_version` is not the current version;
-    /// [`StorageError::KeyTaken`] when the caller is bound to an agent and the key is another's.
+    /// [`StorageError::KeyTaken`] when the caller is bound to an agent and the key is another's;
+    /// [`StorageError::TooMany`] when it is to be held back and [`HELD_PER_NAMESPACE`] are.
+    ///
+    /// [`HELD_PER_NAMESPACE`]: agentstack_core::limits::HELD_PER_NAMESPACE
     async fn store(&self, scope: &Scope, entry: NewEntry, pending: Pending) -> Result<Stored, StorageError>;
 
     /// The entry of this key in the scope's namespace, in the version asked for.
@@ -95,7 +98,7 @@ pub trait MemoryStore: Send + Sync {
     /// session, all live sessions of the holder have been shown it, and those that it starts or enters within [`HOLDER_READS_MS`](crate::review::HOLDER_READS_MS).
     ///
     /// # Errors
-    /// When the backend cannot do it.
+    /// [`StorageError::Changed`] when one of them is not there any more; then it must not be shown.
     async fn note_readings(
         &self,
         scope: &Scope,

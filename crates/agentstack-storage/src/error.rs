@@ -34,6 +34,9 @@ pub enum StorageError {
     /// Something that the call names is not there, for this scope.
     #[error("what the call names is not there")]
     Missing,
+    /// Something that was read has gone since.
+    #[error("what was read has changed")]
+    Changed,
     /// There are as many as there may be.
     #[error("there are as many {what} as there may be")]
     TooMany {

@@ -167,6 +167,8 @@ struct Kept {
     current: Written,
     /// Past versions, oldest first.
     past: Vec<Written>,
+    /// The highest number that a version of it has ever had.
+    last: u32,
     head: Analyzed,
     body: Analyzed,
 }
@@ -174,7 +176,8 @@ struct Kept {
 impl Kept {
     fn new(number: i64, id: EntryId, key: MemoryKey, created_at: Timestamp, current: Written) -> Self {
         let (head, body) = (analyze(key.as_str()), analyze(&current.version.content));
-        Self { number, id, key, created_at, current, past: vec![], head, body }
+        let last = current.version.version;
+        Self { number, id, key, created_at, current, past: vec![], last, head, body }
     }
 
     /// The versions, newest first.

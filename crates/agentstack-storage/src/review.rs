@@ -50,8 +50,8 @@ impl Reading {
 }
 
 /// For how long what a holder was shown outside of any session counts for the sessions it begins, in milliseconds: a
-/// day, as long as a session may be idle.
-pub const HOLDER_READS_MS: i64 = 24 * 60 * 60 * 1_000;
+/// day, as long as a session may be idle, and the hour for which it may not be noted anew.
+pub const HOLDER_READS_MS: i64 = 25 * 60 * 60 * 1_000;
 
 /// A version that an operator looks at.
 #[derive(Debug, Clone, PartialEq)]

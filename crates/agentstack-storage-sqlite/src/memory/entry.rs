@@ -2,7 +2,7 @@
 
 use agentstack_access::Scope;
 use agentstack_audit::{Draft, Outcome};
-use agentstack_core::limits::VERSIONS_KEPT;
+use agentstack_core::limits::{HELD_PER_NAMESPACE, VERSIONS_KEPT};
 use agentstack_core::{
     AgentId, EntryId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Tag, Timestamp, Trust,
 };
@@ -13,8 +13,8 @@ use sqlx::sqlite::SqliteRow;
 
 use super::readings::{self, Reader};
 use super::statements::{
-    HOLD, INSERT, NOTE_SHARED, NOTE_WRITER, OPEN, REMOVE, REMOVE_EMPTY, REMOVE_HELD, RETIRE, SPACE, TEXT,
-    UPDATE,
+    COUNT_HELD, HOLD, INSERT, NOTE_SHARED, NOTE_WRITER, OPEN, REMOVE, REMOVE_EMPTY, REMOVE_HELD, RETIRE,
+    SPACE, TEXT, UPDATE,
 };
 use super::{in_session, namespace};
 use crate::briefly::analyze;
@@ -54,6 +54,8 @@ pub(crate) struct Existing {
     pub(crate) row: i64,
     pub(crate) id: EntryId,
     pub(crate) version: u32,
+    /// The highest number that a version of it has ever had.
+    last_version: u32,
     /// The hash of the agent that it belongs to.
     pub(super) agent: Option<Vec<u8>>,
     created_at: i64,
@@ -65,7 +67,6 @@ pub(crate) struct Existing {
 struct Earlier {
     id: EntryId,
     version: u32,
-    created_at: i64,
 }
 
 impl Space {
@@ -101,11 +102,20 @@ impl Existing {
     pub(crate) fn read(columns: &mut Columns<'_>) -> Result<Option<Self>, StorageError> {
         let row: Option<i64> = columns.take()?;
         let (id, version): (Option<&[u8]>, Option<i64>) = (columns.take()?, columns.take()?);
+        let last_version = columns.take::<Option<i64>>()?.map(small).transpose()?.unwrap_or_default();
         let (agent, created_at): (_, Option<i64>) = (columns.take()?, columns.take()?);
         let fresh = columns.take()?;
         let (Some(row), Some(id), Some(version)) = (row, id, version) else { return Ok(None) };
         let (id, version) = (EntryId::from_bytes(uuid(id)?), small(version)?);
-        Ok(Some(Self { row, id, version, agent, created_at: created_at.unwrap_or_default(), fresh }))
+        Ok(Some(Self {
+            row,
+            id,
+            version,
+            last_version,
+            agent,
+            created_at: created_at.unwrap_or_default(),
+            fresh,
+        }))
     }
 
     /// Whether the scope may know it.
@@ -118,9 +128,8 @@ impl Existing {
 impl Earlier {
     fn read(columns: &mut Columns<'_>) -> Result<Option<Self>, StorageError> {
         let (id, version): (Option<&[u8]>, Option<i64>) = (columns.take()?, columns.take()?);
-        let created_at = columns.take::<Option<i64>>()?.unwrap_or_default();
         let (Some(id), Some(version)) = (id, version) else { return Ok(None) };
-        Ok(Some(Self { id: EntryId::from_bytes(uuid(id)?), version: small(version)?, created_at }))
+        Ok(Some(Self { id: EntryId::from_bytes(uuid(id)?), version: small(version)? }))
     }
 }
 
@@ -249,6 +258,7 @@ impl Opened<'_> {
         let row = self.entry.as_ref().map_or(self.next, |entry| entry.row);
         let is_held = new.label.trust.is_held();
         let (sql, fresh) = if is_held {
+            self.room_for_held(&space).await?;
             (HOLD, None)
         } else {
             self.retire(&space, version).await?;
@@ -303,13 +313,24 @@ impl Opened<'_> {
     /// The entry's id, the number of its next version, and when its first was stored. A number is never used twice, also
     /// if the version is held back.
     fn next_version(&self, scope: &Scope) -> (EntryId, u32, i64) {
-        let current = self.entry.as_ref().map(|entry| (entry.id, entry.version, entry.created_at));
-        let held = self.held.as_ref().map(|held| (held.id, held.version, held.created_at));
-        let taken =
-            current.map_or(0, |(_, version, _)| version).max(held.map_or(0, |(_, version, _)| version));
+        let current = self.entry.as_ref().map(|entry| (entry.id, entry.last_version, entry.created_at));
+        // When what is held back began is nobody's business.
+        let held = self.held.as_ref().map(|held| (held.id, held.version, scope.at().as_millis()));
+        let taken = current.map_or(0, |(_, last, _)| last).max(held.map_or(0, |(_, last, _)| last));
         let (id, _, created_at) =
             current.or(held).unwrap_or_else(|| (EntryId::generate(), 0, scope.at().as_millis()));
         (id, taken.saturating_add(1), created_at)
+    }
+
+    async fn room_for_held(&mut self, space: &Space) -> Result<(), StorageError> {
+        let counted = sqlx::query(COUNT_HELD).bind(space.id);
+        let row = counted.fetch_one(self.write.connection()?).await.map_err(storage)?;
+        let held: u32 = row.try_get(0).map_err(storage)?;
+        if held < HELD_PER_NAMESPACE {
+            Ok(())
+        } else {
+            Err(StorageError::TooMany { what: "versions held back" })
+        }
     }
 
     /// Notes who writes to a shared namespace. Returns whether it is for the first time.

@@ -57,6 +57,12 @@ pub(crate) const SHOW: &str = concat!(
     "WHERE true ON CONFLICT (reader, uuid, version) DO NOTHING"
 );
 
+/// How many of those in `$1` are not there any more.
+pub(crate) const GONE: &str = "SELECT count(*) FROM json_each($1) q LEFT JOIN namespaces n ON n.name = q.value ->> 0 \
+     LEFT JOIN entries e ON e.namespace = n.id AND e.key_hash = unhex(q.value ->> 1) AND e.uuid = unhex(q.value ->> 2) \
+     LEFT JOIN entry_versions p ON p.entry = e.id AND p.version = q.value ->> 3 \
+     WHERE e.version IS NOT q.value ->> 3 AND p.version IS NULL";
+
 /// A holder `$1` is shown at `$3` what is in `$2`.
 pub(crate) const SHOW_HOLDER: &str = concat!(
     "INSERT INTO holder_reads (holder, read_at, uuid, version, writer, had_read, stored_at, origin_principal, ",
@@ -175,6 +181,11 @@ impl SqliteStore {
         let noted = async {
             if !row.try_get::<bool, _>(2).map_err(storage)? {
                 return Err(StorageError::SessionGone);
+            }
+            let gone = sqlx::query(GONE).bind(array(readings));
+            let gone = gone.fetch_one(write.connection()?).await.map_err(storage)?;
+            if gone.try_get::<i64, _>(0).map_err(storage)? > 0 {
+                return Err(StorageError::Changed);
             }
             match Reader::read(&mut Columns::from(&row, 3))? {
                 Reader { id: 0, .. } => show_holder(&mut write, scope, readings).await,

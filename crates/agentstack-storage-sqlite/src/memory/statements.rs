@@ -7,7 +7,7 @@ use crate::write::alive;
 macro_rules! opened_columns {
     () => {
         concat!(
-            "n.id, n.secret, n.shared, t.id, t.filled, e.id, e.uuid, e.version, e.agent, e.created_at, ",
+            "n.id, n.secret, n.shared, t.id, t.filled, e.id, e.uuid, e.version, e.last_version, e.agent, e.created_at, ",
             "CASE WHEN e.id IS NOT NULL THEN (SELECT f.id FROM index_fresh f WHERE ",
             in_namespace!("f"),
             " AND f.entry = e.id) END"
@@ -36,7 +36,7 @@ pub(crate) const OPEN: &str = concat!(
     "(SELECT coalesce(max(r.place), 0) FROM reads r WHERE r.reader = w.namespace), ",
     "(SELECT coalesce(max(id), 0) + 1 FROM entries), ",
     opened_columns!(),
-    ", h.uuid, h.version, h.created_at ",
+    ", h.uuid, h.version ",
     "FROM (SELECT 1) LEFT JOIN (SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1) a ",
     "LEFT JOIN sessions w ON w.id = $1 LEFT JOIN namespaces n ON n.name = $4 ",
     last_fresh!(),
@@ -72,15 +72,15 @@ macro_rules! add_fresh {
 /// $12 created $13 the key's hash $14 agent $15 tags $16 trust $17 $18 writer $19 to $21 origin $22 chars $23 facts
 /// $24 content $25 to $27 the record.
 pub(super) const INSERT: &str = concat!(
-    "INSERT INTO entries (id, namespace, length, version, updated_at, created_at, uuid, key_hash, agent, tags, trust, ",
+    "INSERT INTO entries (id, namespace, length, version, last_version, updated_at, created_at, uuid, key_hash, agent, tags, trust, ",
     "writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) ",
-    "VALUES ($7, $4, $9, $11, $3, $12, $10, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24); ",
+    "VALUES ($7, $4, $9, $11, $11, $3, $12, $10, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24); ",
     add_fresh!(),
     "INSERT INTO audit (sequence, body, hash) VALUES ($25, $26, $27); COMMIT"
 );
 
 pub(super) const UPDATE: &str = concat!(
-    "UPDATE entries SET length = $9, version = $11, updated_at = $3, agent = $14, tags = $15, trust = $16, writer = $17, ",
+    "UPDATE entries SET length = $9, version = $11, last_version = $11, updated_at = $3, agent = $14, tags = $15, trust = $16, writer = $17, ",
     "had_read = $18, origin_principal = $19, origin_agent = $20, origin_tool = $21, chars = $22, facts = $23, ",
     "content = $24 WHERE id = $7; ",
     add_fresh!(),
@@ -91,7 +91,12 @@ pub(super) const UPDATE: &str = concat!(
 pub(super) const HOLD: &str = "INSERT INTO held_versions (namespace, uuid, version, trust, held_at, key_hash, created_at, stored_at, \
      agent, writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) \
      VALUES ($4, $10, $11, $16, $3, $13, $12, $3, $14, $17, $18, $19, $20, $21, $22, $23, $24); \
+     UPDATE entries SET last_version = $11 WHERE namespace = $4 AND key_hash = $13; \
      INSERT INTO audit (sequence, body, hash) VALUES ($25, $26, $27); COMMIT";
+
+/// How many versions of the namespace $1 wait for somebody.
+pub(super) const COUNT_HELD: &str =
+    "SELECT count(*) FROM held_versions WHERE namespace = $1 AND trust = 'quarantined'";
 
 /// Puts the current version of the entry $1 into the history, and its terms out of what is fresh.
 pub(super) const RETIRE: &str = "INSERT INTO entry_versions (entry, version, stored_at, agent, trust, writer, had_read, \

@@ -19,9 +19,9 @@ const ENTRIES: &str = "SELECT e.id, n.secret, n.shared, e.namespace, e.agent, e.
      e.origin_agent, e.content FROM old_entries e JOIN namespaces n ON n.id = e.namespace WHERE e.id > $1 \
      ORDER BY e.id LIMIT 16";
 
-const MOVE_ENTRY: &str = "INSERT INTO entries (id, namespace, length, version, updated_at, created_at, uuid, key_hash, agent, \
+const MOVE_ENTRY: &str = "INSERT INTO entries (id, namespace, length, version, last_version, updated_at, created_at, uuid, key_hash, agent, \
      tags, trust, writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) \
-     SELECT id, namespace, length, version, updated_at, created_at, uuid, key_hash, $2, $3, trust, $4, 0, \
+     SELECT id, namespace, length, version, version, updated_at, created_at, uuid, key_hash, $2, $3, trust, $4, 0, \
      origin_principal, $5, origin_tool, chars, $6, $7 FROM old_entries WHERE id = $1";
 
 const NOTE_WRITER: &str =
@@ -45,7 +45,13 @@ const TASKS: &str = "SELECT t.id, n.secret, t.agent_type, t.input, t.output FROM
 const MOVE_AGENT: &str = "UPDATE agents SET name = $2, agent_type = $3, metadata = $4 WHERE id = $1";
 const MOVE_TASK: &str = "UPDATE tasks SET agent_type = $2, input = $3, output = $4 WHERE id = $1";
 
-const DROP: &str = "DROP TABLE old_versions; DROP TABLE old_entries";
+/// Sessions are few, and their objects small.
+const SESSIONS: &str =
+    "SELECT s.id, n.secret, s.metadata FROM sessions s JOIN namespaces n ON n.id = s.namespace";
+const MOVE_SESSION: &str = "UPDATE sessions SET about = $2 WHERE id = $1";
+
+const DROP: &str =
+    "DROP TABLE old_versions; DROP TABLE old_entries; ALTER TABLE sessions DROP COLUMN metadata";
 
 /// Moves everything.
 pub(super) async fn move_rows(connection: &mut SqliteConnection) -> Result<(), StorageError> {
@@ -70,6 +76,13 @@ pub(super) async fn move_rows(connection: &mut SqliteConnection) -> Result<(), S
                 move_texts(connection, row, put).await?;
             }
         }
+    }
+    for row in sqlx::query(SESSIONS).fetch_all(&mut *connection).await.map_err(storage)? {
+        let mut columns = Columns::from(&row, 0);
+        let id: Vec<u8> = columns.take()?;
+        let veil = Veil::new(columns.take()?);
+        let moving = sqlx::query(MOVE_SESSION).bind(id).bind(veil.cover(columns.take()?)?);
+        moving.execute(&mut *connection).await.map_err(storage)?;
     }
     connection.execute(DROP).await.map(drop).map_err(storage)
 }

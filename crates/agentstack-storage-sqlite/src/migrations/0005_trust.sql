@@ -18,6 +18,8 @@ CREATE TABLE entries (
     -- How many terms its content has.
     length     INTEGER NOT NULL,
     version    INTEGER NOT NULL CHECK (version >= 1),
+    -- The highest number that a version of it has ever had: none is used twice.
+    last_version INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     uuid       BLOB NOT NULL CHECK (length(uuid) = 16),
@@ -68,6 +70,7 @@ CREATE UNIQUE INDEX entry_versions_entry ON entry_versions (entry, version);
 
 CREATE TRIGGER entry_versions_fixed BEFORE UPDATE ON entry_versions
 WHEN NOT (NEW.trust = 'trusted' AND OLD.trust = 'unverified' AND NEW.version = OLD.version
+    AND NEW.entry = OLD.entry AND NEW.agent IS OLD.agent AND NEW.chars = OLD.chars
     AND NEW.stored_at = OLD.stored_at AND NEW.writer = OLD.writer AND NEW.had_read = OLD.had_read
     AND NEW.origin_principal = OLD.origin_principal AND NEW.origin_agent IS OLD.origin_agent
     AND NEW.origin_tool = OLD.origin_tool AND NEW.facts = OLD.facts AND NEW.content = OLD.content)
@@ -99,8 +102,8 @@ CREATE UNIQUE INDEX held_versions_entry ON held_versions (uuid, version);
 CREATE INDEX held_versions_key ON held_versions (namespace, key_hash, version);
 CREATE INDEX held_versions_trust ON held_versions (trust, held_at, uuid, version);
 
-CREATE TRIGGER held_versions_origin BEFORE UPDATE OF uuid, version, stored_at, writer, had_read, origin_principal,
-    origin_agent, origin_tool, facts, content ON held_versions
+CREATE TRIGGER held_versions_origin BEFORE UPDATE OF namespace, uuid, version, key_hash, created_at, stored_at, agent,
+    writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content ON held_versions
 BEGIN SELECT RAISE(ABORT, 'an origin never changes'); END;
 
 -- What each session has been shown of others, in order: `place` counts from 1. From this follows what is derived from
@@ -138,6 +141,9 @@ CREATE TABLE holder_reads (
 
 -- Whether it has written to a shared namespace. If not, nothing is derived from what it has read once it has ended.
 ALTER TABLE sessions ADD COLUMN wrote_shared INTEGER NOT NULL DEFAULT 0 CHECK (wrote_shared IN (0, 1));
+
+-- What its starter said of it, under the namespace's secret; the program moves it here and drops the column `metadata`.
+ALTER TABLE sessions ADD COLUMN about BLOB;
 
 -- Who has written to a shared namespace before.
 CREATE TABLE namespace_writers (

@@ -62,10 +62,10 @@ const PLACE: &str = "SELECT h.id, h.facts, h.content, n.secret, e.id, e.version,
 
 /// Makes the held version $1 an entry with the number $2, so many terms ($3) and these tags ($4); its row in the index
 /// comes with it.
-const INSERT_HELD: &str = "INSERT INTO entries (id, namespace, length, version, updated_at, created_at, uuid, key_hash, \
+const INSERT_HELD: &str = "INSERT INTO entries (id, namespace, length, version, last_version, updated_at, created_at, uuid, key_hash, \
      agent, tags, trust, writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) \
-     SELECT $2, namespace, $3, version, stored_at, created_at, uuid, key_hash, agent, $4, 'trusted', writer, had_read, \
-     origin_principal, origin_agent, origin_tool, chars, facts, content FROM held_versions WHERE id = $1";
+     SELECT $2, namespace, $3, version, (SELECT max(version) FROM held_versions o WHERE o.uuid = h.uuid), stored_at, created_at, uuid, key_hash, agent, $4, 'trusted', writer, had_read, \
+     origin_principal, origin_agent, origin_tool, chars, facts, content FROM held_versions h WHERE id = $1";
 
 /// Makes the held version $1 a past one of the entry $2.
 const INSERT_PAST: &str = "INSERT INTO entry_versions (entry, version, stored_at, agent, trust, writer, had_read, \
@@ -79,7 +79,7 @@ const TO_PAST: &str = "INSERT INTO entry_versions (entry, version, stored_at, ag
      writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content FROM entries WHERE id = $1";
 
 const FORGET_OLD: &str = "DELETE FROM entry_versions WHERE entry = $1 \
-     AND version <= (SELECT version FROM entries WHERE id = $1) - $2 - 1";
+     AND version <= (SELECT version FROM entries WHERE id = $1) - $2 - 1 AND version <> $3";
 
 /// A version that an operator has looked at is trusted.
 pub(super) async fn approve(write: &mut Write<'_>, id: VersionId, current: bool) -> Result<(), StorageError> {
@@ -224,7 +224,7 @@ pub(super) async fn put_back(
         let (space, entry) = open(write, row).await?;
         promote(write, bounds, &space, &entry).await?;
     }
-    write.run(sqlx::query(FORGET_OLD).bind(row).bind(VERSIONS_KEPT)).await.map(drop)
+    write.run(sqlx::query(FORGET_OLD).bind(row).bind(VERSIONS_KEPT).bind(id.version)).await.map(drop)
 }
 
 async fn forget_held(write: &mut Write<'_>, held: i64) -> Result<(), StorageError> {

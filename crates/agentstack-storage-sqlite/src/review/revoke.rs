@@ -149,7 +149,8 @@ const FORGET_HELD: &str = "DELETE FROM held_versions WHERE id IN \
 const FORGET_READS: &str = "DELETE FROM holder_reads WHERE read_at < $1; \
      DELETE FROM reads WHERE reader IN (SELECT reader FROM reads EXCEPT SELECT id FROM namespaces \
      EXCEPT SELECT writer FROM entries EXCEPT SELECT writer FROM entry_versions \
-     EXCEPT SELECT writer FROM held_versions EXCEPT SELECT writer FROM reads); \
+     EXCEPT SELECT writer FROM held_versions EXCEPT SELECT writer FROM reads \
+     EXCEPT SELECT writer FROM holder_reads); \
      DELETE FROM namespace_writers WHERE namespace NOT IN (SELECT namespace FROM entries) \
      AND namespace NOT IN (SELECT namespace FROM held_versions); \
      DELETE FROM namespaces WHERE shared = 1 AND id NOT IN (SELECT namespace FROM entries) \

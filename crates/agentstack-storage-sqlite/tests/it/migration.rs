@@ -113,7 +113,7 @@ async fn an_index_of_another_analysis_is_made_anew() {
 const FILL_FOURTH: &str = "INSERT INTO namespaces (id, name, shared, secret) VALUES \
     (1, 'session:01900000-0000-7000-8000-000000000001', 0, $1), (2, 'team', 1, randomblob(16)); \
     INSERT INTO sessions VALUES (x'01900000000070008000000000000001', 1, 1, 1, 99999999999999, 99999999999999, \
-    randomblob(32), '{}'); \
+    randomblob(32), '{\"purpose\":\"old\"}'); \
     INSERT INTO session_holders VALUES ('embedded:ann', x'01900000000070008000000000000001'); \
     INSERT INTO entries (id, namespace, length, version, updated_at, created_at, uuid, key_hash, agent, key, tags, trust, \
     origin_principal, origin_agent, origin_tool, chars, metadata, content) VALUES \
@@ -175,6 +175,7 @@ async fn a_file_of_the_fourth_version_holds_all_that_it_held_and_no_text() {
     let world = support::world(&path, false).await;
     let session = "01900000-0000-7000-8000-000000000001".parse().unwrap();
     let ann = world.embedded("ann").in_session(session);
+    assert_eq!(ann.status().await.session.metadata, world::metadata(r#"{"purpose": "old"}"#));
     let entry = ann.get("key").await.unwrap();
     assert_eq!((entry.content.as_str(), entry.summary.version), ("second one", 2));
     assert_eq!(entry.summary.tags, world::tags(&["blue", "green"]));
@@ -196,7 +197,7 @@ async fn a_file_of_the_fourth_version_holds_all_that_it_held_and_no_text() {
         .unwrap()
         .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
         .collect();
-    for text in ["second one", "first one", "shared text", "green", "planner"] {
+    for text in ["second one", "first one", "shared text", "green", "planner", "purpose"] {
         assert!(!bytes.windows(text.len()).any(|window| window == text.as_bytes()), "{text}");
     }
     let fresh = support::path(&TempDir::new().unwrap());

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use agentstack_core::{Task, TaskStatus};
 use agentstack_storage::conformance::coordination::{end, everything, new_agent, new_task, text};
-use agentstack_storage::conformance::world::{entry, metadata, tags};
+use agentstack_storage::conformance::world::{entry, metadata, new_session, tags};
 use agentstack_storage::conformance::{Call, World};
-use agentstack_storage::{NewAgent, NewEntry, NewTask, TaskEnd};
+use agentstack_storage::{NewAgent, NewEntry, NewSession, NewTask, TaskEnd};
 use agentstack_storage_sqlite::IndexBounds;
 use tempfile::TempDir;
 
@@ -62,7 +62,7 @@ async fn s08_the_secret_of_an_ended_session_leaves_no_trace() {
             gone.push(secret);
             continue;
         }
-        let call = world.local("ann").start().await;
+        let call = world.local("ann").start_with(canary_session(&world, &mut words)).await;
         store_plain(&call, &mut words, number % 4).await;
         if number % 9 == 0 {
             call.named(&format!("team-{number}")).store("key", "text").await;
@@ -71,6 +71,7 @@ async fn s08_the_secret_of_an_ended_session_leaves_no_trace() {
         live.push((call, sqlx::query_scalar(newest).fetch_one(&mut raw).await.unwrap()));
     }
     drop(raw);
+    assert_no_trace(&path);
     live[0].0.end().await;
     gone.push(live.swap_remove(0).1);
     let files = fs::read_dir(path.parent().unwrap()).unwrap();
@@ -82,6 +83,12 @@ async fn s08_the_secret_of_an_ended_session_leaves_no_trace() {
     );
     let left = gone.iter().filter(|secret| starts.contains(secret.as_slice())).count();
     assert_eq!(left, 0, "of {} secrets", gone.len());
+}
+
+/// A session to be started, with canaries in what its starter says of it.
+fn canary_session(world: &World, words: &mut Words) -> NewSession {
+    let said = metadata(&format!(r#"{{"{}": "{}"}}"#, CANARIES[0], words.canary_text(3)));
+    NewSession { metadata: said, ..new_session(world, 1_000_000, 10_000_000).0 }
 }
 
 /// The same words in every run.

@@ -7,6 +7,7 @@ use super::world::{
     Call, MEMORY_GET, QUARANTINE_APPROVE, QUARANTINE_LIST, REVOKE_ORIGIN, World, draft, entry, key, listing,
     pending, search,
 };
+use crate::review::HOLDER_READS_MS;
 use crate::text::Match;
 use crate::{
     NewEntry, OriginFilter, Reading, Review, ReviewFilter, Reviews, Revocation, StorageError, Target,
@@ -345,7 +346,7 @@ pub async fn s21_what_was_read_outside_of_a_session_counts_for_its_holder(world:
     ann.named("team").read("poison").await;
     before.named("team").store("in a session", "text").await;
     ann.start().await.named("team").store("in a later one", "text").await;
-    world.clock.advance_millis(DAY_MS + 1);
+    world.clock.advance_millis(HOLDER_READS_MS + 1);
     ann.start().await.named("team").store("the day after", "text").await;
     world.local("bob").start().await.named("team").store("somebody else's", "text").await;
     assert_eq!(world.operator().revoke(&of("eve")).await, Revocation { revoked: 1, quarantined: 2 });

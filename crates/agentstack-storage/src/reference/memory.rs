@@ -2,7 +2,7 @@
 
 use agentstack_access::Scope;
 use agentstack_audit::{Draft, Outcome};
-use agentstack_core::limits::VERSIONS_KEPT;
+use agentstack_core::limits::{HELD_PER_NAMESPACE, VERSIONS_KEPT};
 use agentstack_core::{
     Entry, EntryId, EntrySummary, Label, MemoryKey, Namespace, Origin, Timestamp, Trust, Version, VersionId,
 };
@@ -30,6 +30,13 @@ impl State {
         let is_common = existing.is_some_and(|kept| kept.current.version.agent_id.is_none());
         let in_session = matches!(namespace, Namespace::Session(_));
         let agent = owner(scope, in_session, is_common).cloned();
+        let waits = |held: &&HeldBack| {
+            held.namespace == *namespace && held.written.version.label.trust == Trust::Quarantined
+        };
+        let held = self.held.iter().filter(waits).count();
+        if entry.held && held >= HELD_PER_NAMESPACE as usize {
+            return Err(StorageError::TooMany { what: "versions held back" });
+        }
         let trust = if entry.held { Trust::Quarantined } else { Trust::Unverified };
         let version = Version {
             // It and its number are known when it is put among those of its entry.
@@ -53,9 +60,10 @@ impl State {
         let held = self.held.iter().filter(|held| held.namespace == namespace && held.key == *key);
         let newest_held = held.max_by_key(|held| held.written.version.version);
         let known = existing.map(|kept| (kept.id, kept.created_at));
-        let known = known.or(newest_held.map(|held| (held.id, held.created_at)));
+        // When what is held back began is nobody's business.
+        let known = known.or(newest_held.map(|held| (held.id, version.stored_at)));
         let (id, created_at) = known.unwrap_or((EntryId::generate(), version.stored_at));
-        let highest = existing.map_or(0, |kept| kept.current.version.version);
+        let highest = existing.map_or(0, |kept| kept.last);
         version.entry = id;
         version.version = 1 + highest.max(newest_held.map_or(0, |held| held.written.version.version));
         let written = Written { version, writing: self.writing(scope) };
@@ -74,6 +82,10 @@ impl State {
         let probe = Kept::new(0, id, key.clone(), created_at, written.clone());
         let summary = probe.summary(&namespace, &written.version);
         if written.version.label.trust.is_held() {
+            let entries = self.entries.get_mut(&namespace).into_iter().flatten();
+            for kept in entries.filter(|kept| kept.key == *key) {
+                kept.last = written.version.version;
+            }
             let (key, since) = (key.clone(), scope.at());
             self.held.push(HeldBack { namespace, key, id, created_at, since, written });
         } else {
@@ -91,13 +103,19 @@ impl State {
         written: Written,
     ) {
         let next = self.made + 1;
+        let number = written.version.version;
+        let held = self.held.iter().filter(|held| held.id == id).map(|held| held.written.version.version);
+        let last = held.max().unwrap_or_default();
         let entries = self.entries.entry(namespace.clone()).or_default();
         let Some(kept) = entries.iter_mut().find(|kept| kept.key == *key) else {
             self.made = next;
-            entries.push(Kept::new(next, id, key.clone(), created_at, written));
+            let mut kept = Kept::new(next, id, key.clone(), created_at, written);
+            kept.last = kept.last.max(last);
+            entries.push(kept);
             return;
         };
-        if written.version.version > kept.current.version.version {
+        kept.last = kept.last.max(number);
+        if number > kept.current.version.version {
             kept.body = crate::text::analyze(&written.version.content);
             kept.past.push(std::mem::replace(&mut kept.current, written));
         } else {
@@ -105,7 +123,8 @@ impl State {
             kept.past.sort_by_key(|past| past.version.version);
         }
         let newest = kept.current.version.version;
-        kept.past.retain(|past| past.version.version + VERSIONS_KEPT >= newest);
+        kept.past
+            .retain(|past| past.version.version + VERSIONS_KEPT >= newest || past.version.version == number);
     }
 
     /// Notes who writes to a shared namespace. Returns whether only others have before.
@@ -248,6 +267,9 @@ impl MemoryStore for ReferenceStore {
     ) -> Result<(), StorageError> {
         let mut state = self.state()?;
         state.check(scope)?;
+        if readings.iter().any(|reading| !state.has(reading)) {
+            return Err(StorageError::Changed);
+        }
         state.note(scope, readings);
         state.append(&record);
         Ok(())

@@ -58,6 +58,12 @@ impl State {
         self.show(session, &new);
     }
 
+    /// Whether a version that was read is there still.
+    pub(super) fn has(&self, reading: &Reading) -> bool {
+        let kept = self.find(&reading.namespace, &reading.key).filter(|kept| kept.id == reading.id.entry);
+        kept.is_some_and(|kept| kept.versions().any(|version| version.version == reading.id.version))
+    }
+
     fn show(&mut self, session: SessionId, new: &[Read]) {
         for read in new {
             if !self.reads.iter().any(|(reader, known)| *reader == session && known.id == read.id) {

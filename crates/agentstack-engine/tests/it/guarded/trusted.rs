@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use agentstack_access::Principal;
+use agentstack_access::{Caller, Claim, NamespaceClaim, Principal};
+use agentstack_api::command::{RestoreMemory, StoreMemory};
+use agentstack_api::{Command, ErrorCode};
+use agentstack_core::{Metadata, Namespace};
+use agentstack_engine::Settings;
 use serde_json::{Value, json};
 
 use crate::support::{Client, World};
@@ -71,5 +75,46 @@ async fn assert_trusted_only(world: &World) {
 async fn s13_who_asks_for_what_is_trusted_gets_nothing_else() {
     for world in [World::new(), World::sqlite().await] {
         assert_trusted_only(&world).await;
+    }
+}
+
+/// What was stored under another policy, or before there was one, does not come back by its number.
+#[tokio::test]
+async fn s50_a_version_that_would_not_be_stored_today_is_not_restored() {
+    let settings = Settings { guard: Arc::new(agentstack_guard::Policy::off()), ..Settings::default() };
+    let before = World::with_settings(settings);
+    let client = before.client("ann").await;
+    client.store("key", "the token is ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8").await;
+    client.store("key", "plain").await;
+    let world = World::over(Arc::clone(&before.store), Box::new(()));
+    let client = Client { world: &world, ..client };
+    let refused = client.call("memory_restore", json!({ "key": "key", "version": 1 })).await;
+    assert_eq!(refused.code(), "invalid_input");
+    assert!(refused.bytes().contains("secret-github-token") && !refused.bytes().contains("ghp_"));
+    client.ok("memory_restore", json!({ "key": "key", "version": 2 })).await;
+}
+
+#[tokio::test]
+async fn s12_nothing_is_written_outside_of_a_session_by_programs_either() {
+    let world = World::new();
+    let client = world.client("ann").await;
+    let shared = || "team".parse().unwrap();
+    client.ok("memory_store", json!({ "key": "key", "content": "text", "namespace": "team" })).await;
+    let claim = Claim { namespace: NamespaceClaim::Named(Namespace::Shared(shared())), ..Claim::none() };
+    let key = || "key".parse().unwrap();
+    let store = StoreMemory {
+        claim: claim.clone(),
+        key: key(),
+        content: "text".to_owned().try_into().unwrap(),
+        metadata: Metadata::default(),
+        tags: vec![],
+        if_version: None,
+        generate_embedding: false,
+    };
+    let restore = RestoreMemory { claim, key: key(), version: 1 };
+    for command in [Command::StoreMemory(store), Command::RestoreMemory(restore)] {
+        let caller = Caller::new(Arc::clone(&client.principal));
+        let refused = world.engine.call(&caller, command).await.err().unwrap();
+        assert_eq!(refused.code(), ErrorCode::InvalidInput);
     }
 }
