@@ -40,31 +40,33 @@ fn corpora_s31_every_naughty_string_is_a_key_a_content_a_tag_and_a_query() {
     let strings = strings(&corpora);
     assert!(strings.len() > 500, "{} strings", strings.len());
     let home = Home::new();
-    let mut server = home.start(&["--log", "warn"]);
+    let mut server = home.start(&["--log", "error"]);
     let (session, _) = server.session();
+    let mut held = 0;
     for text in &strings {
         let (key, tag) = (beginning(text, 255), beginning(text, 64));
         let entry = json!({ "sessionId": session, "key": key, "content": text, "tags": [tag], "metadata": { "m": text } });
-        server.ok("memory_store", entry);
+        let stored = server.ok("memory_store", entry);
         let got = server.ok("memory_get", json!({ "sessionId": session, "key": key }));
+        // Two of them are written in tag characters, among others.
+        let is_held = stored["entry"]["label"]["trust"] == "quarantined";
+        held += u32::from(is_held);
         let entry = &got["entry"];
-        assert_eq!(
-            (&entry["key"], &entry["tags"], &entry["metadata"]["m"]),
-            (&json!(key), &json!([tag]), &json!(text))
-        );
-        assert_eq!(entry["content"].as_str(), Some(text.as_str()));
+        let told = [&entry["key"], &entry["tags"], &entry["metadata"]["m"], &entry["content"]];
+        let sent = [json!(key), json!([tag]), json!(text), json!(text)];
+        assert_eq!(told == sent.each_ref(), !is_held, "{text:?}");
         let tagged = server.ok("memory_list", json!({ "sessionId": session, "tags": [tag], "limit": 100 }));
-        assert!(
-            tagged["entries"].as_array().unwrap().iter().any(|entry| entry["key"] == json!(key)),
-            "{tag:?}"
-        );
+        let is_listed = tagged["entries"].as_array().unwrap().iter().any(|entry| entry["key"] == json!(key));
+        assert_eq!(is_listed, !is_held, "{tag:?}");
         search(&mut server, &session, &beginning(text, 1_000));
     }
     let ended = server.close();
     assert!(ended.status.success() && ended.log.is_empty(), "{}", ended.log);
     let report = home.audit();
     assert!(report.is_intact(), "{:?}", report.problems);
-    assert_eq!(report.records, 1 + 7 * strings.len() as u64);
+    // So many reads are worth a signal.
+    let signals = report.records - (1 + 7 * strings.len() as u64);
+    assert!(signals <= 1 && held <= 2, "{signals} {held}");
 }
 
 /// The characters that mean something to a shell, to SQL, to FTS5 or to JSON, and some that mean nothing.
