@@ -299,7 +299,8 @@ impl Engine {
         let (reply, recorded) = if reads {
             self.read(scope, command, acting.as_ref(), pending).await?
         } else {
-            self.run(scope, command, acting.as_ref(), pending).await?
+            // In a box: the futures of all use cases are as large as that of the largest.
+            Box::pin(self.run(scope, command, acting.as_ref(), pending)).await?
         };
         let about = match &reply {
             Reply::GetIdentity(view) => Some(view.identity.summary.agent_id),

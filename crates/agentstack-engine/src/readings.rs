@@ -69,7 +69,6 @@ impl Engine {
     ) -> Result<(Reply, bool), Failure> {
         let mut attempts = 1;
         loop {
-            // In a box: the future of a call is large, and here it would be there twice.
             let run = Box::pin(self.run(scope, command.clone(), acting, pending.clone()));
             match run.await {
                 Err(Failure::Storage(StorageError::Changed)) if attempts < ATTEMPTS => attempts += 1,
