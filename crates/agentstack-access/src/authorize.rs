@@ -88,6 +88,9 @@ pub enum Denial {
     /// The session is another's, has ended, has expired or never was. The caller must not learn which.
     #[error("the session is not the caller's")]
     NotYours,
+    /// What changes a namespace names no session.
+    #[error("no session is named")]
+    NoSession,
     /// The policy does not permit the operation.
     #[error("the policy does not permit `{permission}`")]
     Forbidden {
@@ -116,6 +119,7 @@ impl Denial {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NotYours => "session_not_held",
+            Self::NoSession => "no_session",
             Self::Forbidden { .. } => "policy",
             Self::PolicyFailed { .. } => "policy_error",
             Self::OtherAgent => "other_agent",
@@ -167,7 +171,7 @@ impl Authorizer {
     /// Whether the principal could do the operation on anything at all. What it may not do is not offered to it.
     #[must_use]
     pub fn offers(&self, principal: &Principal, operation: &Operation) -> bool {
-        principal.limits().allow_operation(operation) && self.policy().may_permit(principal, operation)
+        may_ever(principal, operation) && self.policy().may_permit(principal, operation)
     }
 
     /// Checks a call and says what it may touch.
@@ -184,12 +188,13 @@ impl Authorizer {
         let at = self.clock.now();
         let principal = &caller.principal;
         let (session, namespace) = self.resolve(operation, &claim)?;
+        if session.is_none() && operation.changes_a_namespace() {
+            return Err(Denial::NoSession);
+        }
         let policy = self.policy();
         let forbidden = Denial::Forbidden { permission: operation.name };
         let limits = principal.limits();
-        if !limits.allow_operation(operation)
-            || namespace.as_ref().is_some_and(|n| !limits.allow_namespace(n))
-        {
+        if !may_ever(principal, operation) || namespace.as_ref().is_some_and(|n| !limits.allow_namespace(n)) {
             return Err(forbidden);
         }
         // A session's standing comes after the policy: who may not do the operation at all learns nothing of it.
@@ -310,6 +315,12 @@ impl Authorizer {
             },
         }
     }
+}
+
+/// Whether any policy could permit it.
+fn may_ever(principal: &Principal, operation: &Operation) -> bool {
+    principal.limits().allow_operation(operation)
+        && (principal.is_operator() || !operation.is_for_operators_alone())
 }
 
 /// Whether the policy permits it. That it cannot say is not a no like others.

@@ -57,6 +57,18 @@ impl Operation {
         self.name.split_once('_').map(|(family, _)| family)
     }
 
+    /// Whether it is operators' whatever the policy permits: that a person decides on trust is what trust rests on (S13).
+    #[must_use]
+    pub fn is_for_operators_alone(&self) -> bool {
+        self.family() == Some("quarantine")
+    }
+
+    /// Whether it changes a namespace. What is written outside of a session would be derived from nothing (S12).
+    #[must_use]
+    pub fn changes_a_namespace(&self) -> bool {
+        self.effect != Effect::Read && matches!(self.reach, Reach::Namespace | Reach::Namespaces)
+    }
+
     /// The policy's groups that it is in: by its effect, and by its family.
     pub(crate) fn groups(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.effect.as_str()).chain(self.family())

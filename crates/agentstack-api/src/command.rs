@@ -84,7 +84,7 @@ words! {
 
     /// The least trust of what is shown.
     MinTrust {
-        /// What an operator has verified, or is the session's own.
+        /// What an operator has verified.
         Trusted = "trusted",
         /// All that is not held back.
         #[default]

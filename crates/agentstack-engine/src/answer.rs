@@ -20,8 +20,8 @@ impl Room {
         Self(RESPONSE_CONTENT_BYTES)
     }
 
-    /// The room for the JSON of an answer that may be given as a text besides. Then contents are there twice, and each of their hidden
-    /// characters takes up to three times as much.
+    /// The room for the JSON of an answer that may be given as a text besides. Then contents are there twice, and each of
+    /// their hidden characters takes up to three times as much.
     pub(crate) fn of(as_text: bool) -> Self {
         if as_text { Self(RESPONSE_CONTENT_BYTES / 4) } else { Self::new() }
     }

@@ -26,7 +26,7 @@ use crate::admission::{Admission, Admitted, TooMany};
 use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::quota::Quota;
-use crate::readings::Noted;
+use crate::readings::{Noted, steadily};
 use crate::{CallLimits, Coordination, Watch, WatchSettings};
 
 /// What an engine is made of.
@@ -296,12 +296,8 @@ impl Engine {
             _ => None,
         };
         let pending = pending.of_identity(identity);
-        let (reply, recorded) = if reads {
-            self.read(scope, command, acting.as_ref(), pending).await?
-        } else {
-            // In a box: the futures of all use cases are as large as that of the largest.
-            Box::pin(self.run(scope, command, acting.as_ref(), pending)).await?
-        };
+        // In a box: the futures of all use cases are as large as that of the largest.
+        let (reply, recorded) = Box::pin(self.run(scope, command, acting.as_ref(), pending)).await?;
         let about = match &reply {
             Reply::GetIdentity(view) => Some(view.identity.summary.agent_id),
             _ => about,
@@ -311,7 +307,7 @@ impl Engine {
 
     /// Does what is asked for. Returns whether the store has recorded it, too.
     #[expect(clippy::too_many_lines, reason = "one arm an operation, and the compiler misses none")]
-    pub(crate) async fn run(
+    async fn run(
         &self,
         scope: &Scope,
         command: Command,
@@ -327,15 +323,15 @@ impl Engine {
             }
             // What is read of others is noted, and the call recorded with it.
             Ask::SearchMemory(ask) => {
-                let (view, recorded) = self.search_memory(scope, ask, pending).await?;
+                let (view, recorded) = steadily!(self.search_memory(scope, &ask, &pending))?;
                 return Ok((Reply::SearchMemory(view), recorded));
             }
             Ask::GetMemory(ask) => {
-                let (view, recorded) = self.get_memory(scope, ask, pending).await?;
+                let (view, recorded) = steadily!(self.get_memory(scope, &ask, &pending))?;
                 return Ok((Reply::GetMemory(view), recorded));
             }
             Ask::ListMemory(ask) => {
-                let (view, recorded) = self.list_memory(scope, ask, pending).await?;
+                let (view, recorded) = steadily!(self.list_memory(scope, &ask, &pending))?;
                 return Ok((Reply::ListMemory(view), recorded));
             }
             Ask::DeleteMemory(ask) => {
@@ -345,7 +341,7 @@ impl Engine {
                 return Ok((Reply::DeleteMemory(view), recorded));
             }
             Ask::MemoryHistory(ask) => {
-                let (view, recorded) = self.memory_history(scope, ask, pending).await?;
+                let (view, recorded) = steadily!(self.memory_history(scope, &ask, &pending))?;
                 return Ok((Reply::MemoryHistory(view), recorded));
             }
             Ask::RestoreMemory(ask) => {

@@ -60,6 +60,9 @@ impl Failure {
                 ErrorBody::forbidden(permission, request)
             }
             Self::Denied(Denial::OtherAgent) => ErrorBody::forbidden("agent", request),
+            Self::Denied(Denial::NoSession) => {
+                ErrorBody::invalid_input(InputError::new("sessionId", "is required"), request)
+            }
             Self::Input(error) => ErrorBody::invalid_input(error.clone(), request),
             Self::Unfit { field, kind } => {
                 let rule = format!("must not hold what looks like `{kind}`");
@@ -99,7 +102,7 @@ impl Failure {
                 | StorageError::TooMany { .. },
             )
             | Self::Drift => ErrorCode::Conflict,
-            Self::Input(_) | Self::Unfit { .. } => ErrorCode::InvalidInput,
+            Self::Input(_) | Self::Unfit { .. } | Self::Denied(Denial::NoSession) => ErrorCode::InvalidInput,
             Self::TooMuch { .. } => ErrorCode::RateLimited,
             Self::Storage(StorageError::Damaged(_)) | Self::Randomness(_) => ErrorCode::Internal,
             Self::Storage(_) | Self::Unrecorded | Self::NotConfigured | Self::Denied(_) => {

@@ -19,7 +19,6 @@ use agentstack_storage::text::{Match, TextQuery};
 use agentstack_storage::{
     AgentFilter, ListPosition, Listing, NewEntry, Page, Pending, Reading, Search, Target,
 };
-
 use serde_json::{Map, Value, json};
 
 use crate::Engine;
@@ -61,7 +60,6 @@ impl Engine {
         acting: Option<&Agent>,
         pending: Pending,
     ) -> Result<StoreMemoryView, Failure> {
-        in_a_session(scope)?;
         self.make_room(scope, &command.key).await?;
         let entry = NewEntry {
             key: command.key,
@@ -90,8 +88,8 @@ impl Engine {
     pub(crate) async fn get_memory(
         &self,
         scope: &Scope,
-        command: GetMemory,
-        pending: Pending,
+        command: &GetMemory,
+        pending: &Pending,
     ) -> Result<(GetMemoryView, bool), Failure> {
         let target = command.version.map_or(Target::Current, Target::Version);
         let found = self.store().get(scope, &command.key, target).await?;
@@ -113,8 +111,8 @@ impl Engine {
     pub(crate) async fn search_memory(
         &self,
         scope: &Scope,
-        command: SearchMemory,
-        pending: Pending,
+        command: &SearchMemory,
+        pending: &Pending,
     ) -> Result<(SearchMemoryView, bool), Failure> {
         if matches!(command.mode, SearchMode::Semantic | SearchMode::Hybrid) {
             let rule = "must be auto or text: this installation has no embedder";
@@ -124,8 +122,8 @@ impl Engine {
         let offset = command.cursor.as_ref().map_or(Ok(0), cursor::rank).map_err(Failure::Input)?;
         let search = Search {
             query: query.clone(),
-            tags: command.tags,
-            agent: agent_filter(command.agent, &command.claim.namespace),
+            tags: command.tags.clone(),
+            agent: agent_filter(command.agent.clone(), &command.claim.namespace),
             threshold: command.threshold.unwrap_or(0.0),
             trusted_only: command.min_trust == MinTrust::Trusted,
             limit: command.limit,
@@ -174,15 +172,15 @@ impl Engine {
     pub(crate) async fn list_memory(
         &self,
         scope: &Scope,
-        command: ListMemory,
-        pending: Pending,
+        command: &ListMemory,
+        pending: &Pending,
     ) -> Result<(ListMemoryView, bool), Failure> {
         let page = match &command.start {
             PageStart::Offset(offset) => Page::Offset(*offset),
             PageStart::Cursor(cursor) => Page::After(cursor::position(cursor).map_err(Failure::Input)?),
         };
-        let agent = agent_filter(command.agent, &command.claim.namespace);
-        let listing = Listing { tags: command.tags, agent, limit: command.limit, page };
+        let agent = agent_filter(command.agent.clone(), &command.claim.namespace);
+        let listing = Listing { tags: command.tags.clone(), agent, limit: command.limit, page };
         let listed = self.store().list(scope, listing).await?;
         let mut room = Room::new();
         let (mut entries, mut next) = (Vec::with_capacity(listed.entries.len()), listed.next);
@@ -215,8 +213,8 @@ impl Engine {
     pub(crate) async fn memory_history(
         &self,
         scope: &Scope,
-        command: MemoryHistory,
-        pending: Pending,
+        command: &MemoryHistory,
+        pending: &Pending,
     ) -> Result<(HistoryView, bool), Failure> {
         let found = self.store().history(scope, &command.key, command.limit).await?;
         let mut room = Room::new();
@@ -248,7 +246,6 @@ impl Engine {
         acting: Option<&Agent>,
         pending: Pending,
     ) -> Result<StoreMemoryView, Failure> {
-        in_a_session(scope)?;
         let past = self.store().get(scope, &command.key, Target::Version(command.version)).await?;
         self.allow_again(scope, past.ok_or(Failure::Absent)?).await?;
         let restored = self
@@ -293,13 +290,6 @@ fn fenced<'a>(
         }
     }
     Err(RandomnessUnavailable.into())
-}
-
-/// What is written outside of a session would be derived from nothing (S12). Requests name one; programs that embed the
-/// product have to as well.
-fn in_a_session(scope: &Scope) -> Result<(), Failure> {
-    let given = scope.session().map(drop);
-    given.ok_or_else(|| Failure::Input(InputError::new("sessionId", "is required")))
 }
 
 fn chars(text: &str) -> u32 {

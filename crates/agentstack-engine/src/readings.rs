@@ -4,10 +4,9 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use agentstack_access::Scope;
-use agentstack_api::{Command, Reply};
 use agentstack_audit::Outcome;
-use agentstack_core::{Agent, SessionId, VersionId};
-use agentstack_storage::{Pending, Reading, StorageError};
+use agentstack_core::{SessionId, VersionId};
+use agentstack_storage::{Pending, Reading};
 
 use crate::Engine;
 use crate::failure::Failure;
@@ -56,33 +55,35 @@ impl Noted {
 }
 
 /// How often a read is begun anew because what it had found was taken away before that was noted.
-const ATTEMPTS: u32 = 3;
+pub(crate) const ATTEMPTS: u32 = 3;
 
-impl Engine {
-    /// Reads until what was read is still there when it is noted: what has been revoked meanwhile is not shown.
-    pub(crate) async fn read(
-        &self,
-        scope: &Scope,
-        command: Command,
-        acting: Option<&Agent>,
-        pending: Pending,
-    ) -> Result<(Reply, bool), Failure> {
+/// Reads until what was read is still there when it is noted: what has been revoked meanwhile is not shown.
+///
+/// No function: that the futures of an `AsyncFn` can be sent to other threads cannot be said yet.
+macro_rules! steadily {
+    ($read:expr) => {{
         let mut attempts = 1;
         loop {
-            let run = Box::pin(self.run(scope, command.clone(), acting, pending.clone()));
-            match run.await {
-                Err(Failure::Storage(StorageError::Changed)) if attempts < ATTEMPTS => attempts += 1,
-                other => return other,
+            match $read.await {
+                Err($crate::failure::Failure::Storage(agentstack_storage::StorageError::Changed))
+                    if attempts < $crate::readings::ATTEMPTS =>
+                {
+                    attempts += 1;
+                }
+                other => break other,
             }
         }
-    }
+    }};
+}
+pub(crate) use steadily;
 
+impl Engine {
     /// Notes what the caller is about to be shown. Returns whether the call was recorded with it.
     pub(crate) async fn note_readings(
         &self,
         scope: &Scope,
         readings: Vec<Option<Reading>>,
-        pending: Pending,
+        pending: &Pending,
     ) -> Result<bool, Failure> {
         let readings: Vec<Reading> = readings.into_iter().flatten().collect();
         if readings.is_empty() {
@@ -94,7 +95,7 @@ impl Engine {
         if new.is_empty() {
             return Ok(false);
         }
-        self.store().note_readings(scope, &new, pending.close(Outcome::Ok, vec![])).await?;
+        self.store().note_readings(scope, &new, pending.clone().close(Outcome::Ok, vec![])).await?;
         self.noted().keep(&reader, &new);
         Ok(true)
     }

@@ -207,7 +207,7 @@ async fn restore_version(
     let past = version(&row)?;
     // To restore it is to read it.
     if let Some(reading) = Reading::of(scope, namespace(scope)?, key, id, &past.label.origin) {
-        opened.read_first(scope, &reading).await?;
+        opened.read_first(&reading).await?;
     }
     let label = Label { trust: Trust::Unverified, origin, findings: past.label.findings };
     let new = NewVersion {

@@ -5,8 +5,7 @@ mod revoke;
 
 use agentstack_access::Scope;
 use agentstack_audit::Outcome;
-use agentstack_core::EntryId;
-use agentstack_core::{Label, Namespace, Origin, Timestamp, Trust, VersionId};
+use agentstack_core::{EntryId, Label, Namespace, Origin, Timestamp, Trust, VersionId};
 use agentstack_storage::{
     OriginFilter, Pending, Review, ReviewFilter, ReviewPosition, ReviewStore, Reviews, Revocation,
     StorageError,

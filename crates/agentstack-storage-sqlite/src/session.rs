@@ -4,8 +4,7 @@ use std::sync::PoisonError;
 
 use agentstack_access::{DirectoryUnavailable, Holder, Scope, SessionDirectory, Standing};
 use agentstack_audit::{Draft, Outcome};
-use agentstack_core::random;
-use agentstack_core::{AgentInstanceId, SessionId, SharedName, TaskId, Timestamp, TokenHash};
+use agentstack_core::{AgentInstanceId, SessionId, SharedName, TaskId, Timestamp, TokenHash, random};
 use agentstack_storage::model::used_is_stale;
 use agentstack_storage::{
     Ends, NewSession, Pending, Removed, Session, SessionStatus, SessionStore, StorageError,

@@ -28,6 +28,8 @@ async fn granted(world: &World, operation: &'static Operation, claim: Claim) -> 
 }
 
 const NO: &str = "session_not_held";
+/// What changes a namespace names a session, whatever namespace it is (S12).
+const NONE: &str = "no_session";
 
 /// For each reach and each session that is claimed: what comes of claiming no namespace, none but with the
 /// shared ones, the own session's, a foreign session's, and a shared one.
@@ -45,6 +47,12 @@ const GRANTS: &[(&Operation, &str, [&str; 5])] = &[
     (&NAMESPACE, "foreign", [NO, NO, NO, NO, NO]),
     (&NAMESPACE, "expired", [NO, NO, NO, NO, NO]),
     (&NAMESPACE, "unknown", [NO, NO, NO, NO, NO]),
+    (&STORE, "none", [NONE, NONE, "own | session:own", NO, NONE]),
+    (&STORE, "own", ["own | session:own", "own | session:own", "own | session:own", NO, "own | notes"]),
+    (&STORE, "foreign", [NO, NO, NO, NO, NO]),
+    (&DELETE, "none", [NONE, NONE, "own | session:own", NO, NONE]),
+    (&DELETE, "own", ["own | session:own", "own | session:own", "own | session:own", NO, "own | notes"]),
+    (&DELETE, "foreign", [NO, NO, NO, NO, NO]),
     (&NAMESPACES, "none", ["- | commons", "- | - +", "own | session:own", NO, "- | notes"]),
     (
         &NAMESPACES,

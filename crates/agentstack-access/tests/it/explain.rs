@@ -2,8 +2,8 @@
 
 use agentstack_access::{Policy, PolicyFile, Resource, Ruling};
 
-use crate::rules::{agent, file};
-use crate::support::{OPERATIONS, PRINCIPAL, START};
+use crate::rules::file;
+use crate::support::{OPERATIONS, PRINCIPAL, START, agent};
 
 #[test]
 fn an_explanation_names_the_rules_that_decided() {

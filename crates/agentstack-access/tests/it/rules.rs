@@ -10,8 +10,8 @@ use agentstack_access::{
 use agentstack_core::{Namespace, SessionId, SharedName};
 
 use crate::support::{
-    DELETE, END, HOUSEKEEPING, NAMESPACE, NAMESPACES, OPERATIONS, PRINCIPAL, SESSION, STORE, World, claim,
-    shared, unnamed, with_shared,
+    APPROVE, DELETE, END, HOUSEKEEPING, NAMESPACE, NAMESPACES, OPERATIONS, PRINCIPAL, SESSION, STORE, VERIFY,
+    World, agent, claim, shared, unnamed, with_shared,
 };
 
 pub(crate) fn file(name: &str, text: &str) -> PolicyFile {
@@ -29,10 +29,6 @@ fn policy(text: &str) -> Policy {
 /// What is wrong with a policy, as an operator is told.
 fn wrong(text: &str) -> String {
     parsed(text).unwrap_err().to_string()
-}
-
-pub(crate) fn agent() -> Principal {
-    Principal::token(&"ci".parse().unwrap(), Role::Agent)
 }
 
 fn namespace(name: &str) -> Namespace {
@@ -139,7 +135,7 @@ const OVERFLOWS: &str = r#"permit (principal, action, resource);
 async fn s36_a_rule_that_cannot_be_evaluated_denies_and_says_why() {
     let world = World::new();
     world.authorizer.replace_policy(policy(OVERFLOWS));
-    let claim = || claim(None, shared("notes"));
+    let claim = || claim(Some(world.agents), shared("notes"));
     let denial = world.authorize(agent(), &STORE, claim()).await.unwrap_err();
     assert_eq!(denial.reason(), "policy_error");
     assert!(matches!(&denial, Denial::PolicyFailed { cause, .. } if cause.contains("rules-2")), "{denial:?}");
@@ -166,7 +162,7 @@ async fn s36_a_new_policy_is_in_force_from_the_next_call_on_in_all_clones() {
     let caller = Caller::new(Arc::new(agent()));
     let call = async |policy: Policy| {
         world.authorizer.replace_policy(policy);
-        let claim = || claim(None, shared("notes"));
+        let claim = || claim(Some(world.agents), shared("notes"));
         let granted = [
             clone.authorize(&caller, &STORE, claim()).await.is_ok(),
             clone.authorize(&caller, &NAMESPACE, claim()).await.is_ok(),
@@ -204,11 +200,27 @@ async fn s15_a_rule_can_let_one_agent_write_one_namespace() {
         (agent(), "Builds", false),
         (other, "builds", false),
     ] {
-        let call = world.authorize(principal.clone(), &STORE, claim(None, shared(name))).await;
+        let call = world.authorize(principal.clone(), &STORE, claim(Some(world.agents), shared(name))).await;
         assert_eq!(call.is_ok(), granted, "{} {name}", principal.name());
     }
-    let call = world.authorize(agent(), &STORE, claim(Some(world.own), unnamed())).await;
+    let call = world.authorize(agent(), &STORE, claim(Some(world.agents), unnamed())).await;
     assert!(matches!(call, Err(Denial::Forbidden { .. })));
+}
+
+#[tokio::test]
+async fn s13_no_policy_lets_anybody_but_operators_decide_on_trust() {
+    let world = World::new();
+    world.authorizer.replace_policy(policy("permit (principal, action, resource);"));
+    let claim = || claim(None, unnamed());
+    for role in Role::ALL {
+        let principal = Principal::embedded("somebody", role);
+        let is_operator = role == Role::Operator;
+        let call = world.authorize(principal.clone(), &APPROVE, claim()).await;
+        assert!(is_operator == call.is_ok(), "{role:?}: {call:?}");
+        assert!(call.err().is_none_or(|denial| matches!(denial, Denial::Forbidden { .. })), "{role:?}");
+        assert_eq!(world.authorizer.offers(&principal, &APPROVE), is_operator, "{role:?}");
+        assert!(world.authorizer.offers(&principal, &VERIFY), "{role:?}");
+    }
 }
 
 #[test]

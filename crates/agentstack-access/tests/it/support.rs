@@ -31,6 +31,7 @@ operations! {
     DELETE "memory_delete" Destructive Namespace;
     START "session_start" Write Principal;
     END "session_end" Destructive Session;
+    APPROVE "quarantine_approve" Write Principal;
     VERIFY "audit_verify" Read Principal;
     HOUSEKEEPING "housekeeping" Write Principal;
 }
@@ -68,6 +69,7 @@ impl SessionDirectory for Directory {
 pub(crate) struct World {
     pub(crate) authorizer: Authorizer,
     pub(crate) own: SessionId,
+    pub(crate) agents: SessionId,
     pub(crate) foreign: SessionId,
     pub(crate) expired: SessionId,
     pub(crate) unknown: SessionId,
@@ -76,6 +78,11 @@ pub(crate) struct World {
 /// The principal whose `own` session is.
 pub(crate) fn developer() -> Principal {
     Principal::embedded("planner", Role::Developer)
+}
+
+/// The principal whose the session `agents` is.
+pub(crate) fn agent() -> Principal {
+    Principal::token(&"ci".parse().unwrap(), Role::Agent)
 }
 
 impl World {
@@ -94,17 +101,22 @@ impl World {
     }
 
     fn with(is_down: bool, shared: &[&str]) -> Self {
-        let [own, foreign, expired, unknown] = [(); 4].map(|()| SessionId::generate());
+        let [own, agents, foreign, expired, unknown] = [(); 5].map(|()| SessionId::generate());
         let later = NOW.plus_millis(1);
         let holder = developer().holder().clone();
         let other = Principal::embedded("somebody else", Role::Developer).holder().clone();
-        let sessions = vec![(own, holder.clone(), later), (foreign, other, later), (expired, holder, NOW)];
+        let sessions = vec![
+            (own, holder.clone(), later),
+            (agents, agent().holder().clone(), later),
+            (foreign, other, later),
+            (expired, holder, NOW),
+        ];
         let shared = shared.iter().map(|name| name.parse().unwrap()).collect();
         let directory = Arc::new(Directory { sessions, shared, is_down });
         let clock = Arc::new(ManualClock::at(NOW));
         let authorizer =
             Authorizer::new(Policy::builtin(OPERATIONS), directory, clock, "commons".parse().unwrap());
-        Self { authorizer, own, foreign, expired, unknown }
+        Self { authorizer, own, agents, foreign, expired, unknown }
     }
 
     pub(crate) async fn authorize(

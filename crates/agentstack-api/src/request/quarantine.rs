@@ -66,36 +66,29 @@ impl TryFrom<ShowQuarantineRequest> for ShowQuarantine {
     }
 }
 
-#[derive(Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[garde(allow_unvalidated)]
-pub(crate) struct ApproveQuarantineRequest {
-    #[schemars(extend("x-exact" = exact::version_id()))]
-    id: String,
+macro_rules! of_one_version {
+    ($($request:ident => $command:ident;)*) => {$(
+        #[derive(Deserialize, JsonSchema, Validate)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        #[garde(allow_unvalidated)]
+        pub(crate) struct $request {
+            #[schemars(extend("x-exact" = exact::version_id()))]
+            id: String,
+        }
+
+        impl TryFrom<$request> for $command {
+            type Error = InputError;
+
+            fn try_from(request: $request) -> Result<Self, InputError> {
+                Ok(Self { claim: Claim::none(), id: text("id", &request.id)? })
+            }
+        }
+    )*};
 }
 
-impl TryFrom<ApproveQuarantineRequest> for ApproveQuarantine {
-    type Error = InputError;
-
-    fn try_from(request: ApproveQuarantineRequest) -> Result<Self, InputError> {
-        Ok(Self { claim: Claim::none(), id: text("id", &request.id)? })
-    }
-}
-
-#[derive(Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[garde(allow_unvalidated)]
-pub(crate) struct RejectQuarantineRequest {
-    #[schemars(extend("x-exact" = exact::version_id()))]
-    id: String,
-}
-
-impl TryFrom<RejectQuarantineRequest> for RejectQuarantine {
-    type Error = InputError;
-
-    fn try_from(request: RejectQuarantineRequest) -> Result<Self, InputError> {
-        Ok(Self { claim: Claim::none(), id: text("id", &request.id)? })
-    }
+of_one_version! {
+    ApproveQuarantineRequest => ApproveQuarantine;
+    RejectQuarantineRequest => RejectQuarantine;
 }
 
 #[derive(Deserialize, JsonSchema, Validate)]

@@ -30,11 +30,13 @@ pub(crate) struct Faulty {
     inner: ReferenceStore,
     /// 0 when it works, 1 when it cannot write, 2 when it cannot do anything.
     fault: AtomicU8,
+    /// How many times more what is read is taken away before that is noted.
+    changes: AtomicU8,
 }
 
 impl Faulty {
     pub(crate) fn new() -> Self {
-        Self { inner: reference(), fault: AtomicU8::new(0) }
+        Self { inner: reference(), fault: AtomicU8::new(0), changes: AtomicU8::new(0) }
     }
 
     pub(crate) fn break_writes(&self) {
@@ -47,6 +49,10 @@ impl Faulty {
 
     pub(crate) fn mend(&self) {
         self.fault.store(0, Ordering::SeqCst);
+    }
+
+    fn change(&self, times: u8) {
+        self.changes.store(times, Ordering::SeqCst);
     }
 
     fn writes(&self) -> Result<&ReferenceStore, StorageError> {
@@ -115,6 +121,11 @@ impl MemoryStore for Faulty {
         readings: &[Reading],
         record: Draft,
     ) -> Result<(), StorageError> {
+        let changes = self.changes.load(Ordering::SeqCst);
+        if changes > 0 {
+            self.change(changes - 1);
+            return Err(StorageError::Changed);
+        }
         self.writes()?.note_readings(scope, readings, record).await
     }
 }
@@ -378,6 +389,30 @@ async fn s45_without_a_log_refusals_deny_reads_are_not_answered_and_nothing_is_w
         .collect();
     assert_eq!(told[..calls.len()], calls);
     assert_eq!(told.len(), calls.len() + 3, "health, get and list");
+}
+
+#[tokio::test]
+async fn s12_a_read_is_begun_anew_when_what_it_found_is_taken_away_and_recorded_once() {
+    let store = Arc::new(Faulty::new());
+    let world = World::over(Arc::clone(&store) as _, Box::new(()));
+    let bob = world.client("bob").await;
+    bob.ok("memory_store", json!({ "key": "known", "content": "text", "namespace": "team" })).await;
+    for name in ["memory_get", "memory_search", "memory_list", "memory_history"] {
+        // Anew each time: what a session has been shown is noted once.
+        let ann = world.client("ann").await;
+        let ask = || {
+            let mut arguments = sample(spec(name));
+            arguments["namespace"] = json!("team");
+            ann.call(name, arguments)
+        };
+        store.change(3);
+        assert_eq!(ask().await.code(), "unavailable", "{name}");
+        store.change(2);
+        let read = ask().await;
+        assert!(read.value.is_ok(), "{name}: {:?}", read.value);
+        let records = world.records().await;
+        assert_eq!(records.iter().filter(|record| record.request == read.request).count(), 1, "{name}");
+    }
 }
 
 #[tokio::test]

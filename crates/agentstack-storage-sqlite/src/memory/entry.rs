@@ -182,8 +182,8 @@ impl SqliteStore {
 
 impl Opened<'_> {
     /// Notes what the session has read in the course of this call.
-    pub(super) async fn read_first(&mut self, scope: &Scope, reading: &Reading) -> Result<(), StorageError> {
-        self.reader = readings::read_first(&mut self.write, scope, self.reader, reading).await?;
+    pub(super) async fn read_first(&mut self, reading: &Reading) -> Result<(), StorageError> {
+        self.reader = readings::read_first(&mut self.write, self.reader, reading).await?;
         Ok(())
     }
 

@@ -131,14 +131,9 @@ async fn show(write: &mut Write<'_>, reader: i64, readings: &[Reading]) -> Resul
 /// Notes what a session is shown in the course of a call that writes.
 pub(super) async fn read_first(
     write: &mut Write<'_>,
-    scope: &Scope,
     reader: Reader,
     reading: &Reading,
 ) -> Result<Reader, StorageError> {
-    if reader.id == 0 {
-        show_holder(write, scope, std::slice::from_ref(reading)).await?;
-        return Ok(reader);
-    }
     show(write, reader.id, std::slice::from_ref(reading)).await?;
     let asked = sqlx::query("SELECT coalesce(max(place), 0) FROM reads WHERE reader = $1").bind(reader.id);
     let row = asked.fetch_one(write.connection()?).await.map_err(storage)?;

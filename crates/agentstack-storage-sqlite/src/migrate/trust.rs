@@ -19,8 +19,8 @@ const ENTRIES: &str = "SELECT e.id, n.secret, n.shared, e.namespace, e.agent, e.
      e.origin_agent, e.content FROM old_entries e JOIN namespaces n ON n.id = e.namespace WHERE e.id > $1 \
      ORDER BY e.id LIMIT 16";
 
-const MOVE_ENTRY: &str = "INSERT INTO entries (id, namespace, length, version, last_version, updated_at, created_at, uuid, key_hash, agent, \
-     tags, trust, writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) \
+const MOVE_ENTRY: &str = "INSERT INTO entries (id, namespace, length, version, last_version, updated_at, created_at, uuid, \
+     key_hash, agent, tags, trust, writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) \
      SELECT id, namespace, length, version, version, updated_at, created_at, uuid, key_hash, $2, $3, trust, $4, 0, \
      origin_principal, $5, origin_tool, chars, $6, $7 FROM old_entries WHERE id = $1";
 

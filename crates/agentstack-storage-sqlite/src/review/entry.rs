@@ -62,10 +62,11 @@ const PLACE: &str = "SELECT h.id, h.facts, h.content, n.secret, e.id, e.version,
 
 /// Makes the held version $1 an entry with the number $2, so many terms ($3) and these tags ($4); its row in the index
 /// comes with it.
-const INSERT_HELD: &str = "INSERT INTO entries (id, namespace, length, version, last_version, updated_at, created_at, uuid, key_hash, \
-     agent, tags, trust, writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) \
-     SELECT $2, namespace, $3, version, (SELECT max(version) FROM held_versions o WHERE o.uuid = h.uuid), stored_at, created_at, uuid, key_hash, agent, $4, 'trusted', writer, had_read, \
-     origin_principal, origin_agent, origin_tool, chars, facts, content FROM held_versions h WHERE id = $1";
+const INSERT_HELD: &str = "INSERT INTO entries (id, namespace, length, version, last_version, updated_at, created_at, \
+     uuid, key_hash, agent, tags, trust, writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, \
+     content) SELECT $2, namespace, $3, version, (SELECT max(version) FROM held_versions o WHERE o.uuid = h.uuid), \
+     stored_at, created_at, uuid, key_hash, agent, $4, 'trusted', writer, had_read, origin_principal, origin_agent, \
+     origin_tool, chars, facts, content FROM held_versions h WHERE id = $1";
 
 /// Makes the held version $1 a past one of the entry $2.
 const INSERT_PAST: &str = "INSERT INTO entry_versions (entry, version, stored_at, agent, trust, writer, had_read, \

@@ -169,7 +169,7 @@ async fn s07_a_store_goes_on_after_an_abandoned_call() {
     let folder = TempDir::new().unwrap();
     let path = support::path(&folder);
     let world = support::world(&path, false).await;
-    let team = world.local("ann").named("team");
+    let team = world.local("ann").start().await.named("team");
     for step in 0..12 {
         let call = team.clone();
         let key = step.to_string();

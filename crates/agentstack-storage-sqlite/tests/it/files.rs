@@ -157,7 +157,7 @@ async fn s37_a_wrong_key_is_a_clear_error_and_changes_nothing() {
     let folder = TempDir::new().unwrap();
     let path = support::path(&folder);
     let world = support::world(&path, true).await;
-    world.local("ann").named("team").store("key", "text").await;
+    world.local("ann").start().await.named("team").store("key", "text").await;
     world.store.close().await;
     let before = contents(path.parent().unwrap());
     let other = MasterKey::parse(&"77".repeat(32)).unwrap().derive();

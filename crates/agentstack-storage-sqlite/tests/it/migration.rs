@@ -65,7 +65,7 @@ async fn an_old_file_is_searched_like_a_new_one() {
         let path = support::path(&folder);
         old_file(&path, migrations).await;
         let world = support::world_with(&path, false, bounds).await;
-        let team = world.local("ann").named("team");
+        let team = world.local("ann").start().await.named("team");
         assert_eq!(team.found("number77", Match::Any).await, ["key 77"]);
         assert_eq!(team.found("deployments runs", Match::All).await.len(), 100, "as many as are asked for");
         team.store("new", "number77 again").await;
@@ -99,7 +99,7 @@ async fn an_index_of_another_analysis_is_made_anew() {
     .unwrap();
     raw.close().await.unwrap();
     let world = support::world(&path, false).await;
-    let team = world.local("ann").named("team");
+    let team = world.local("ann").start().await.named("team");
     assert_eq!(team.found("number77", Match::Any).await, ["key 77"]);
     assert!(team.delete("key 77").await);
     assert_eq!(team.found("number77", Match::Any).await, Vec::<String>::new());

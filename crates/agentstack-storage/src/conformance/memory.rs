@@ -160,8 +160,8 @@ pub async fn a_shared_namespace_is_everyones_and_outlives_a_session(world: &Worl
     assert_eq!(bob.get("key").await.unwrap().content, "lasting words");
     assert_eq!(bob.start().await.found("lasting", Match::Any).await, ["key"]);
     // Without a session and a namespace, a call is about the default one.
-    world.local("bob").store("key", "by default").await;
-    assert_eq!(bob.named("default").get("key").await.unwrap().content, "by default");
+    bob.start().await.named("default").store("key", "by default").await;
+    assert_eq!(world.local("bob").get("key").await.unwrap().content, "by default");
 }
 
 pub async fn s19_the_longest_content_is_stored_found_and_deleted(world: &World) {
