@@ -7,6 +7,7 @@ mod page;
 use std::fmt::{Display, Write};
 
 use agentstack_access::Effect;
+use agentstack_core::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -159,10 +160,7 @@ pub fn tools_hash() -> String {
 /// The same of the tools that a caller is offered.
 #[must_use]
 pub fn hash_of(tools: &[Tool]) -> String {
-    Sha256::digest(tools_value(tools).to_string()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(&Sha256::digest(tools_value(tools).to_string()))
 }
 
 /// The file `mcp-tools.json`.

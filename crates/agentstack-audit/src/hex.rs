@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-/// The two digits of a byte.
-pub(crate) fn digits(byte: u8) -> [char; 2] {
-    [byte >> 4, byte & 15].map(|nibble| char::from_digit(u32::from(nibble), 16).unwrap_or('0'))
-}
+use agentstack_core::hex::digits;
 
 /// Writes the digits of all bytes.
 pub(crate) fn write(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use agentstack_core::Secret;
+use agentstack_core::hex::digits;
 use ed25519_dalek as dalek;
 use ed25519_dalek::Signer;
 
@@ -44,7 +45,7 @@ impl VerifyingKey {
     /// The first 16 digits of the key: enough to recognize it, not enough to trust it.
     #[must_use]
     pub fn id(&self) -> String {
-        self.0.as_bytes().iter().take(8).flat_map(|byte| hex::digits(*byte)).collect()
+        self.0.as_bytes().iter().copied().take(8).flat_map(digits).collect()
     }
 
     /// Whether `signature` is this key's over `message`. Strict: one message and key have one

@@ -5,10 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use agentstack_core::hex::digits;
 use agentstack_core::{AgentId, IdentityId, RequestId, SessionId, Timestamp};
 use serde::{Deserialize, Deserializer};
 
-use crate::{Malformed, ResourceHash, hex};
+use crate::{Malformed, ResourceHash};
 
 /// How many characters of a principal's name a record keeps. A longer name ends in `…` there.
 pub const PRINCIPAL_CHARS: usize = 256;
@@ -201,7 +202,7 @@ impl Body {
     fn escape(&mut self, character: char) {
         for unit in character.encode_utf16(&mut [0; 2]) {
             self.0.push_str("\\u");
-            self.0.extend(unit.to_be_bytes().into_iter().flat_map(hex::digits));
+            self.0.extend(unit.to_be_bytes().into_iter().flat_map(digits));
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod finding;
+pub mod hex;
 pub mod id;
 pub mod identity;
 pub mod label;

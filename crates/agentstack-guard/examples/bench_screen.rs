@@ -1,6 +1,6 @@
 //! What a scan and a screening cost: the median for 2 kB of ordinary prose, and whether ten times the text takes ten times as long.
 //!
-//! `cargo run --release -p agentstack-guard --example bench`
+//! `cargo run --release -p agentstack-guard --example bench_screen`
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

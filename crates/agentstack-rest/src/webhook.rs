@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use agentstack_core::Secret;
+use agentstack_core::{Secret, hex};
 use agentstack_engine::{Observer, Signal};
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
@@ -229,13 +229,7 @@ fn body(signal: &Signal) -> Bytes {
 
 /// `sha256=` and the HMAC-SHA256 of the body in hexadecimal digits, as GitHub's webhooks have it.
 fn signature(key: &hmac::Key, body: &[u8]) -> String {
-    use fmt::Write;
-    let mut text = "sha256=".to_owned();
-    for byte in hmac::sign(key, body).as_ref() {
-        // Writing to a text does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!("sha256={}", hex::encode(hmac::sign(key, body).as_ref()))
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use agentstack_core::hex;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
 use crate::error::{NOTADB, primary_code};
 use crate::files::private_database;
-use crate::key::{KeyMaterial, hex};
+use crate::key::KeyMaterial;
 use crate::{IndexBounds, OpenError, create_private_folder, private_file};
 
 /// Whether what is kept is encrypted.
@@ -71,7 +72,7 @@ impl OpenOptions {
         if let Some(key) = &self.keys.database {
             // The raw form: SQLCipher takes the bits as they are, so opening costs no key stretching.
             options = options
-                .pragma("key", format!("\"x'{}'\"", hex(key.expose())))
+                .pragma("key", format!("\"x'{}'\"", hex::encode(key.expose())))
                 // SQLCipher would complain of a wrong key on stderr too. That has to be said before sqlx
                 // sets anything else, and there is no place for it in between but here.
                 .pragma("cipher_hmac_algorithm", "HMAC_SHA256; PRAGMA cipher_log_level = NONE");

@@ -2,7 +2,7 @@
 
 use agentstack_audit::{ResourceHasher, SigningKey};
 use agentstack_core::random::{self, RandomnessUnavailable};
-use agentstack_core::{InvalidName, Secret};
+use agentstack_core::{InvalidName, Secret, hex};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
@@ -40,7 +40,7 @@ impl MasterKey {
     /// The text form of the key, for the key file alone.
     #[must_use]
     pub fn to_text(&self) -> Secret<String> {
-        Secret::new(hex(self.0.expose()))
+        Secret::new(hex::encode(self.0.expose()))
     }
 
     /// What the key is for, each with a key of its own (HKDF-SHA256, RFC 5869).
@@ -98,16 +98,6 @@ impl KeyMaterial {
 pub(crate) struct AuditKeys {
     pub(crate) signing: SigningKey,
     pub(crate) resources: ResourceHasher,
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

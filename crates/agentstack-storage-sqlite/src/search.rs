@@ -8,7 +8,7 @@ mod candidates;
 use std::collections::HashMap;
 
 use agentstack_access::{Scope, SharedNamespaces};
-use agentstack_core::{Entry, Hit, MatchType, Namespace, SharedName, Tag};
+use agentstack_core::{Entry, Hit, MatchType, Namespace, SharedName, Tag, hex};
 use agentstack_storage::model::SEARCHED_CHARS;
 use agentstack_storage::text::rank::Scored;
 use agentstack_storage::{AgentFilter, Found, ListPosition, Listed, Listing, Page, Search, StorageError};
@@ -22,7 +22,6 @@ use crate::error::storage;
 use crate::facts::{agent_hash, tag_hashes};
 use crate::index::{entries_of_namespace, in_namespace};
 use crate::known::Known;
-use crate::memory::readings::hex;
 use crate::row::{SUMMARY_COLUMNS, count, summary, summary_columns};
 use crate::store::Reader;
 use crate::veil::kept_len;
@@ -180,7 +179,7 @@ fn names_json<'a>(names: impl Iterator<Item = &'a SharedName>) -> String {
 }
 
 fn tags_filter(tags: &[Tag]) -> Option<String> {
-    let hash = |tag: &Tag| hex(&tag_hashes(std::slice::from_ref(tag)));
+    let hash = |tag: &Tag| hex::encode(&tag_hashes(std::slice::from_ref(tag)));
     let hashes: Vec<String> = tags.iter().map(hash).collect();
     (!tags.is_empty()).then(|| serde_json::to_string(&hashes).unwrap_or_else(|_| "[]".into()))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
+use agentstack_core::hex::digits;
 use cedar_policy::{Effect, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
@@ -217,8 +218,6 @@ pub(super) fn version(files: &[PolicyFile]) -> String {
             hash.update(part);
         }
     }
-    hash.finalize().iter().take(6).fold("files-".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let start: String = hash.finalize().into_iter().take(6).flat_map(digits).collect();
+    format!("files-{start}")
 }

@@ -1,9 +1,8 @@
 //! What sessions have been shown of others.
 
-use std::fmt::Write as _;
-
 use agentstack_access::Scope;
 use agentstack_audit::Draft;
+use agentstack_core::hex;
 use agentstack_storage::review::HOLDER_READS_MS;
 use agentstack_storage::{Reading, StorageError};
 use serde_json::json;
@@ -105,23 +104,15 @@ fn array(readings: &[Reading]) -> String {
     let row = |reading: &Reading| {
         json!([
             reading.namespace.to_string(),
-            hex(&key_hash(&reading.key)),
-            hex(reading.id.entry.as_bytes()),
+            hex::encode(&key_hash(&reading.key)),
+            hex::encode(reading.id.entry.as_bytes()),
             reading.id.version,
             reading.origin.at.as_millis(),
             reading.origin.principal,
-            reading.origin.agent_id.as_ref().map(|agent| hex(&agent_hash(agent))),
+            reading.origin.agent_id.as_ref().map(|agent| hex::encode(&agent_hash(agent))),
         ])
     };
     readings.iter().map(row).collect::<serde_json::Value>().to_string()
-}
-
-/// Bytes as SQL's `unhex` takes them.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 async fn show(write: &mut Write<'_>, reader: i64, readings: &[Reading]) -> Result<(), StorageError> {
