@@ -219,7 +219,16 @@ async fn s49_a_name_leads_to_no_address_that_is_not_of_the_internet() {
 
 #[tokio::test]
 async fn s49_localhost_is_this_machine_and_nothing_else() {
-    for bent in ["8.8.8.8", "10.0.0.1", "fd00::1", "169.254.169.254", "0.0.0.0", "2606:4700::1111"] {
+    for bent in [
+        "8.8.8.8",
+        "10.0.0.1",
+        "fd00::1",
+        "169.254.169.254",
+        "0.0.0.0",
+        "2606:4700::1111",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+    ] {
         let names = Names::new(&[&[bent]]);
         let problem = ollama("http://localhost:9", &names, once()).chat(&request()).await.unwrap_err();
         assert!(

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use agentstack_providers::{ChatModel, Embedder, ProviderError};
+use agentstack_providers::{Anthropic, BaseUrl, ChatModel, Embedder, Outlet, ProviderError};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::server::{Act, STREAM, Server, answer, ok};
-use crate::world::{KEY, anthropic, every, openai, quick, request, stream, texts};
+use crate::world::{KEY, anthropic, every, key, openai, quick, request, stream, texts};
 
 /// Collects what is logged.
 #[derive(Clone, Default)]
@@ -123,4 +123,14 @@ async fn s41_what_is_asked_and_answered_does_not_print_itself() {
     for hidden in ["private", "0.123", "Hello"] {
         assert!(!shown.contains(hidden), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn the_path_of_a_base_address_is_in_no_error() {
+    let server = Server::start(vec![Act::Write(b"no HTTP".to_vec())]).await;
+    let base = BaseUrl::parse(&format!("{}/secret-path", server.url())).unwrap();
+    let model = Anthropic::new(Outlet::new(base, quick()).unwrap(), key());
+    let problem = model.chat(&request()).await.unwrap_err();
+    assert!(server.asked()[0].line.contains("secret-path"));
+    assert!(!printed(&problem).contains("secret-path"), "{problem:?}");
 }
