@@ -27,7 +27,7 @@ use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::quota::Quota;
 use crate::readings::{Noted, steadily};
-use crate::{CallLimits, Coordination, Watch, WatchSettings};
+use crate::{CallLimits, Coordination, Models, Watch, WatchSettings};
 
 /// What an engine is made of.
 pub struct Parts {
@@ -70,6 +70,8 @@ pub struct Settings {
     pub coordination: Coordination,
     /// What is watched, if anything is.
     pub watch: Option<WatchSettings>,
+    /// The models that may be asked.
+    pub models: Models,
     /// The configuration as callers may see it: without secrets and paths.
     pub shown_config: Map<String, Value>,
 }
@@ -88,6 +90,7 @@ impl Default for Settings {
             guard: Arc::default(),
             coordination: Coordination::default(),
             watch: Some(WatchSettings::default()),
+            models: Models::default(),
             shown_config: Map::new(),
         }
     }
