@@ -151,6 +151,10 @@ pub struct Version {
 pub enum MatchType {
     /// Its words.
     Text,
+    /// Its meaning.
+    Semantic,
+    /// Both.
+    Hybrid,
 }
 
 /// A search result.

@@ -17,7 +17,7 @@ use agentstack_storage::text::cut::json_escaped_len;
 use agentstack_storage::text::snippet::snippet;
 use agentstack_storage::text::{Match, TextQuery};
 use agentstack_storage::{
-    AgentFilter, ListPosition, Listing, NewEntry, Page, Pending, Reading, Search, Target,
+    AgentFilter, ListPosition, Listing, NewEntry, Page, Pending, Reading, Search, Target, Wish,
 };
 use serde_json::{Map, Value, json};
 
@@ -70,6 +70,7 @@ impl Engine {
             origin: origin(scope, acting),
             findings: vec![],
             held: false,
+            wish: Wish::None,
         };
         let entry = self.screened(scope, entry).await?;
         let stored = self.store().store(scope, entry, pending).await?;
@@ -122,6 +123,7 @@ impl Engine {
         let offset = command.cursor.as_ref().map_or(Ok(0), cursor::rank).map_err(Failure::Input)?;
         let search = Search {
             query: query.clone(),
+            meaning: None,
             tags: command.tags.clone(),
             agent: agent_filter(command.agent.clone(), &command.claim.namespace),
             threshold: command.threshold.unwrap_or(0.0),

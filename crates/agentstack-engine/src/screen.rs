@@ -6,7 +6,7 @@ use agentstack_access::Scope;
 use agentstack_api::InputError;
 use agentstack_core::{Content, Entry, Metadata, Namespace, SessionId, Treatment};
 use agentstack_guard::{Draft, Policy, Refused, Screened, screen, screen_object, screen_text};
-use agentstack_storage::NewEntry;
+use agentstack_storage::{NewEntry, Wish};
 
 use crate::Engine;
 use crate::failure::Failure;
@@ -54,6 +54,7 @@ impl Engine {
             origin: summary.label.origin,
             findings: vec![],
             held: false,
+            wish: Wish::None,
         };
         let screened = self.screened(scope, entry).await?;
         let done = screened.findings.iter().find(|finding| finding.treatment != Treatment::Flagged);

@@ -10,7 +10,7 @@ use agentstack_api::view::{
     TaskRelationshipsView, TaskSummaryView, TaskView,
 };
 use agentstack_core::{Agent, Content, DriftAction, Metadata, TaskId, TaskText};
-use agentstack_storage::{Direction, NewEntry, NewTask, Pending, TaskEnd, TaskFilter};
+use agentstack_storage::{Direction, NewEntry, NewTask, Pending, TaskEnd, TaskFilter, Wish};
 
 use crate::Engine;
 use crate::answer::Room;
@@ -95,6 +95,7 @@ impl Engine {
                     origin,
                     findings: vec![],
                     held: false,
+                    wish: Wish::None,
                 };
                 end.entry = Some(self.screened(&scope, entry).await.map_err(as_sent)?);
                 self.store().end_task(&scope, command.id, end, pending).await?

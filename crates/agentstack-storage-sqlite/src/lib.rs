@@ -29,6 +29,7 @@ mod session;
 mod store;
 mod tasks;
 mod tokens;
+mod vectors;
 mod veil;
 mod version;
 mod write;

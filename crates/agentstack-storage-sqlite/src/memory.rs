@@ -9,7 +9,7 @@ use agentstack_audit::{Draft, Outcome};
 use agentstack_core::{Entry, EntrySummary, Label, MemoryKey, Namespace, Origin, Trust, Version, VersionId};
 use agentstack_storage::{
     Found, Listed, Listing, MemoryStore, NewEntry, Pending, Reading, Search, StorageError, Stored, Target,
-    model::visible,
+    Wish, model::visible,
 };
 use async_trait::async_trait;
 use sqlx::Row;
@@ -217,6 +217,7 @@ async fn restore_version(
         tags: &past.tags,
         agent: past.agent_id.as_ref(),
         label,
+        wish: Wish::None,
     };
     let terms = analyze(key.as_str(), &past.content);
     opened.put(scope, new, &terms, &pending.close(Outcome::Ok, vec![])).await.map(|stored| Some(stored.entry))

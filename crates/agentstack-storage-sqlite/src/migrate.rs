@@ -16,12 +16,13 @@ use crate::{OpenError, OpenOptions};
 const APPLICATION_ID: i64 = 0x4147_5354;
 
 /// The migrations, in order; the schema's number is how many have been done.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_tokens.sql"),
     include_str!("migrations/0003_index.sql"),
     include_str!("migrations/0004_coordination.sql"),
     include_str!("migrations/0005_trust.sql"),
+    include_str!("migrations/0006_vectors.sql"),
 ];
 
 /// How far a database is, if it is one of ours.
@@ -71,7 +72,7 @@ pub(crate) async fn migrate(
         let analysis = sqlx::query("INSERT INTO index_analysis (analysis) VALUES ($1)").bind(ANALYSIS);
         analysis.execute(&mut *tx).await.map_err(problem)?;
     }
-    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 5").await.map_err(problem)?;
+    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 6").await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
     if (1..trust::MIGRATION).contains(&done)
         && let Err(error) = connection.execute("VACUUM").await
@@ -113,6 +114,6 @@ mod tests {
     #[test]
     fn the_marks_of_the_newest_schema_are_the_ones_that_are_written() {
         assert_eq!(APPLICATION_ID, 1_095_193_428);
-        assert_eq!(MIGRATIONS.len(), 5, "and `PRAGMA user_version = 5` above");
+        assert_eq!(MIGRATIONS.len(), 6, "and `PRAGMA user_version = 6` above");
     }
 }

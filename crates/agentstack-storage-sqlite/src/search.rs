@@ -4,6 +4,7 @@
 //! and nothing else, whatever else is stored (S05).
 
 mod candidates;
+mod vectors;
 
 use std::collections::HashMap;
 
@@ -36,16 +37,26 @@ macro_rules! namespaces {
     };
 }
 
+/// Whether `e` in `n` may be seen by a caller who is bound to the agent `$6`, if it is one.
+macro_rules! seen {
+    () => {
+        "($6 IS NULL OR n.shared = 1 OR e.agent IS NULL OR e.agent = $6)"
+    };
+}
+
 /// Whether `e` in `n` may be seen and passes the filters: `$6` the agent that the caller is bound to,
 /// `$7` and `$8` the agent asked for and whether entries of none count, `$9` tags, `$10` whether only what is trusted counts.
 macro_rules! passes {
     () => {
-        "($6 IS NULL OR n.shared = 1 OR e.agent IS NULL OR e.agent = $6) \
-         AND ($7 IS NULL OR e.agent = $7 OR ($8 AND e.agent IS NULL)) \
+        concat!(
+            seen!(),
+            " AND ($7 IS NULL OR e.agent = $7 OR ($8 AND e.agent IS NULL)) \
          AND (NOT $10 OR e.trust = 'trusted') \
          AND ($9 IS NULL OR NOT EXISTS (SELECT 1 FROM json_each($9) t WHERE instr(e.tags, unhex(t.value)) = 0))"
+        )
     };
 }
+use {namespaces, seen};
 
 /// A figure of what the caller may see of `n`, if that is less than all: it is a session's and the caller is bound to
 /// an agent.
@@ -243,29 +254,35 @@ async fn search_in(
     let mut candidates = Candidates::read(ask(SPACES), connection, &search.query).await?;
     // If nothing was committed meanwhile, it is this version that the transaction sees.
     let version = before.filter(|version| known.version() == Some(*version));
-    candidates.read_blocks(connection, known, version).await?;
+    if search.meaning.as_ref().is_none_or(|meaning| !meaning.alone) {
+        candidates.read_blocks(connection, known, version).await?;
+    }
+    let without_vector = match &search.meaning {
+        Some(meaning) => candidates.compare(connection, meaning, scope, ask).await?,
+        None => 0,
+    };
     if filters {
         candidates.keep_passing(ask(PASSING), connection).await?;
     }
     let ranked = candidates.ranked(search);
     let (offset, limit) = (search.offset as usize, search.limit as usize);
     let more = ranked.len() > offset.saturating_add(limit);
-    let best: Vec<(Scored, i64)> = ranked.into_iter().skip(offset).take(limit).collect();
+    let best: Vec<(Scored, MatchType, i64)> = ranked.into_iter().skip(offset).take(limit).collect();
     if best.is_empty() {
-        return Ok(Found { hits: vec![], more });
+        return Ok(Found { hits: vec![], more, without_vector });
     }
     let hits = hits(ask(HITS), connection, &best).await?;
     reader.mark(false);
-    Ok(Found { hits, more })
+    Ok(Found { hits, more, without_vector })
 }
 
 /// Reads the best entries, each with its namespace.
 async fn hits(
     question: Statement,
     connection: &mut SqliteConnection,
-    best: &[(Scored, i64)],
+    best: &[(Scored, MatchType, i64)],
 ) -> Result<Vec<Hit>, StorageError> {
-    let wanted: Vec<[i64; 2]> = best.iter().map(|(hit, namespace)| [hit.entry, *namespace]).collect();
+    let wanted: Vec<[i64; 2]> = best.iter().map(|(hit, _, namespace)| [hit.entry, *namespace]).collect();
     let wanted = serde_json::to_string(&wanted).unwrap_or_else(|_| "[]".into());
     let rows = briefly(question.bind(wanted).bind(kept_len(SEARCHED_CHARS * 4)).fetch_all(connection))
         .await
@@ -278,9 +295,9 @@ async fn hits(
         let entry = Entry { summary, content: searched(&content)? };
         entries.insert(row.try_get::<i64, _>(0).map_err(storage)?, entry);
     }
-    let hit = |(hit, _): &(Scored, i64)| {
+    let hit = |(hit, how, _): &(Scored, MatchType, i64)| {
         let entry = entries.remove(&hit.entry)?;
-        Some(Hit { entry, score: hit.score, match_type: MatchType::Text })
+        Some(Hit { entry, score: hit.score, match_type: *how })
     };
     Ok(best.iter().filter_map(hit).collect())
 }

@@ -15,7 +15,7 @@ use chacha20::cipher::{KeyIvInit, StreamCipher};
 use sha2::{Digest, Sha256};
 
 /// Bytes of the nonce before each text.
-const NONCE: usize = 12;
+pub(crate) const NONCE: usize = 12;
 
 /// Turns texts into bytes and back.
 #[derive(Clone, Copy)]
@@ -29,13 +29,18 @@ impl Veil {
 
     /// The bytes that a text is kept as: other ones each time.
     pub(crate) fn cover(&self, text: &str) -> Result<Vec<u8>, StorageError> {
+        self.cover_bytes(text.as_bytes())
+    }
+
+    /// The same of what is no text.
+    pub(crate) fn cover_bytes(&self, plain: &[u8]) -> Result<Vec<u8>, StorageError> {
         let nonce: [u8; NONCE] =
             random::bytes().map_err(|error| StorageError::Unavailable(Box::new(error)))?;
-        let mut bytes = Vec::with_capacity(NONCE + text.len());
+        let mut bytes = Vec::with_capacity(NONCE + plain.len());
         bytes.extend(nonce);
-        bytes.extend(text.as_bytes());
-        if let Some(text) = bytes.get_mut(NONCE..) {
-            self.apply(nonce, text);
+        bytes.extend(plain);
+        if let Some(covered) = bytes.get_mut(NONCE..) {
+            self.apply(nonce, covered);
         }
         Ok(bytes)
     }
@@ -51,6 +56,13 @@ impl Veil {
         let mut text = text.to_vec();
         self.apply(*nonce, &mut text);
         Some(text)
+    }
+
+    /// The same where it lies.
+    pub(crate) fn uncover_there<'a>(&self, bytes: &'a mut [u8]) -> Option<&'a [u8]> {
+        let (nonce, plain) = bytes.split_first_chunk_mut::<NONCE>()?;
+        self.apply(*nonce, plain);
+        Some(plain)
     }
 
     fn apply(&self, nonce: [u8; NONCE], text: &mut [u8]) {

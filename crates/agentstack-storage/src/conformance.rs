@@ -15,6 +15,7 @@ pub mod agents;
 pub mod audit;
 pub mod coordination;
 pub mod drift;
+pub mod embedding;
 pub mod identities;
 pub mod listing;
 pub mod memory;
@@ -182,6 +183,21 @@ macro_rules! conformance_tests {
                 who_is_new_among_the_writers_of_a_shared_namespace_is_known
                 a_session_that_is_gone_is_shown_nothing
             }
+            embedding {
+                what_is_wished_for_waits_in_the_order_of_its_entries
+                s41_vectors_are_operators_business
+                the_beginning_of_a_long_content_is_embedded
+                a_meaning_finds_what_has_no_word_in_common
+                a_page_goes_on_where_the_one_before_ended
+                s41_vectors_of_different_models_never_mix
+                s41_a_vector_goes_with_its_version
+                s41_vectors_end_with_their_session
+                what_is_declined_or_failed_is_not_tried
+                s16_what_is_held_back_is_found_by_no_meaning
+                s05_a_meaning_is_answered_from_what_its_caller_may_read
+                filters_hold_for_meanings_too
+                one_worker_embeds_at_a_time
+            }
             audit {
                 s45_each_mutation_writes_one_record
                 s45_what_did_not_happen_writes_none
@@ -221,6 +237,7 @@ pub fn assert_complete(listed: &[(&str, &str)]) {
         ("agents", include_str!("conformance/agents.rs")),
         ("audit", include_str!("conformance/audit.rs")),
         ("drift", include_str!("conformance/drift.rs")),
+        ("embedding", include_str!("conformance/embedding.rs")),
         ("identities", include_str!("conformance/identities.rs")),
         ("spawned", include_str!("conformance/spawned.rs")),
         ("tasks", include_str!("conformance/tasks.rs")),

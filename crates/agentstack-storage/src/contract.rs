@@ -1,5 +1,6 @@
 //! The promises of a backend. The suite in `conformance` has a test for each sentence.
 
+mod embedding;
 mod review;
 
 use agentstack_access::{Grant, Scope, SessionDirectory, TokenDirectory};
@@ -10,6 +11,7 @@ use agentstack_core::{
 };
 use async_trait::async_trait;
 
+pub use self::embedding::EmbeddingStore;
 pub use self::review::ReviewStore;
 
 use crate::coordination::{
@@ -88,7 +90,9 @@ pub trait MemoryStore: Send + Sync {
     ) -> Result<Option<EntrySummary>, StorageError>;
 
     /// The entries of the scope's namespaces that match, best first. What the entries of one
-    /// namespace are answered with, scores included, depends on that namespace alone (S05).
+    /// namespace are answered with, scores included, depends on that namespace alone (S05). With a [`Meaning`](crate::Meaning)
+    /// they are compared with it, as [`vector::fuse`](crate::vector::fuse) says; those without a vector of its model are
+    /// counted.
     ///
     /// # Errors
     /// When the backend cannot answer.
@@ -447,6 +451,7 @@ pub trait StoreHealth: Send + Sync {
 /// All a backend is.
 pub trait Storage:
     MemoryStore
+    + EmbeddingStore
     + ReviewStore
     + SessionStore
     + AgentStore
@@ -462,6 +467,7 @@ pub trait Storage:
 
 impl<T> Storage for T where
     T: MemoryStore
+        + EmbeddingStore
         + ReviewStore
         + SessionStore
         + AgentStore

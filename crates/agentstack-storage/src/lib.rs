@@ -10,26 +10,30 @@
 
 pub mod contract;
 pub mod coordination;
+pub mod embedding;
 pub mod error;
 pub mod model;
 pub mod reference;
 pub mod review;
 pub mod text;
+pub mod vector;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
 
 pub use contract::{
-    AgentStore, AuditLog, IdentityStore, MemoryStore, ReviewStore, SessionStore, Storage, StoreHealth,
-    TaskStore, TokenStore,
+    AgentStore, AuditLog, EmbeddingStore, IdentityStore, MemoryStore, ReviewStore, SessionStore, Storage,
+    StoreHealth, TaskStore, TokenStore,
 };
 pub use coordination::{
     AgentChange, AgentRef, Agents, Direction, Drift, DriftFigures, Ends, Identities, IdentityChange,
     IdentityFilter, IdentityRef, NewAgent, NewTask, TaskBounds, TaskEnd, TaskFilter, Tasks,
 };
+pub use embedding::{EmbeddingFigures, ModelFigures, Waiting, Wish};
 pub use error::StorageError;
 pub use model::{
     AgentFilter, Counts, Figures, Found, Health, ListPosition, Listed, Listing, NewEntry, NewSession, Page,
     Pending, Removed, Search, Session, SessionStatus, Stored, Target,
 };
 pub use review::{OriginFilter, Reading, Review, ReviewFilter, ReviewPosition, Reviews, Revocation};
+pub use vector::{EmbeddingModel, Meaning, Vector};

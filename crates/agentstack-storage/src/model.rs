@@ -9,7 +9,9 @@ use agentstack_core::{
     SessionId, Tag, Timestamp, TokenHash,
 };
 
+use crate::embedding::Wish;
 use crate::text::TextQuery;
+use crate::vector::Meaning;
 
 /// The audit record of a call that is still going on. A mutation commits it with itself (S45).
 #[derive(Debug, Clone)]
@@ -89,6 +91,8 @@ pub struct NewEntry {
     pub findings: Vec<FindingSummary>,
     /// Whether it is to be held back until an operator has looked at it.
     pub held: bool,
+    /// Whether it is to have a vector.
+    pub wish: Wish,
 }
 
 /// What a store came to.
@@ -123,6 +127,8 @@ pub struct AgentFilter {
 pub struct Search {
     /// The words.
     pub query: TextQuery,
+    /// What they mean, if entries are to be compared by that too.
+    pub meaning: Option<Meaning>,
     /// Tags that a result must all have.
     pub tags: Vec<Tag>,
     /// Whose entries.
@@ -144,6 +150,9 @@ pub struct Found {
     pub hits: Vec<Hit>,
     /// Whether there are more.
     pub more: bool,
+    /// Of a search by meaning, how many entries that the scope reads have no vector of its model, those left out that are
+    /// to have none.
+    pub without_vector: u64,
 }
 
 /// Where a page of a list begins.

@@ -5,6 +5,7 @@
 //! is not made to be fast.
 
 mod agents;
+mod embedding;
 mod identities;
 mod log;
 mod memory;
@@ -25,9 +26,10 @@ use agentstack_core::{
     SessionId, Task, Timestamp, TokenHash, Version, VersionId,
 };
 
+use self::embedding::Embedded;
 use crate::model::{AgentFilter, used_is_stale, visible};
 use crate::text::{Analyzed, analyze};
-use crate::{Drift, StorageError};
+use crate::{Drift, EmbeddingModel, StorageError};
 
 /// A store that keeps everything in memory.
 pub struct ReferenceStore {
@@ -90,6 +92,10 @@ struct State {
     holder_reads: Vec<(Holder, Timestamp, Read)>,
     /// What is held back, in the order in which it came to be.
     held: Vec<HeldBack>,
+    /// Models in the order in which they came to be known.
+    models: Vec<EmbeddingModel>,
+    /// Who embeds, and until when.
+    embedder: Option<([u8; 16], Timestamp)>,
     /// Who has written to shared namespaces.
     writers: Vec<(Namespace, String, Option<AgentId>)>,
 }
@@ -171,13 +177,14 @@ struct Kept {
     last: u32,
     head: Analyzed,
     body: Analyzed,
+    embedded: Embedded,
 }
 
 impl Kept {
     fn new(number: i64, id: EntryId, key: MemoryKey, created_at: Timestamp, current: Written) -> Self {
         let (head, body) = (analyze(key.as_str()), analyze(&current.version.content));
         let last = current.version.version;
-        Self { number, id, key, created_at, current, past: vec![], last, head, body }
+        Self { number, id, key, created_at, current, past: vec![], last, head, body, embedded: Embedded::No }
     }
 
     /// The versions, newest first.

@@ -13,11 +13,12 @@ use agentstack_core::{
 };
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::{
-    AgentChange, AgentRef, AgentStore, Agents, AuditLog, Counts, Direction, Drift, DriftFigures, Ends,
-    Figures, Found, Health, Identities, IdentityChange, IdentityFilter, IdentityRef, IdentityStore, Listed,
-    Listing, MemoryStore, NewAgent, NewEntry, NewSession, NewTask, OriginFilter, Pending, Reading, Removed,
-    Review, ReviewFilter, ReviewStore, Reviews, Revocation, Search, Session, SessionStatus, SessionStore,
-    StorageError, StoreHealth, Stored, Target, TaskEnd, TaskFilter, TaskStore, Tasks, TokenStore,
+    AgentChange, AgentRef, AgentStore, Agents, AuditLog, Counts, Direction, Drift, DriftFigures,
+    EmbeddingFigures, EmbeddingModel, EmbeddingStore, Ends, Figures, Found, Health, Identities,
+    IdentityChange, IdentityFilter, IdentityRef, IdentityStore, Listed, Listing, MemoryStore, NewAgent,
+    NewEntry, NewSession, NewTask, OriginFilter, Pending, Reading, Removed, Review, ReviewFilter,
+    ReviewStore, Reviews, Revocation, Search, Session, SessionStatus, SessionStore, StorageError,
+    StoreHealth, Stored, Target, TaskEnd, TaskFilter, TaskStore, Tasks, TokenStore, Vector, Waiting,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -127,6 +128,45 @@ impl MemoryStore for Faulty {
             return Err(StorageError::Changed);
         }
         self.writes()?.note_readings(scope, readings, record).await
+    }
+}
+
+#[async_trait]
+impl EmbeddingStore for Faulty {
+    async fn lease_embedding(
+        &self,
+        scope: &Scope,
+        worker: [u8; 16],
+        until: Timestamp,
+    ) -> Result<bool, StorageError> {
+        self.writes()?.lease_embedding(scope, worker, until).await
+    }
+
+    async fn waiting(&self, scope: &Scope, limit: u32) -> Result<Vec<Waiting>, StorageError> {
+        self.reads()?.waiting(scope, limit).await
+    }
+
+    async fn keep_vectors(
+        &self,
+        scope: &Scope,
+        model: &EmbeddingModel,
+        vectors: Vec<(VersionId, Option<Vector>)>,
+        pending: Pending,
+    ) -> Result<u64, StorageError> {
+        self.writes()?.keep_vectors(scope, model, vectors, pending).await
+    }
+
+    async fn embed_again(
+        &self,
+        scope: &Scope,
+        model: &EmbeddingModel,
+        pending: Pending,
+    ) -> Result<u64, StorageError> {
+        self.writes()?.embed_again(scope, model, pending).await
+    }
+
+    async fn embedding_figures(&self, scope: &Scope) -> Result<EmbeddingFigures, StorageError> {
+        self.reads()?.embedding_figures(scope).await
     }
 }
 

@@ -7,7 +7,7 @@ use agentstack_core::{
     AgentId, EntryId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Tag, Timestamp, Trust,
 };
 use agentstack_storage::model::owner;
-use agentstack_storage::{NewEntry, Pending, Reading, StorageError, Stored};
+use agentstack_storage::{NewEntry, Pending, Reading, StorageError, Stored, Wish};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -22,6 +22,7 @@ use crate::error::storage;
 use crate::facts::{Facts, Known, agent_hash, tag_hashes};
 use crate::index::{FreshRow, Layers, Tail, Terms, key_hash};
 use crate::row::{Columns, small, uuid};
+use crate::vectors;
 use crate::veil::Veil;
 use crate::write::{Write, bind_line, scoped};
 use crate::{IndexBounds, SqliteStore};
@@ -141,6 +142,7 @@ pub(super) struct NewVersion<'a> {
     pub(super) tags: &'a [Tag],
     pub(super) agent: Option<&'a AgentId>,
     pub(super) label: Label,
+    pub(super) wish: Wish,
 }
 
 impl SqliteStore {
@@ -238,6 +240,7 @@ impl Opened<'_> {
             tags: &entry.tags,
             agent: owner(scope, in_session(scope), is_common),
             label: Label { trust, origin: entry.origin, findings: entry.findings },
+            wish: entry.wish,
         };
         let counts = if entry.held { vec![("held", 1)] } else { vec![] };
         self.put(scope, new, terms, &pending.close(Outcome::Ok, counts)).await
@@ -293,7 +296,7 @@ impl Opened<'_> {
             .bind(new.facts().cover(&veil)?)
             .bind(veil.cover(new.content)?);
         let line = self.write.record(draft).await?;
-        self.write.run(bind_line(statement, line)).await?;
+        self.write.run(vectors::bind_wish(bind_line(statement, line), new.wish, is_held)).await?;
         let entry = EntrySummary {
             id,
             key: new.key.clone(),

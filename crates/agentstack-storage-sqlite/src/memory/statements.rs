@@ -68,14 +68,23 @@ macro_rules! add_fresh {
     };
 }
 
+/// Notes whether the entry is to have a vector, where that is said.
+macro_rules! wish {
+    () => {
+        "INSERT INTO vectors (namespace, entry, model, vector) SELECT $4, $7, $28, x'' WHERE $28 IS NOT NULL \
+         ON CONFLICT DO UPDATE SET model = excluded.model, vector = x''; "
+    };
+}
+
 /// $4 namespace $5 to $8 terms and number of the fresh row, entry, number of fresh postings $9 length $10 id $11 version
 /// $12 created $13 the key's hash $14 agent $15 tags $16 trust $17 $18 writer $19 to $21 origin $22 chars $23 facts
-/// $24 content $25 to $27 the record.
+/// $24 content $25 to $27 the record $28 what is wished for a vector.
 pub(super) const INSERT: &str = concat!(
     "INSERT INTO entries (id, namespace, length, version, last_version, updated_at, created_at, uuid, key_hash, agent, tags, trust, ",
     "writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) ",
     "VALUES ($7, $4, $9, $11, $11, $3, $12, $10, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24); ",
     add_fresh!(),
+    wish!(),
     "INSERT INTO audit (sequence, body, hash) VALUES ($25, $26, $27); COMMIT"
 );
 
@@ -84,6 +93,7 @@ pub(super) const UPDATE: &str = concat!(
     "had_read = $18, origin_principal = $19, origin_agent = $20, origin_tool = $21, chars = $22, facts = $23, ",
     "content = $24 WHERE id = $7; ",
     add_fresh!(),
+    wish!(),
     "INSERT INTO audit (sequence, body, hash) VALUES ($25, $26, $27); COMMIT"
 );
 

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use agentstack_core::MatchType;
 use agentstack_storage::text::rank::{Posting, Scored, Statistics, rank};
 use agentstack_storage::text::{Term, TextQuery};
+use agentstack_storage::vector::fuse;
 use agentstack_storage::{Search, StorageError};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -14,6 +16,7 @@ use crate::index::{Bytes, Cipher, Cursor, Damaged, Fence, occurrences, overlappi
 use crate::known::Known;
 use crate::row::{Columns, count};
 use crate::search::BLOCKS;
+use crate::veil::Veil;
 use crate::version::Version;
 use crate::write::Statement;
 
@@ -23,13 +26,17 @@ type Range = (Vec<u8>, Vec<u8>);
 /// All namespaces of a search.
 pub(super) struct Candidates<'q> {
     query: &'q TextQuery,
-    spaces: Vec<Space>,
+    pub(super) spaces: Vec<Space>,
 }
 
 /// One namespace.
-struct Space {
-    id: i64,
-    statistics: Statistics,
+pub(super) struct Space {
+    pub(super) id: i64,
+    pub(super) statistics: Statistics,
+    /// What the texts of the namespace are under.
+    pub(super) veil: Veil,
+    /// How alike its entries are to what is meant, by number.
+    pub(super) cosines: Vec<(i64, f64)>,
     ranges: Vec<Range>,
     /// Which blocks are to be read, and for which of the ranges.
     blocks: BTreeMap<i64, Vec<usize>>,
@@ -109,32 +116,39 @@ impl<'q> Candidates<'q> {
         question: Statement,
         connection: &mut SqliteConnection,
     ) -> Result<(), StorageError> {
-        let entries: Vec<i64> =
-            self.spaces.iter().flat_map(|space| space.found.lengths.keys().copied()).collect();
+        let held = |space: &Space| space.found.lengths.keys().copied().collect::<Vec<_>>();
+        let compared = |space: &Space| space.cosines.iter().map(|(entry, _)| *entry).collect::<Vec<_>>();
+        let entries: HashSet<i64> =
+            self.spaces.iter().flat_map(|space| [held(space), compared(space)]).flatten().collect();
         let entries = serde_json::to_string(&entries).unwrap_or_else(|_| "[]".into());
         let row = briefly(question.bind(entries).fetch_one(connection)).await.map_err(storage)?;
         let passing: HashSet<i64> = serde_json::from_str(row.try_get(0).map_err(storage)?)
             .map_err(|_| StorageError::damaged("a list of entries"))?;
         for space in &mut self.spaces {
             space.found.postings.retain(|posting| passing.contains(&posting.entry));
+            space.cosines.retain(|(entry, _)| passing.contains(entry));
         }
         Ok(())
     }
 
     /// The entries that match, each with its namespace, best first. The order within a namespace is the ranking's;
     /// between equals of several, the newer is first.
-    pub(super) fn ranked(&self, search: &Search) -> Vec<(Scored, i64)> {
-        let mut ranked: Vec<(Scored, i64)> = vec![];
-        for Space { id, statistics, found, .. } in &self.spaces {
+    pub(super) fn ranked(&self, search: &Search) -> Vec<(Scored, MatchType, i64)> {
+        let mut ranked: Vec<(Scored, MatchType, i64)> = vec![];
+        for Space { id, statistics, cosines, found, .. } in &self.spaces {
             let length = |entry| found.lengths.get(&entry).copied().unwrap_or(1);
-            let scored = rank(self.query, *statistics, length, &found.postings);
-            let wanted = |hit: &Scored| {
-                hit.score >= search.threshold && (!found.in_order || found.has_phrase(hit.entry, self.query))
-            };
-            ranked.extend(scored.into_iter().filter(wanted).map(|hit| (hit, *id)));
+            let mut text = rank(self.query, *statistics, length, &found.postings);
+            text.retain(|hit| !found.in_order || found.has_phrase(hit.entry, self.query));
+            if let Some(meaning) = &search.meaning {
+                let fused = fuse(&text, cosines, meaning.alone, search.threshold);
+                ranked.extend(fused.into_iter().map(|(hit, how)| (hit, how, *id)));
+            } else {
+                text.retain(|hit| hit.score >= search.threshold);
+                ranked.extend(text.into_iter().map(|hit| (hit, MatchType::Text, *id)));
+            }
         }
         if self.spaces.len() > 1 {
-            ranked.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score).then(b.entry.cmp(&a.entry)));
+            ranked.sort_by(|(a, ..), (b, ..)| b.score.total_cmp(&a.score).then(b.entry.cmp(&a.entry)));
         }
         ranked
     }
@@ -144,7 +158,8 @@ impl Space {
     fn read(row: &SqliteRow, query: &TextQuery) -> Result<Option<Self>, StorageError> {
         let mut columns = Columns::from(row, 1);
         let Some(id) = columns.take::<Option<i64>>()? else { return Ok(None) };
-        let mut cipher = Cipher::new(columns.take()?);
+        let secret: &[u8] = columns.take()?;
+        let mut cipher = Cipher::new(secret);
         let terms = looked_for(query).into_iter();
         let ranges: Vec<Range> = terms.map(|(term, prefix)| range(&mut cipher, term, prefix)).collect();
         let visible: (Option<i64>, Option<i64>) = (columns.take()?, columns.take()?);
@@ -166,7 +181,7 @@ impl Space {
         if let (Some(entries), Some(terms)) = visible {
             statistics = Statistics { entries: count(entries)?, terms: count(terms)? };
         }
-        Ok(Some(Self { id, statistics, ranges, blocks, found }))
+        Ok(Some(Self { id, statistics, veil: Veil::new(secret), cosines: vec![], ranges, blocks, found }))
     }
 }
 

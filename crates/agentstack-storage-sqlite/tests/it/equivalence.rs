@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use agentstack_audit::SigningKey;
 use agentstack_core::{EntryId, Secret, Trust};
+use agentstack_storage::conformance::embedding::{meaning, model, vector};
 use agentstack_storage::conformance::trust::{all, of};
 use agentstack_storage::conformance::world::{entry, listing, metadata, new_session, search, tags};
 use agentstack_storage::conformance::{Call, Opened, World};
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::text::Match;
 use agentstack_storage::{
-    AgentFilter, Listing, NewEntry, OriginFilter, Page, Review, ReviewFilter, Search, Target,
+    AgentFilter, EmbeddingModel, Listing, NewEntry, OriginFilter, Page, Review, ReviewFilter, Search, Target,
+    Wish,
 };
 use agentstack_storage_sqlite::IndexBounds;
 use proptest::collection::vec;
@@ -30,6 +32,7 @@ enum Step {
         tags: Vec<u8>,
         if_version: Option<u32>,
         held: bool,
+        wish: Wish,
     },
     Get {
         place: Place,
@@ -65,6 +68,7 @@ enum Step {
         tags: Vec<u8>,
         agent: Option<(u8, bool)>,
         cut: (u32, u32, u8),
+        meaning: Option<(u8, bool)>,
     },
     Session {
         who: usize,
@@ -91,6 +95,15 @@ enum Step {
     Review {
         trust: Trust,
         limit: u32,
+    },
+    /// Some of what waits is embedded by one of two models, and some of that fails.
+    Embed {
+        model: u8,
+        limit: u32,
+        fails: u8,
+    },
+    EmbedAgain {
+        model: u8,
     },
 }
 
@@ -138,6 +151,14 @@ fn place() -> impl Strategy<Value = Place> {
         .prop_map(|(who, shared, agent, bound)| Place { who, shared, agent, bound })
 }
 
+fn wish() -> impl Strategy<Value = Wish> {
+    prop_oneof![2 => Just(Wish::Wanted), 1 => Just(Wish::Declined), 1 => Just(Wish::None)]
+}
+
+fn some_model(number: u8) -> EmbeddingModel {
+    model("m", [26, 8][number as usize])
+}
+
 fn state() -> impl Strategy<Value = Trust> {
     proptest::sample::select(Trust::ALL)
 }
@@ -146,9 +167,9 @@ fn step() -> impl Strategy<Value = Step> {
     let (key, words, some) = (|| 0..6_u8, || vec(0..12_u8, 1..6), || vec(0..3_u8, 0..2));
     let agent = || proptest::option::weighted(0.3, (0..2_u8, any::<bool>()));
     prop_oneof![
-        8 => (place(), key(), words(), some(), proptest::option::weighted(0.2, 0..3_u32), proptest::bool::weighted(0.2))
-            .prop_map(|(place, key, words, tags, if_version, held)| {
-                Step::Store { place, key, words, tags, if_version, held }
+        8 => (place(), key(), words(), some(), proptest::option::weighted(0.2, 0..3_u32), proptest::bool::weighted(0.2), wish())
+            .prop_map(|(place, key, words, tags, if_version, held, wish)| {
+                Step::Store { place, key, words, tags, if_version, held, wish }
             }),
         2 => (place(), key(), proptest::option::of(0..4_u32))
             .prop_map(|(place, key, version)| Step::Get { place, key, version }),
@@ -158,9 +179,12 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (place(), some(), agent(), 0..4_u32, 0..3_u32, any::<bool>()).prop_map(
             |(place, tags, agent, limit, offset, cursor)| Step::List { place, tags, agent, limit, offset, cursor }
         ),
-        6 => (place(), words(), 0..4_u8, some(), agent(), (0..4_u32, 0..2_u32, 0..3_u8)).prop_map(
-            |(place, words, how, tags, agent, cut)| Step::Search { place, words, how, tags, agent, cut }
-        ),
+        6 => (place(), words(), 0..4_u8, some(), agent(), (0..4_u32, 0..2_u32, 0..3_u8), proptest::option::of((0..2_u8, any::<bool>())))
+            .prop_map(|(place, words, how, tags, agent, cut, meaning)| {
+                Step::Search { place, words, how, tags, agent, cut, meaning }
+            }),
+        3 => (0..2_u8, 0..9_u32, 0..4_u8).prop_map(|(model, limit, fails)| Step::Embed { model, limit, fails }),
+        1 => (0..2_u8).prop_map(|model| Step::EmbedAgain { model }),
         1 => (0..2_usize, 0..3_u8).prop_map(|(who, what)| Step::Session { who, what }),
         2 => (0..HOUR / 3_000).prop_map(|seconds| Step::Wait { millis: seconds * 1_000 }),
         3 => (state(), 0..4_usize, state()).prop_map(|(from, nth, to)| Step::Decide { from, nth, to }),
@@ -233,6 +257,10 @@ impl<'w> Side<'w> {
             Step::Decide { .. } | Step::Revoke { .. } | Step::Expire { .. } | Step::Review { .. } => {
                 self.decided(step).await
             }
+            Step::Embed { model, limit, fails } => self.embedded(*model, *limit, *fails).await,
+            Step::EmbedAgain { model } => {
+                self.world.operator().embed_again(&some_model(*model)).await.to_string()
+            }
             Step::List { .. } | Step::Search { .. } => self.found(step).await,
             other => self.called(other).await,
         }
@@ -241,11 +269,11 @@ impl<'w> Side<'w> {
     /// A call about one entry.
     async fn called(&self, step: &Step) -> String {
         match step {
-            Step::Store { place, key, words, tags, if_version, held } => {
+            Step::Store { place, key, words, tags, if_version, held, wish } => {
                 let object = metadata(&format!(r#"{{"n": {}.{}}}"#, key, words.len()));
                 let (tags, if_version) = (some_tags(tags), *if_version);
                 let plain = entry(&name(*key), &text(words));
-                let new = NewEntry { tags, if_version, metadata: object, held: *held, ..plain };
+                let new = NewEntry { tags, if_version, metadata: object, held: *held, wish: *wish, ..plain };
                 match self.at(place).try_storing(new).await {
                     Ok(stored) => format!("{} {}", shown(&stored.entry), stored.is_new_origin),
                     Err(error) => format!("{error:?}"),
@@ -287,7 +315,15 @@ impl<'w> Side<'w> {
                 };
                 pages(&self.at(place), asked, *cursor).await
             }
-            Step::Search { place, words, how, tags, agent, cut: (limit, offset, threshold) } => {
+            Step::Search {
+                place,
+                words,
+                how,
+                tags,
+                agent,
+                cut: (limit, offset, threshold),
+                meaning: about,
+            } => {
                 let how = [Match::Any, Match::All, Match::Phrase, Match::Prefix][*how as usize];
                 let asked = Search {
                     tags: some_tags(tags),
@@ -295,12 +331,27 @@ impl<'w> Side<'w> {
                     limit: *limit,
                     offset: *offset,
                     threshold: f64::from(*threshold) / 10.0,
+                    meaning: about
+                        .and_then(|(of, alone)| meaning(&text(words), &some_model(of), alone).meaning),
                     ..search(&text(words), how)
                 };
                 found(&self.at(place), asked).await
             }
             other => panic!("{other:?} finds nothing"),
         }
+    }
+
+    /// Embeds some of what waits, but not every one.
+    async fn embedded(&self, model: u8, limit: u32, fails: u8) -> String {
+        let (operator, model) = (self.world.operator(), some_model(model));
+        let waiting = operator.waiting(limit).await;
+        let made = waiting.iter().enumerate().map(|(place, one)| {
+            let fails = place % 4 < fails as usize / 2;
+            (one.id, (!fails).then(|| vector(&one.text, &model)))
+        });
+        let kept = operator.keep_vectors(&model, made.collect()).await;
+        let texts: Vec<&String> = waiting.iter().map(|one| &one.text).collect();
+        format!("{kept} {texts:?} {:?}", operator.embedding_figures().await)
     }
 
     /// What operators do.
@@ -375,8 +426,11 @@ async fn found(call: &Call<'_>, asked: Search) -> String {
     let found = call.search(asked).await;
     let entries: Vec<_> = found.hits.iter().map(|hit| hit.entry.summary.clone()).collect();
     call.shown(&entries).await;
-    let hits = found.hits.iter().map(|hit| (shown(&hit.entry.summary), hit.score, &hit.entry.content));
-    format!("{:?} {}", hits.collect::<Vec<_>>(), found.more)
+    let hits = found
+        .hits
+        .iter()
+        .map(|hit| (shown(&hit.entry.summary), hit.score, hit.match_type, &hit.entry.content));
+    format!("{:?} {} {}", hits.collect::<Vec<_>>(), found.more, found.without_vector)
 }
 
 fn name(key: u8) -> String {

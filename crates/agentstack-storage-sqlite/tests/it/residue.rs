@@ -6,9 +6,10 @@ use std::path::Path;
 
 use agentstack_core::{Task, TaskStatus};
 use agentstack_storage::conformance::coordination::{end, everything, new_agent, new_task, text};
+use agentstack_storage::conformance::embedding::model;
 use agentstack_storage::conformance::world::{entry, metadata, new_session, tags};
 use agentstack_storage::conformance::{Call, World};
-use agentstack_storage::{NewAgent, NewEntry, NewSession, NewTask, TaskEnd};
+use agentstack_storage::{NewAgent, NewEntry, NewSession, NewTask, TaskEnd, Vector, Wish};
 use agentstack_storage_sqlite::IndexBounds;
 use tempfile::TempDir;
 
@@ -217,6 +218,50 @@ async fn s08_a_deleted_entry_leaves_no_trace_however_much_was_moved() {
     for (place, key) in canaries {
         assert!(place.delete(&key).await);
     }
+    assert_no_trace(&path);
+    assert_goes_on(&world, &ann).await;
+}
+
+/// A vector whose numbers are those of the letters of canaries.
+fn canary_vector(words: &mut Words) -> Vector {
+    let text: String = std::iter::repeat_with(|| words.canary_text(9)).take(3).collect();
+    // With the largest number that there is, the others stay as they are.
+    let numbers: Vec<f32> = std::iter::once(127).chain(text.bytes().take(383)).map(f32::from).collect();
+    Vector::new(&numbers).unwrap()
+}
+
+/// S41: vectors are content. Rows of other sessions lie between them, and move them about.
+#[tokio::test]
+async fn s08_a_vector_leaves_no_trace() {
+    let folder = TempDir::new().unwrap();
+    let path = support::path(&folder);
+    let world = support::world(&path, false).await;
+    let (operator, mut words) = (world.operator(), Words(13));
+    let plain = TempDir::new().unwrap();
+    fs::write(plain.path().join("vector"), canary_vector(&mut words).to_bytes()).unwrap();
+    assert!(!traces(plain.path()).is_empty(), "the scan finds what is there");
+    let (ann, bob) = (world.local("ann").start().await, world.local("bob").start().await);
+    let embed = async |words: &mut Words, name: &str| {
+        while let waiting = operator.waiting(50).await
+            && !waiting.is_empty()
+        {
+            let made = waiting.iter().map(|one| (one.id, Some(canary_vector(words)))).collect();
+            operator.keep_vectors(&model(name, 384), made).await;
+        }
+    };
+    for number in 0..300 {
+        let place = [&ann, &bob, &ann.named("team")][number % 3].clone();
+        place.store_wishing(Wish::Wanted, &format!("key {}", number % 200), "text").await;
+        if number % 7 == 0 {
+            embed(&mut words, "first").await;
+            place.delete(&format!("key {}", words.below(number + 1))).await;
+        }
+    }
+    embed(&mut words, "first").await;
+    assert_no_trace(&path);
+    operator.embed_again(&model("second", 384)).await;
+    embed(&mut words, "second").await;
+    bob.end().await;
     assert_no_trace(&path);
     assert_goes_on(&world, &ann).await;
 }

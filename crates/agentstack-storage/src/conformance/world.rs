@@ -20,7 +20,7 @@ use agentstack_core::{
 use crate::text::{Match, TextQuery};
 use crate::{
     Figures, Found, Listed, Listing, NewEntry, NewSession, Page, Pending, Removed, Search, Session,
-    SessionStatus, Storage, StorageError, Stored, Target,
+    SessionStatus, Storage, StorageError, Stored, Target, Wish,
 };
 
 macro_rules! operations {
@@ -423,6 +423,7 @@ pub fn entry(key: &str, content: &str) -> NewEntry {
         origin,
         findings: vec![],
         held: false,
+        wish: Wish::None,
     }
 }
 
@@ -450,7 +451,16 @@ pub fn listing(limit: u32) -> Listing {
 #[must_use]
 pub fn search(query: &str, how: Match) -> Search {
     let query = TextQuery::parse(query, how);
-    Search { query, tags: vec![], agent: None, threshold: 0.0, trusted_only: false, limit: 100, offset: 0 }
+    Search {
+        query,
+        meaning: None,
+        tags: vec![],
+        agent: None,
+        threshold: 0.0,
+        trusted_only: false,
+        limit: 100,
+        offset: 0,
+    }
 }
 
 #[must_use]

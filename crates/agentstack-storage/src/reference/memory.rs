@@ -8,7 +8,7 @@ use agentstack_core::{
 };
 use async_trait::async_trait;
 
-use super::{HeldBack, Kept, ReferenceStore, State, Written, is_visible, namespace};
+use super::{Embedded, HeldBack, Kept, ReferenceStore, State, Written, is_visible, namespace};
 use crate::model::owner;
 use crate::{
     Found, ListPosition, Listed, Listing, MemoryStore, NewEntry, Page, Pending, Reading, Search,
@@ -49,7 +49,11 @@ impl State {
             stored_at: scope.at(),
             label: Label { trust, origin: entry.origin, findings: entry.findings },
         };
-        self.put(scope, &entry.key, version)
+        let stored = self.put(scope, &entry.key, version)?;
+        if !entry.held {
+            self.wish(namespace, &entry.key, entry.wish);
+        }
+        Ok(stored)
     }
 
     /// Makes `version` the current one of the entry of this key, or one that is held back, under the next number.
@@ -111,6 +115,7 @@ impl State {
             self.made = next;
             let mut kept = Kept::new(next, id, key.clone(), created_at, written);
             kept.last = kept.last.max(last);
+            kept.embedded = if self.models.is_empty() { Embedded::No } else { Embedded::Waiting };
             entries.push(kept);
             return;
         };
@@ -118,6 +123,7 @@ impl State {
         if number > kept.current.version.version {
             kept.body = crate::text::analyze(&written.version.content);
             kept.past.push(std::mem::replace(&mut kept.current, written));
+            kept.outdate();
         } else {
             kept.past.push(written);
             kept.past.sort_by_key(|past| past.version.version);

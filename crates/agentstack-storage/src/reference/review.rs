@@ -140,6 +140,9 @@ impl State {
                 }
                 if let Some(current) = stays.pop() {
                     kept.body = crate::text::analyze(&current.version.content);
+                    if current.version.version != kept.current.version.version {
+                        kept.outdate();
+                    }
                     (kept.current, kept.past) = (current, stays);
                     left.push(kept);
                 }
@@ -332,6 +335,7 @@ impl ReviewStore for ReferenceStore {
                     if past.version.label.trust == Trust::Trusted {
                         kept.body = crate::text::analyze(&past.version.content);
                         kept.current = past;
+                        kept.outdate();
                         left.push(kept);
                         break;
                     }

@@ -1,0 +1,226 @@
+//! Vectors as they are kept, and the entries that wait for one.
+//!
+//! A vector is a row of its own: the number of its entry, and 8 bits a number under the namespace's secret, as the texts
+//! are (see veil.rs). `sqlite-vec` was measured and not taken: its tables keep vectors in the clear, so that traces stay in
+//! unused space after a session has ended (S08), and reserve a block of 1.5 MB for each namespace that has one.
+
+use agentstack_access::Scope;
+use agentstack_audit::Outcome;
+use agentstack_core::{EntryId, Timestamp, VersionId};
+use agentstack_storage::embedding::EMBEDDED_CHARS;
+use agentstack_storage::{
+    EmbeddingFigures, EmbeddingModel, EmbeddingStore, ModelFigures, Pending, StorageError, Vector, Waiting,
+    Wish,
+};
+use async_trait::async_trait;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::SqliteStore;
+use crate::error::storage;
+use crate::row::{Columns, count, small};
+use crate::veil::{NONCE, Veil, kept_len};
+use crate::write::{Statement, Write};
+
+/// The number of a model.
+pub(crate) const MODEL: &str = "SELECT id FROM embedding_models WHERE name = $1 AND dimension = $2";
+
+const ADD_MODEL: &str =
+    "INSERT INTO embedding_models (name, dimension) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
+const LEASE: &str = "INSERT INTO leases (name, holder, until) VALUES ('embedding', $1, $2) \
+     ON CONFLICT DO UPDATE SET holder = excluded.holder, until = excluded.until WHERE holder = $1 OR until <= $3";
+
+/// Of each content its first `$2` bytes. What belongs to an ended session is not read any more.
+pub(crate) const WAITING: &str = "SELECT e.uuid, e.version, n.secret, substr(e.content, 1, $2) FROM vectors v \
+     CROSS JOIN entries e ON e.id = v.entry CROSS JOIN namespaces n ON n.id = e.namespace \
+     WHERE v.model = -1 AND n.id NOT IN (SELECT namespace FROM ended_namespaces) ORDER BY v.entry LIMIT $1";
+
+/// Where the current version `$2` of the entry `$1` is, if it is to have a vector.
+pub(crate) const PLACE: &str = "SELECT e.id, n.id, n.secret FROM entries e INDEXED BY entries_recent \
+     CROSS JOIN namespaces n ON n.id = e.namespace JOIN vectors v ON v.namespace = n.id AND v.entry = e.id \
+     WHERE e.uuid = $1 AND e.version = $2 AND v.model <> 0 \
+     AND n.id NOT IN (SELECT namespace FROM ended_namespaces)";
+
+const KEEP: &str = "UPDATE vectors SET model = $3, vector = $4 WHERE namespace = $1 AND entry = $2";
+
+/// Makes all wait that have no vector of the model `$1`.
+const AGAIN: &str = "INSERT INTO vectors (namespace, entry, model, vector) SELECT e.namespace, e.id, -1, x'' \
+     FROM entries e LEFT JOIN vectors v ON v.namespace = e.namespace AND v.entry = e.id \
+     WHERE v.model IS NULL OR v.model NOT IN (0, -1, $1) \
+     ON CONFLICT DO UPDATE SET model = -1, vector = x''";
+
+pub(crate) const FIGURES: &str = "SELECT (SELECT count(*) FROM vectors WHERE model = -1), \
+     (SELECT count(*) FROM vectors WHERE model = -2), (SELECT count(*) FROM vectors WHERE model = 0), \
+     (SELECT count(*) FROM entries)";
+
+const MODELS: &str = "SELECT m.name, m.dimension, (SELECT count(*) FROM vectors v WHERE v.model = m.id) \
+     FROM embedding_models m ORDER BY m.id";
+
+/// Binds what is written of a wish: nothing where there is no entry.
+pub(crate) fn bind_wish(statement: Statement, wish: Wish, is_held: bool) -> Statement {
+    match wish {
+        _ if is_held => statement,
+        Wish::None => statement.bind(None::<i64>),
+        Wish::Wanted => statement.bind(-1_i64),
+        Wish::Declined => statement.bind(0_i64),
+    }
+}
+
+/// An entry's vector as it is kept.
+fn record(entry: i64, vector: &Vector, veil: &Veil) -> Result<Vec<u8>, StorageError> {
+    let mut bytes = entry.to_be_bytes().to_vec();
+    bytes.extend(veil.cover_bytes(&vector.to_bytes())?);
+    Ok(bytes)
+}
+
+/// The records that follow one another, each with the number of its entry. What is left over is none.
+pub(crate) fn records(bytes: &mut [u8], dimension: u32) -> impl Iterator<Item = (i64, &mut [u8])> {
+    let length = 8 + NONCE + 4 + dimension as usize;
+    bytes.chunks_exact_mut(length).filter_map(|record| {
+        let (entry, kept) = record.split_first_chunk_mut::<8>()?;
+        Some((i64::from_be_bytes(*entry), kept))
+    })
+}
+
+async fn model(write: &mut Write<'_>, model: &EmbeddingModel) -> Result<i64, StorageError> {
+    write.run(sqlx::query(ADD_MODEL).bind(model.name.clone()).bind(model.dimension)).await?;
+    let asked = sqlx::query(MODEL).bind(model.name.clone()).bind(model.dimension);
+    asked.fetch_one(write.connection()?).await.map_err(storage)?.try_get(0).map_err(storage)
+}
+
+/// Keeps what was made for a version. Returns whether it is a vector, and there is a place for it.
+async fn keep(
+    write: &mut Write<'_>,
+    model: i64,
+    id: VersionId,
+    vector: Option<&Vector>,
+) -> Result<bool, StorageError> {
+    let asked = sqlx::query(PLACE).bind(id.entry.as_bytes().to_vec()).bind(id.version);
+    let Some(row) = asked.fetch_optional(write.connection()?).await.map_err(storage)? else {
+        return Ok(false);
+    };
+    let mut columns = Columns::from(&row, 0);
+    let (entry, namespace): (i64, i64) = (columns.take()?, columns.take()?);
+    let veil = Veil::new(columns.take()?);
+    let keeping = sqlx::query(KEEP).bind(namespace).bind(entry);
+    let keeping = match vector {
+        Some(vector) => keeping.bind(model).bind(record(entry, vector, &veil)?),
+        None => keeping.bind(-2_i64).bind(Vec::new()),
+    };
+    write.run(keeping).await?;
+    Ok(vector.is_some())
+}
+
+fn waiting(row: &SqliteRow) -> Result<Waiting, StorageError> {
+    let mut columns = Columns::from(row, 0);
+    let (entry, version) = (columns.id(EntryId::from_bytes)?, small(columns.take()?)?);
+    let veil = Veil::new(columns.take()?);
+    let bytes = veil.uncover_bytes(columns.take()?).ok_or_else(|| StorageError::damaged("a content"))?;
+    // The last character may be cut.
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.chars().take(EMBEDDED_CHARS as usize).collect();
+    Ok(Waiting { id: VersionId { entry, version }, text })
+}
+
+#[async_trait]
+impl EmbeddingStore for SqliteStore {
+    async fn lease_embedding(
+        &self,
+        scope: &Scope,
+        worker: [u8; 16],
+        until: Timestamp,
+    ) -> Result<bool, StorageError> {
+        if !scope.principal().is_operator() {
+            return Ok(false);
+        }
+        let leasing =
+            sqlx::query(LEASE).bind(worker.to_vec()).bind(until.as_millis()).bind(scope.at().as_millis());
+        let mut primary = self.primary().await?;
+        let leased = leasing.execute(primary.connection()?).await.map_err(storage)?;
+        Ok(leased.rows_affected() > 0)
+    }
+
+    async fn waiting(&self, scope: &Scope, limit: u32) -> Result<Vec<Waiting>, StorageError> {
+        if !scope.principal().is_operator() {
+            return Ok(vec![]);
+        }
+        let mut reader = self.reader().await?;
+        let asked = sqlx::query(WAITING).bind(limit).bind(kept_len(EMBEDDED_CHARS * 4));
+        let rows = asked.fetch_all(reader.connection()?).await.map_err(storage)?;
+        rows.iter().map(waiting).collect()
+    }
+
+    async fn keep_vectors(
+        &self,
+        scope: &Scope,
+        of: &EmbeddingModel,
+        vectors: Vec<(VersionId, Option<Vector>)>,
+        pending: Pending,
+    ) -> Result<u64, StorageError> {
+        if !scope.principal().is_operator() {
+            return Ok(0);
+        }
+        let mut write = self.write().await?;
+        let kept = async {
+            let model = model(&mut write, of).await?;
+            let mut kept = 0;
+            for (id, vector) in &vectors {
+                kept += u64::from(keep(&mut write, model, *id, vector.as_ref()).await?);
+            }
+            Ok(kept)
+        };
+        match kept.await {
+            Ok(kept) => {
+                write.commit(&pending.close(Outcome::Ok, vec![("entries", kept)])).await?;
+                Ok(kept)
+            }
+            Err(error) => write.undo(error).await,
+        }
+    }
+
+    async fn embed_again(
+        &self,
+        scope: &Scope,
+        of: &EmbeddingModel,
+        pending: Pending,
+    ) -> Result<u64, StorageError> {
+        if !scope.principal().is_operator() {
+            return Ok(0);
+        }
+        let mut write = self.write().await?;
+        let marked = async {
+            let model = model(&mut write, of).await?;
+            write.run(sqlx::query(AGAIN).bind(model)).await?;
+            let row = sqlx::query(FIGURES).fetch_one(write.connection()?).await.map_err(storage)?;
+            count(row.try_get(0).map_err(storage)?)
+        };
+        match marked.await {
+            Ok(waiting) => {
+                write.commit(&pending.close(Outcome::Ok, vec![("entries", waiting)])).await?;
+                Ok(waiting)
+            }
+            Err(error) => write.undo(error).await,
+        }
+    }
+
+    async fn embedding_figures(&self, scope: &Scope) -> Result<EmbeddingFigures, StorageError> {
+        if !scope.principal().is_operator() {
+            return Ok(EmbeddingFigures::default());
+        }
+        let mut reader = self.reader().await?;
+        let row = sqlx::query(FIGURES).fetch_one(reader.connection()?).await.map_err(storage)?;
+        let mut columns = Columns::from(&row, 0);
+        let mut next = || count(columns.take()?);
+        let (waiting, failed, declined, entries) = (next()?, next()?, next()?, next()?);
+        let rows = sqlx::query(MODELS).fetch_all(reader.connection()?).await.map_err(storage)?;
+        let figures = |row: &SqliteRow| {
+            let mut columns = Columns::from(row, 0);
+            let model = EmbeddingModel { name: columns.take()?, dimension: small(columns.take()?)? };
+            Ok(ModelFigures { model, vectors: count(columns.take()?)? })
+        };
+        let models = rows.iter().map(figures).collect::<Result<Vec<_>, StorageError>>()?;
+        let models = models.into_iter().filter(|figures| figures.vectors > 0).collect();
+        Ok(EmbeddingFigures { models, waiting, failed, declined, entries })
+    }
+}

@@ -1,0 +1,64 @@
+//! What an embedder is asked for, and what becomes of its vectors.
+
+use agentstack_access::Scope;
+use agentstack_core::{Timestamp, VersionId};
+use async_trait::async_trait;
+
+use crate::{EmbeddingFigures, EmbeddingModel, Pending, StorageError, Vector, Waiting};
+
+/// Vectors of entries. Whose entries they are is no matter here: all of it is for operators, as the product itself is one.
+/// For others nothing waits, and nothing is changed.
+///
+/// A vector is content (S41): it is kept as the text is, no method gives it back, and it goes when its version is no longer
+/// the current one of its entry. One entry has one vector, of one model.
+#[async_trait]
+pub trait EmbeddingStore: Send + Sync {
+    /// Takes the work of embedding over until a time, unless another worker has it until then. Returns whether this one has
+    /// it: so that of many processes one asks the embedder.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn lease_embedding(
+        &self,
+        scope: &Scope,
+        worker: [u8; 16],
+        until: Timestamp,
+    ) -> Result<bool, StorageError>;
+
+    /// Some entries that wait for a vector, those stored first coming first.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn waiting(&self, scope: &Scope, limit: u32) -> Result<Vec<Waiting>, StorageError>;
+
+    /// Keeps the vectors of versions, or for `None` that the embedder would make none. What is not the current version of
+    /// an entry any more, and what is to have no vector, is passed over. Returns how many were kept.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn keep_vectors(
+        &self,
+        scope: &Scope,
+        model: &EmbeddingModel,
+        vectors: Vec<(VersionId, Option<Vector>)>,
+        pending: Pending,
+    ) -> Result<u64, StorageError>;
+
+    /// Makes every entry wait that has no vector of this model and is to have one; a vector of another model goes. Returns how
+    /// many wait.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn embed_again(
+        &self,
+        scope: &Scope,
+        model: &EmbeddingModel,
+        pending: Pending,
+    ) -> Result<u64, StorageError>;
+
+    /// How many vectors there are.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn embedding_figures(&self, scope: &Scope) -> Result<EmbeddingFigures, StorageError>;
+}
