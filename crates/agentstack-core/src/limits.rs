@@ -84,7 +84,7 @@ pub const HELD_PER_NAMESPACE: u32 = 1_000;
 /// Longest prompt of a run.
 pub const PROMPT_CHARS: usize = 100_000;
 /// Longest name of a model.
-pub const MODEL_CHARS: usize = 100;
+pub const MODEL_CHARS: usize = 200;
 /// Most tokens that a run can ask for, whatever is configured.
 pub const RUN_TOKENS_MAX: u32 = 1_000_000;
 /// Most tokens of the answer of a run, unless configured otherwise.

@@ -40,7 +40,7 @@ impl fmt::Debug for Prompt {
     }
 }
 
-/// A model, as its provider names it: 1 to 100 characters without control characters.
+/// A model, as its provider names it: 1 to 200 characters without control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelName(String);
 
@@ -56,7 +56,7 @@ impl FromStr for ModelName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let rule = "must be 1 to 100 characters without control characters";
+        let rule = "must be 1 to 200 characters without control characters";
         bounded(text, limits::MODEL_CHARS, rule)?;
         if text.chars().any(char::is_control) { Err(InvalidName(rule)) } else { Ok(Self(text.to_owned())) }
     }
@@ -67,11 +67,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s19_a_prompt_has_at_most_a_hundred_thousand_characters_and_a_models_name_a_hundred() {
+    fn s19_a_prompt_has_at_most_a_hundred_thousand_characters_and_a_models_name_two_hundred() {
         for (length, good) in [(0, false), (1, true), (100_000, true), (100_001, false)] {
             assert_eq!(Prompt::try_from("\u{e4}".repeat(length)).is_ok(), good, "{length}");
         }
-        for (length, good) in [(0, false), (1, true), (100, true), (101, false)] {
+        for (length, good) in [(0, false), (1, true), (200, true), (201, false)] {
             assert_eq!("\u{e4}".repeat(length).parse::<ModelName>().is_ok(), good, "{length}");
         }
         assert!("a\nb".parse::<ModelName>().is_err());

@@ -28,7 +28,8 @@ pub(super) struct Going<'e> {
     /// The record of the call.
     pending: Pending,
     provider: String,
-    model: String,
+    /// The model, if it is the one that the operator has configured: what a caller names is the caller's text (S40).
+    model: Option<String>,
     asked_chars: u64,
     /// How many characters have come.
     come: AtomicU64,
@@ -54,7 +55,7 @@ impl<'e> Going<'e> {
             identity: agent.identity,
             pending,
             provider: asked.provider.to_owned(),
-            model: asked.request.model.clone(),
+            model: (asked.request.model == asked.chat.model).then(|| asked.chat.model.clone()),
             asked_chars: asked.chars(),
             come: AtomicU64::new(0),
             began: Instant::now(),
@@ -166,7 +167,7 @@ impl<'e> Going<'e> {
         tracing::info!(
             target: "agentstack::run",
             provider = %self.provider,
-            model = %self.model,
+            model = self.model.as_deref().unwrap_or("named by the caller"),
             outcome = outcome.as_str(),
             prompt_chars = self.asked_chars,
             answer_chars,
