@@ -108,6 +108,26 @@ pub async fn authenticate(
     now: Timestamp,
 ) -> Result<Principal, Unauthenticated> {
     let token: ApiToken = token.parse().map_err(|_| Unauthenticated::Malformed)?;
-    let grant = directory.grant(&token.hash(), now).await?;
-    grant.map(|grant| grant.principal()).ok_or(Unauthenticated::Unknown)
+    let hash = token.hash();
+    let grant = directory.grant(&hash, now).await?;
+    grant.map(|grant| grant.principal().showing(hash)).ok_or(Unauthenticated::Unknown)
+}
+
+/// Whether the token that a principal showed is still good; for calls that take long. Who showed none of ours, such as the
+/// local user, is who it was.
+///
+/// # Errors
+/// When the tokens cannot be read.
+pub async fn is_still_authentic(
+    directory: &dyn TokenDirectory,
+    principal: &Principal,
+    now: Timestamp,
+) -> Result<bool, DirectoryUnavailable> {
+    match principal.shown() {
+        None => Ok(true),
+        // A token that means something else now is not the one that was shown.
+        Some(token) => {
+            Ok(directory.grant(token, now).await?.is_some_and(|grant| grant.principal() == *principal))
+        }
+    }
 }

@@ -14,7 +14,7 @@ mod principal;
 mod role;
 mod scope;
 
-pub use authenticate::{Grant, TokenDirectory, Unauthenticated, authenticate};
+pub use authenticate::{Grant, TokenDirectory, Unauthenticated, authenticate, is_still_authentic};
 pub use authorize::{
     Authorizer, Claim, Denial, DirectoryUnavailable, NamespaceClaim, SessionDirectory, Standing,
 };

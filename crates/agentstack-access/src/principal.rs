@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use agentstack_core::{AgentId, Namespace, ProcessId, RequestId, SharedName};
+use agentstack_core::{AgentId, Namespace, ProcessId, RequestId, SharedName, TokenHash};
 
 use crate::{Operation, Role};
 
@@ -35,7 +35,20 @@ pub struct Principal {
     role: Role,
     agent: Option<AgentId>,
     limits: Limits,
+    credential: Credential,
 }
+
+/// The token that somebody calls with, to ask whether it is still good. Two callers of one name do not differ by it.
+#[derive(Debug, Clone, Default)]
+struct Credential(Option<TokenHash>);
+
+impl PartialEq for Credential {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Credential {}
 
 /// What a credential leaves of what the policy permits. It takes away and never gives.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,7 +101,7 @@ impl Principal {
     pub fn local(user: &str, process: ProcessId) -> Self {
         let name = format!("local:{user}");
         let holder = Holder(format!("{name}/{process}").into());
-        Self { name: name.into(), holder, role: Role::Developer, agent: None, limits: Limits::default() }
+        Self { holder, ..Self::named(name.into(), Role::Developer) }
     }
 
     /// A part of the program that embeds the product, by the name the program gives it.
@@ -147,7 +160,14 @@ impl Principal {
     }
 
     fn named(name: Arc<str>, role: Role) -> Self {
-        Self { holder: Holder(name.clone()), name, role, agent: None, limits: Limits::default() }
+        Self {
+            holder: Holder(name.clone()),
+            name,
+            role,
+            agent: None,
+            limits: Limits::default(),
+            credential: Credential::default(),
+        }
     }
 
     /// The same principal, held to what its credential is good for.
@@ -162,6 +182,17 @@ impl Principal {
     pub fn bound_to(mut self, agent: AgentId) -> Self {
         self.agent = Some(agent);
         self
+    }
+
+    /// The same principal, who showed this token.
+    pub(crate) fn showing(mut self, token: TokenHash) -> Self {
+        self.credential = Credential(Some(token));
+        self
+    }
+
+    /// The token that it showed, if it was one of ours.
+    pub(crate) fn shown(&self) -> Option<&TokenHash> {
+        self.credential.0.as_ref()
     }
 
     /// The principal's name, as origins and the audit log show it.

@@ -17,8 +17,8 @@ use crate::InputError;
 pub use coordination::{
     ActivateIdentity, AgentName, AgentStatusOf, AssignTask, CheckDrift, CompleteTask, CreateIdentity,
     CreateTask, DeactivateIdentity, DriftMetrics, GetIdentity, GetTask, IdentityAudit, IdentityName,
-    ListIdentities, ListTasks, RetireIdentity, SpawnAgent, StopAgent, TaskRelationships, UpdateAgentStatus,
-    UpdateIdentity,
+    ListIdentities, ListTasks, Recall, RetireIdentity, RunAgent, SpawnAgent, StopAgent, StoreAnswer,
+    TaskRelationships, UpdateAgentStatus, UpdateIdentity,
 };
 
 macro_rules! words {

@@ -102,7 +102,7 @@ impl Tool {
             description: spec.description,
             input_schema,
             output_schema,
-            annotations: spec.operation.effect.into(),
+            annotations: Annotations { open_world_hint: spec.reaches_out(), ..spec.operation.effect.into() },
         }
     }
 }

@@ -16,8 +16,8 @@ mod task;
 mod token;
 
 pub(crate) use agent::{
-    AgentStatusRequest, AgentTypesRequest, ListAgentsRequest, SpawnAgentRequest, StopAgentRequest,
-    UpdateAgentStatusRequest,
+    AgentStatusRequest, AgentTypesRequest, ListAgentsRequest, RunAgentRequest, SpawnAgentRequest,
+    StopAgentRequest, UpdateAgentStatusRequest,
 };
 pub(crate) use identity::{
     ActivateIdentityRequest, CreateIdentityRequest, DeactivateIdentityRequest, GetIdentityRequest,

@@ -20,7 +20,8 @@ mod token;
 
 pub use agent::{
     AgentChangedView, AgentDetailView, AgentStatusView, AgentTypeView, AgentTypesView, AgentView,
-    AllowancePhase, ListAgentsView, SpawnAgentView, StopAgentView, UpdateAgentStatusView, UsageView,
+    AllowancePhase, AnswerEnd, ListAgentsView, RunAgentView, SpawnAgentView, StopAgentView, TokensView,
+    UpdateAgentStatusView, UsageView,
 };
 pub use identity::{
     ActivateIdentityView, CapabilityView, CreateIdentityView, DeactivateIdentityView, GetIdentityView,
@@ -73,7 +74,9 @@ pub(crate) fn exact(view: &str) -> Value {
         "IdentityView" => schema::exact_output::<IdentityView>(),
         "RecordView" => schema::exact_output::<RecordView>(),
         "RelationshipView" => schema::exact_output::<RelationshipView>(),
+        "StoredEntryView" => schema::exact_output::<StoredEntryView>(),
         "TaskSummaryView" => schema::exact_output::<TaskSummaryView>(),
+        "TokensView" => schema::exact_output::<TokensView>(),
         "TaskView" => schema::exact_output::<TaskView>(),
         _ => json!({}),
     };

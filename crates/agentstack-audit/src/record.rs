@@ -59,10 +59,12 @@ pub enum Outcome {
     Unavailable,
     /// It failed for a reason of ours.
     Internal,
+    /// Whoever asked for it did not wait for it.
+    Cancelled,
 }
 
 impl Outcome {
-    /// The word of the record: the contract's error code.
+    /// The word of the record: the contract's error code, but for what has no answer.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -76,6 +78,7 @@ impl Outcome {
             Self::RateLimited => "rate_limited",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
+            Self::Cancelled => "cancelled",
         }
     }
 }

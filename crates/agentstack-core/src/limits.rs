@@ -81,5 +81,19 @@ pub const TASK_PARTS: u32 = 100;
 pub const TASK_RELATIONS: usize = 16;
 /// Most versions of one namespace that are quarantined: whoever writes what is quarantined must not fill the disk with it.
 pub const HELD_PER_NAMESPACE: u32 = 1_000;
+/// Longest prompt of a run.
+pub const PROMPT_CHARS: usize = 100_000;
+/// Longest name of a model.
+pub const MODEL_CHARS: usize = 200;
+/// Most tokens that a run can ask for, whatever is configured.
+pub const RUN_TOKENS_MAX: u32 = 1_000_000;
+/// Most tokens of the answer of a run, unless configured otherwise.
+pub const RUN_TOKENS: u32 = 8_192;
+/// Longest run of an agent, unless configured otherwise: five minutes, in milliseconds.
+pub const RUN_MS: u64 = 5 * 60 * 1_000;
+/// Most entries that a run recalls.
+pub const RECALL_ITEMS: u32 = 20;
+/// Entries that a run recalls when the caller does not say.
+pub const RECALL_ITEMS_USUAL: u32 = 5;
 /// Days after which shared entries that nobody has verified expire, unless the configuration says otherwise (S20).
 pub const UNVERIFIED_DAYS: u32 = 90;

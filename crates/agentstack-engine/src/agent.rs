@@ -94,7 +94,7 @@ impl Engine {
             // A name never changes, so it does not matter when it is looked at.
             named @ AgentName::Id(..) => AgentRef::Id(self.named_agent(scope, named).await?.id),
         };
-        let change = AgentChange { to: AgentStatus::Stopped, renew: false };
+        let change = AgentChange::to(AgentStatus::Stopped);
         self.store().change_agent(scope, &which, change, pending).await?.ok_or(Failure::Absent)?;
         Ok(StopAgentView { success: true })
     }
@@ -108,7 +108,7 @@ impl Engine {
         scope.speak_for(&command.id.into())?;
         let which = AgentRef::Id(command.id);
         let renew = self.renews(scope, &which, command.to).await?;
-        let change = AgentChange { to: command.to, renew };
+        let change = AgentChange { renew, ..AgentChange::to(command.to) };
         let agent = self.store().change_agent(scope, &which, change, pending).await?;
         Ok((&agent.ok_or(Failure::Absent)?).into())
     }
@@ -148,7 +148,8 @@ impl Engine {
     /// When it has stopped, or has used up its allowance; then it is stopped for good if it goes on and on.
     pub(crate) async fn acting(&self, scope: &Scope, pending: &Pending) -> Result<Option<Agent>, Failure> {
         // To look after agents and sessions is not to act as one.
-        if matches!(scope.operation().family(), Some("agent" | "session")) || scope.session().is_none() {
+        let looks_after = matches!(scope.operation().family(), Some("agent" | "session")) && !runs(scope);
+        if looks_after || scope.session().is_none() {
             return Ok(None);
         }
         // Nor is it to read what one has stored.
@@ -166,7 +167,7 @@ impl Engine {
             Phase::Normal | Phase::Warning => Ok(Some(agent)),
             Phase::Paused => Err(StorageError::State { what: "agent", is: "paused", to: "running" }.into()),
             Phase::Stopped => {
-                let change = AgentChange { to: AgentStatus::Stopped, renew: false };
+                let change = AgentChange::to(AgentStatus::Stopped);
                 let pending =
                     pending.clone().in_operation("agent_stop", "allowance", self.hash_of(scope, "agent", id));
                 self.store().change_agent(scope, &AgentRef::Id(id), change, pending).await?;
@@ -174,6 +175,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether an agent is run, which is to act as it.
+fn runs(scope: &Scope) -> bool {
+    scope.operation().name == "agent_run"
 }
 
 fn shown(phase: Phase) -> AllowancePhase {

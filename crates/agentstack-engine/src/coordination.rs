@@ -1,8 +1,11 @@
 //! The settings of agents and tasks: kinds of agents, bounds, allowances.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use agentstack_core::limits::{AGENTS_CONCURRENT, TASK_DEPTH, TASK_PARTS, TASKS_PER_SESSION};
+use agentstack_core::limits::{
+    AGENTS_CONCURRENT, RUN_MS, RUN_TOKENS, TASK_DEPTH, TASK_PARTS, TASKS_PER_SESSION,
+};
 use agentstack_core::{AgentType, AgentUsage, Timestamp};
 use agentstack_storage::TaskBounds;
 use serde::Deserialize;
@@ -22,6 +25,25 @@ pub struct Coordination {
     pub drift: Option<DriftRule>,
     /// What each agent may use before it is stopped, if anything is counted against it.
     pub allowance: Option<Allowance>,
+    /// What runs of agents are held to.
+    pub runs: RunLimits,
+}
+
+/// What runs of agents are held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunLimits {
+    /// How long one may take.
+    pub time: Duration,
+    /// Most of one holder at one time.
+    pub concurrent: u32,
+    /// Most tokens of an answer.
+    pub tokens: u32,
+}
+
+impl Default for RunLimits {
+    fn default() -> Self {
+        Self { time: Duration::from_millis(RUN_MS), concurrent: AGENTS_CONCURRENT, tokens: RUN_TOKENS }
+    }
 }
 
 impl Default for Coordination {
@@ -32,6 +54,7 @@ impl Default for Coordination {
             tasks: TaskBounds { depth: TASK_DEPTH, parts: TASK_PARTS, tasks: TASKS_PER_SESSION },
             drift: None,
             allowance: None,
+            runs: RunLimits::default(),
         }
     }
 }
@@ -141,6 +164,11 @@ pub(crate) enum Phase {
 const STOP_AT: f64 = 1.5;
 
 impl Allowance {
+    /// How many tokens an agent that has used this much has left, if they are counted.
+    pub(crate) fn tokens_left(&self, usage: &AgentUsage) -> Option<u64> {
+        self.tokens.map(|most| most.saturating_sub(usage.tokens))
+    }
+
     /// How far an agent is that has used this much by `now`.
     pub(crate) fn phase(&self, usage: &AgentUsage, now: Timestamp) -> Phase {
         let since = now.as_millis().saturating_sub(usage.result_at.as_millis());

@@ -27,6 +27,7 @@ use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::quota::Quota;
 use crate::readings::{Noted, steadily};
+use crate::run::{Progress, Runs};
 use crate::{CallLimits, Coordination, Models, Watch, WatchSettings};
 
 /// What an engine is made of.
@@ -107,6 +108,7 @@ pub struct Engine {
     admission: Option<Admission>,
     quota: Quota,
     noted: Noted,
+    runs: Runs,
     watch: Option<Watch>,
     observer: Option<Arc<dyn Observer>>,
     /// Records since this engine last signed the audit log.
@@ -152,6 +154,7 @@ impl Engine {
             admission,
             quota: Quota::default(),
             noted: Noted::default(),
+            runs: Runs::default(),
             watch,
             observer,
             unsigned,
@@ -228,8 +231,22 @@ impl Engine {
         spec: &'static Spec,
         arguments: Map<String, Value>,
     ) -> Result<Reply, ErrorBody> {
+        self.dispatch_telling(caller, spec, arguments, &Progress::default()).await
+    }
+
+    /// The same, and tells of what is going on meanwhile.
+    ///
+    /// # Errors
+    /// As [`Engine::dispatch`].
+    pub async fn dispatch_telling(
+        &self,
+        caller: &Caller,
+        spec: &'static Spec,
+        arguments: Map<String, Value>,
+        progress: &Progress,
+    ) -> Result<Reply, ErrorBody> {
         match agentstack_api::parse(spec, arguments) {
-            Ok(command) => self.call(caller, command).await,
+            Ok(command) => self.call_telling(caller, command, progress).await,
             Err(error) => Err(self.refuse_input(caller, spec.operation.name, error).await),
         }
     }
@@ -239,6 +256,15 @@ impl Engine {
     /// # Errors
     /// What the caller is told. The cause is in the log and the audit log.
     pub async fn call(&self, caller: &Caller, command: Command) -> Result<Reply, ErrorBody> {
+        self.call_telling(caller, command, &Progress::default()).await
+    }
+
+    async fn call_telling(
+        &self,
+        caller: &Caller,
+        command: Command,
+        progress: &Progress,
+    ) -> Result<Reply, ErrorBody> {
         let operation = command.operation();
         self.unsigned.fetch_add(1, Ordering::Relaxed);
         let draft = self.draft(caller, operation.name, Some(&command));
@@ -248,7 +274,7 @@ impl Engine {
             Err(too_many) => return Err(self.turn_away(pending, too_many).await),
         };
         let done = match self.authorizer.authorize(caller, operation, command.claim().clone()).await {
-            Ok(scope) => self.act(&scope, command, pending.clone()).await,
+            Ok(scope) => self.act(&scope, command, pending.clone(), progress).await,
             Err(denial) => Err(denial.into()),
         };
         match done {
@@ -286,7 +312,13 @@ impl Engine {
     }
 
     /// Makes sure that the agent on whose behalf the call is made may still act, and does what is asked for.
-    async fn act(&self, scope: &Scope, command: Command, pending: Pending) -> Result<Done, Failure> {
+    async fn act(
+        &self,
+        scope: &Scope,
+        command: Command,
+        pending: Pending,
+        progress: &Progress,
+    ) -> Result<Done, Failure> {
         let reads = scope.operation().effect == Effect::Read;
         if reads && !matches!(command, Command::SystemHealth(_)) && !self.journal.is_writable().await {
             return Err(Failure::Unrecorded);
@@ -300,7 +332,8 @@ impl Engine {
         };
         let pending = pending.of_identity(identity);
         // In a box: the futures of all use cases are as large as that of the largest.
-        let (reply, recorded) = Box::pin(self.run(scope, command, acting.as_ref(), pending)).await?;
+        let (reply, recorded) =
+            Box::pin(self.run(scope, command, acting.as_ref(), pending, progress)).await?;
         let about = match &reply {
             Reply::GetIdentity(view) => Some(view.identity.summary.agent_id),
             _ => about,
@@ -316,6 +349,7 @@ impl Engine {
         command: Command,
         acting: Option<&Agent>,
         pending: Pending,
+        progress: &Progress,
     ) -> Result<(Reply, bool), Failure> {
         use Command as Ask;
         use IdentityStatus::{Active, Dormant, Retired};
@@ -380,6 +414,10 @@ impl Engine {
             Ask::AgentTypes(_) => Reply::AgentTypes(self.agent_types()),
             Ask::UpdateAgentStatus(ask) => {
                 Reply::UpdateAgentStatus(self.update_agent_status(scope, ask, pending).await?)
+            }
+            Ask::RunAgent(ask) => {
+                let run = self.run_agent(scope, ask, acting, pending, progress);
+                Reply::RunAgent(Box::pin(run).await?)
             }
             Ask::CreateIdentity(ask) => {
                 Reply::CreateIdentity(self.create_identity(scope, ask, pending).await?)
@@ -448,6 +486,15 @@ impl Engine {
 
     pub(crate) fn store(&self) -> &dyn Storage {
         &*self.store
+    }
+
+    /// The store, for what goes on after a call.
+    pub(crate) fn shared_store(&self) -> Arc<dyn Storage> {
+        Arc::clone(&self.store)
+    }
+
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.runs
     }
 
     /// Whether so many records have gone by since the last signature that it is time for one. Says so once.

@@ -7,6 +7,7 @@ use agentstack_api::{ErrorBody, ErrorCode, InputError};
 use agentstack_audit::{Decision, Outcome};
 use agentstack_core::RequestId;
 use agentstack_core::random::RandomnessUnavailable;
+use agentstack_providers::ProviderError;
 use agentstack_storage::StorageError;
 
 /// A failure inside a use case.
@@ -44,6 +45,15 @@ pub(crate) enum Failure {
     /// The task is one of its ancestors again.
     #[error("the task is too much like one of its ancestors")]
     Drift,
+    /// No model can be asked.
+    #[error("no provider is configured")]
+    NoProvider,
+    /// The provider did not answer.
+    #[error("a provider was asked")]
+    Provider(#[from] ProviderError),
+    /// A run took longer than it may.
+    #[error("the run took longer than it may")]
+    RanOutOfTime,
     /// The caller asks too much (S33).
     #[error("the caller asks too much")]
     TooMuch {
@@ -81,6 +91,8 @@ impl Failure {
             Self::Drift => {
                 ErrorBody::conflict("The task is too much like one of its ancestors.".to_owned(), request)
             }
+            Self::NoProvider => ErrorBody::conflict(NO_PROVIDER.to_owned(), request),
+            Self::Provider(error) => provider_body(error, self.code(), request),
             _ => ErrorBody::new(self.code(), request),
         }
     }
@@ -101,13 +113,17 @@ impl Failure {
                 | StorageError::NameTaken
                 | StorageError::TooMany { .. },
             )
-            | Self::Drift => ErrorCode::Conflict,
+            | Self::Drift
+            | Self::NoProvider => ErrorCode::Conflict,
             Self::Input(_) | Self::Unfit { .. } | Self::Denied(Denial::NoSession) => ErrorCode::InvalidInput,
             Self::TooMuch { .. } => ErrorCode::RateLimited,
+            Self::Provider(error) => provider_code(error),
             Self::Storage(StorageError::Damaged(_)) | Self::Randomness(_) => ErrorCode::Internal,
-            Self::Storage(_) | Self::Unrecorded | Self::NotConfigured | Self::Denied(_) => {
-                ErrorCode::Unavailable
-            }
+            Self::Storage(_)
+            | Self::Unrecorded
+            | Self::NotConfigured
+            | Self::RanOutOfTime
+            | Self::Denied(_) => ErrorCode::Unavailable,
         }
     }
 
@@ -131,9 +147,46 @@ impl Failure {
     pub(crate) fn is_fault(&self) -> bool {
         match self {
             Self::Denied(Denial::PolicyFailed { .. }) => true,
-            Self::NotConfigured => false,
+            Self::NotConfigured | Self::RanOutOfTime => false,
             _ => matches!(self.code(), ErrorCode::Internal | ErrorCode::Unavailable),
         }
+    }
+}
+
+/// What to tell whoever wants to ask a model where there is none. To ask again does not help.
+const NO_PROVIDER: &str =
+    "No provider is configured. The operator names one under `providers` in the configuration.";
+/// When to ask a provider again that does not say.
+const PROVIDER_SECONDS: u32 = 10;
+
+/// What the error of a provider is to the caller. That a key is not accepted, an account is empty or a connection is not
+/// permitted is not the caller's fault, and nothing that it can mend.
+fn provider_code(error: &ProviderError) -> ErrorCode {
+    match error {
+        ProviderError::RateLimited { .. } => ErrorCode::RateLimited,
+        ProviderError::TooLarge { .. } => ErrorCode::TooLarge,
+        ProviderError::BadRequest { kind: Some("insufficient_quota" | "billing_error"), .. } => {
+            ErrorCode::Unavailable
+        }
+        ProviderError::BadRequest { .. } => ErrorCode::InvalidInput,
+        _ => ErrorCode::Unavailable,
+    }
+}
+
+fn provider_body(error: &ProviderError, code: ErrorCode, request: RequestId) -> ErrorBody {
+    match error {
+        ProviderError::RateLimited { retry_after } => {
+            let seconds = retry_after.map(|after| after.as_secs().saturating_add(1));
+            let seconds = seconds.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+            ErrorBody::rate_limited(seconds.unwrap_or(PROVIDER_SECONDS), request)
+        }
+        ProviderError::BadRequest { kind, .. } if code == ErrorCode::InvalidInput => {
+            // One of the types that providers document, and nothing that was sent.
+            let why = kind.map(|kind| format!(" (`{kind}`)")).unwrap_or_default();
+            let rule = format!("The provider does not take this request{why}.");
+            ErrorBody::invalid_input(InputError { field: None, rule }, request)
+        }
+        _ => ErrorBody::new(code, request),
     }
 }
 

@@ -72,6 +72,16 @@ impl Engine {
             held: false,
             wish: Wish::None,
         };
+        Ok(self.keep(scope, entry, pending).await?.into())
+    }
+
+    /// Stores an entry as it may be stored.
+    pub(crate) async fn keep(
+        &self,
+        scope: &Scope,
+        entry: NewEntry,
+        pending: Pending,
+    ) -> Result<EntrySummary, Failure> {
         let entry = self.screened(scope, entry).await?;
         let stored = self.store().store(scope, entry, pending).await?;
         if stored.is_new_origin {
@@ -83,7 +93,7 @@ impl Engine {
                 self.raise(&signal);
             }
         }
-        Ok(stored.entry.into())
+        Ok(stored.entry)
     }
 
     pub(crate) async fn get_memory(
@@ -285,10 +295,15 @@ fn fenced<'a>(
         content,
     };
     let items: Vec<Fenced<'a>> = entries.into_iter().map(item).collect();
+    fence(&items).map(Some)
+}
+
+/// Contents as one text, each in its fence (S17).
+pub(crate) fn fence(items: &[Fenced<'_>]) -> Result<String, Failure> {
     // That a nonce nobody could know stands in an entry does not happen; to be sure, another is drawn then.
     for _ in 0..3 {
-        if let Some(text) = fence::render(&items, &random::nonce()?) {
-            return Ok(Some(text));
+        if let Some(text) = fence::render(items, &random::nonce()?) {
+            return Ok(text);
         }
     }
     Err(RandomnessUnavailable.into())

@@ -214,6 +214,23 @@ impl Watch {
         about.into_iter().flatten().map(signal).chain(failing).collect()
     }
 
+    /// A text goes to a provider for a principal, whatever will come back. Returns what is to be said, mostly nothing.
+    pub fn asks_provider(
+        &self,
+        principal: &str,
+        session: Option<SessionId>,
+        provider: &str,
+        at: Timestamp,
+    ) -> Vec<Signal> {
+        let cool_down = self.settings.cool_down_ms;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let crossed = state.principals.with(principal, at, |known| {
+            let crossed = known.asks(provider, at, &self.settings.thresholds);
+            crossed.map(|one| one.filter(|crossed| known.raised.is_due(crossed.rule, at, cool_down)))
+        });
+        crossed.into_iter().flatten().map(|crossed| crossed.signal(principal, session, at)).collect()
+    }
+
     /// A principal has written to a shared namespace for the first time, as the store knows. Returns what is to be said.
     pub fn first_write(&self, principal: &str, session: Option<SessionId>, at: Timestamp) -> Option<Signal> {
         let rule = Rule::NewOriginInShared;

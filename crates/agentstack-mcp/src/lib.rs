@@ -9,6 +9,7 @@
 //! **Invariant:** no business rule. What a tool is, takes and answers comes from `agentstack-api`.
 
 mod endpoint;
+mod progress;
 mod server;
 mod stdio;
 mod transport;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use agentstack_access::{Caller, Operation, Principal};
 use agentstack_api::document::{self, Tool as ToolDocument};
-use agentstack_api::{ErrorBody, InputError, Reply};
+use agentstack_api::{ErrorBody, InputError, Reply, Spec};
 use agentstack_core::{RequestId, Secret};
-use agentstack_engine::Engine;
+use agentstack_engine::{Engine, Progress};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
     ErrorCode, ErrorData, Implementation, JsonObject, ListToolsResult, PaginatedRequestParams,
@@ -15,6 +15,8 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::Value;
+
+use crate::progress;
 
 const INSTRUCTIONS: &str = "Memory for agents. Begin with session_start and pass its id as sessionId. Session memory is \
      deleted by session_end; what should last is stored with a shared namespace. Search before you ask. \
@@ -106,13 +108,15 @@ impl McpServer {
         &self,
         caller: Caller,
         request: CallToolRequestParams,
+        progress: &Progress,
     ) -> Result<CallToolResult, ErrorData> {
         let Some(spec) = agentstack_api::find(&request.name).filter(|spec| spec.is_tool) else {
             let error = InputError { field: None, rule: "there is no such tool".to_owned() };
             self.engine.refuse_input(&caller, "unknown_tool", error).await;
             return Err(ErrorData::invalid_params(format!("Unknown tool: {}", plain(&request.name)), None));
         };
-        match self.engine.dispatch(&caller, spec, request.arguments.unwrap_or_default()).await {
+        let arguments = request.arguments.unwrap_or_default();
+        match self.engine.dispatch_telling(&caller, spec, arguments, progress).await {
             Ok(reply) => Ok(answered(&reply)),
             Err(error) => Ok(failed(&error)),
         }
@@ -165,7 +169,19 @@ impl ServerHandler for McpServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        self.call(self.caller(&context).await?, request).await.map(CallToolResponse::from)
+        let caller = self.caller(&context).await?;
+        let reaches_out = agentstack_api::find(&request.name).is_some_and(Spec::reaches_out);
+        if !reaches_out {
+            // It is done before anybody could say that it should not be.
+            return self.call(caller, request, &Progress::default()).await.map(CallToolResponse::from);
+        }
+        let (progress, telling) = progress::channel(&context);
+        tokio::select! {
+            answer = self.call(caller, request, &progress) => answer.map(CallToolResponse::from),
+            never = telling => match never {},
+            // Nobody is sent this: the client has cancelled, or has gone.
+            () = context.ct.cancelled() => Err(ErrorData::internal_error("Cancelled", None)),
+        }
     }
 }
 

@@ -235,6 +235,7 @@ async fn change_agent(
     if change.renew {
         agent.usage = AgentUsage::none(scope.at());
     }
+    agent.usage.tokens = agent.usage.tokens.saturating_add(change.tokens);
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let changing = sqlx::query(CHANGE)
         .bind(row)

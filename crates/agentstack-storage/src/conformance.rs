@@ -123,6 +123,7 @@ macro_rules! conformance_tests {
                 what_names_no_agent_of_the_session_counts_for_none
                 what_was_refused_counts_for_none
                 a_new_allowance_begins_with_nothing
+                tokens_are_counted_with_a_change_and_not_without
             }
             identities {
                 an_identity_is_read_back_as_it_was_made

@@ -40,6 +40,16 @@ pub struct AgentChange {
     pub to: AgentStatus,
     /// Whether what it has used is forgotten, from the scope's time on.
     pub renew: bool,
+    /// Tokens of language models that count as used by it, once what was used is forgotten if it is.
+    pub tokens: u64,
+}
+
+impl AgentChange {
+    /// A change of its state alone.
+    #[must_use]
+    pub fn to(to: AgentStatus) -> Self {
+        Self { to, renew: false, tokens: 0 }
+    }
 }
 
 /// Agents of a session, the newest first.

@@ -31,9 +31,16 @@ impl Pending {
     #[must_use]
     pub fn close(mut self, outcome: Outcome, counts: Vec<(&'static str, u64)>) -> Draft {
         self.draft.outcome = outcome;
-        self.draft.counts = counts;
+        self.draft.counts.extend(counts);
         self.draft.duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.draft
+    }
+
+    /// With numbers that are recorded whatever becomes of the call.
+    #[must_use]
+    pub fn counting(mut self, counts: Vec<(&'static str, u64)>) -> Self {
+        self.draft.counts = counts;
+        self
     }
 
     /// Names the identity that the call is about, or whose agent makes it.

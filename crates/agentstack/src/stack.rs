@@ -9,8 +9,8 @@ use agentstack_access::{Authorizer, Principal, SessionDirectory};
 use agentstack_audit::{Checkpoint, Report, VerifyingKey};
 use agentstack_core::{AgentId, AgentType, Clock, ProcessId, Secret, SharedName, SystemClock};
 use agentstack_engine::{
-    AgentKind, Allowance, CallLimits, Coordination, DriftRule, Engine, Observer, Parts, Settings, TaskBounds,
-    WatchSettings,
+    AgentKind, Allowance, CallLimits, Coordination, DriftRule, Engine, Observer, Parts, RunLimits, Settings,
+    TaskBounds, WatchSettings,
 };
 use agentstack_mcp::{McpServer, ServeError};
 use agentstack_rest::{
@@ -244,6 +244,11 @@ fn coordination(config: &Config) -> Coordination {
         },
         drift: drift.enabled.then_some(rule),
         allowance: config.resource_exhaustion.enabled.then(|| allowance(&config.resource_exhaustion)),
+        runs: RunLimits {
+            time: Duration::from_secs(config.agents.default_timeout_seconds.into()),
+            concurrent: config.agents.max_concurrent,
+            tokens: config.agents.max_tokens,
+        },
     }
 }
 

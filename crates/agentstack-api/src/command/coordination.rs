@@ -3,7 +3,8 @@
 use agentstack_access::Claim;
 use agentstack_core::{
     AgentId, AgentInstanceId, AgentStatus, AgentType, Capability, IdentityId, IdentityStatus, MemoryKey,
-    Metadata, Relation, RiskLevel, TaskId, TaskStatus, TaskText, Timestamp,
+    Metadata, ModelName, Namespace, Prompt, QueryText, Relation, RiskLevel, TaskId, TaskStatus, TaskText,
+    Timestamp,
 };
 
 use super::TaskDirection;
@@ -59,6 +60,49 @@ pub struct UpdateAgentStatus {
     pub id: AgentInstanceId,
     /// Its new state.
     pub to: AgentStatus,
+}
+
+/// `agent_run`
+#[derive(Debug, Clone)]
+pub struct RunAgent {
+    /// Whose call it is about. It names the agent.
+    pub claim: Claim,
+    /// Which.
+    pub id: AgentInstanceId,
+    /// What it is to answer.
+    pub prompt: Prompt,
+    /// The provider that is asked, by its name in the configuration.
+    pub provider: Option<ModelName>,
+    /// The model that is asked.
+    pub model: Option<ModelName>,
+    /// Most tokens of the answer.
+    pub max_tokens: Option<u32>,
+    /// How much chance there is in the answer.
+    pub temperature: Option<f32>,
+    /// What is recalled for it.
+    pub recall: Option<Recall>,
+    /// Where the answer is stored.
+    pub store: Option<StoreAnswer>,
+    /// Whether as a text besides, in which the answer is fenced.
+    pub as_text: bool,
+}
+
+/// What a run recalls from memory.
+#[derive(Debug, Clone)]
+pub struct Recall {
+    /// What to look for.
+    pub query: QueryText,
+    /// Most entries.
+    pub limit: u32,
+}
+
+/// Where the answer of a run is stored.
+#[derive(Debug, Clone)]
+pub struct StoreAnswer {
+    /// Under which key.
+    pub key: MemoryKey,
+    /// In which namespace, if not the session's own.
+    pub namespace: Option<Namespace>,
 }
 
 /// `identity_create`

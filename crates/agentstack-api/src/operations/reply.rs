@@ -18,6 +18,7 @@ impl Reply {
         match self {
             Self::GetMemory(view) => view.text.as_deref(),
             Self::SearchMemory(view) => view.text.as_deref(),
+            Self::RunAgent(view) => view.text.as_deref(),
             _ => None,
         }
     }

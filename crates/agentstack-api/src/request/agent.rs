@@ -1,17 +1,18 @@
 //! The requests about agents.
 
 use agentstack_access::Claim;
-use agentstack_core::{AgentId, AgentStatus};
+use agentstack_core::{AgentId, AgentInstanceId, AgentStatus, limits};
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::exact;
-use super::fields::{metadata, session_claim, text};
+use super::fields::{metadata, session_claim, text, value};
 use crate::InputError;
 use crate::command::{
-    AgentName, AgentStatusOf, AgentTypes, ListAgents, SpawnAgent, StopAgent, UpdateAgentStatus,
+    AgentName, AgentStatusOf, AgentTypes, ListAgents, Recall, RunAgent, SpawnAgent, StopAgent, StoreAnswer,
+    UpdateAgentStatus,
 };
 
 #[derive(Deserialize, JsonSchema, Validate)]
@@ -133,6 +134,81 @@ impl TryFrom<UpdateAgentStatusRequest> for UpdateAgentStatus {
             claim: session_claim(&request.session_id)?,
             id: text("id", &request.id)?,
             to: text::<AgentStatus>("status", &request.status)?,
+        })
+    }
+}
+
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(crate) struct RunAgentRequest {
+    #[schemars(extend("x-exact" = exact::id()))]
+    session_id: String,
+    #[schemars(extend("x-exact" = exact::id()))]
+    id: String,
+    #[schemars(length(min = 1, max = limits::PROMPT_CHARS))]
+    #[schemars(extend("x-exact" = exact::task()))]
+    prompt: String,
+    /// One that is configured
+    #[schemars(length(min = 1, max = limits::MODEL_CHARS))]
+    #[schemars(extend("x-exact" = exact::provider()))]
+    provider: Option<String>,
+    #[schemars(length(min = 1, max = limits::MODEL_CHARS))]
+    #[schemars(extend("x-exact" = exact::model()))]
+    model: Option<String>,
+    #[garde(range(min = 1, max = limits::RUN_TOKENS_MAX))]
+    #[schemars(extend("x-exact" = exact::max_tokens()))]
+    max_tokens: Option<u32>,
+    #[garde(range(min = 0.0, max = 2.0))]
+    temperature: Option<f64>,
+    /// Search memory for this and show the model what is found
+    #[schemars(length(min = 1, max = limits::QUERY_CHARS))]
+    #[schemars(extend("x-exact" = exact::query()))]
+    recall: Option<String>,
+    #[garde(range(min = 1, max = limits::RECALL_ITEMS))]
+    #[schemars(extend("default" = limits::RECALL_ITEMS_USUAL))]
+    recall_limit: Option<u32>,
+    /// Key under which the answer is stored
+    #[schemars(length(min = 1, max = limits::KEY_CHARS))]
+    #[schemars(extend("x-exact" = exact::key()))]
+    store_as: Option<String>,
+    /// Shared namespace for it
+    #[schemars(extend("x-exact" = exact::namespace()))]
+    store_namespace: Option<String>,
+    /// Also as fenced text
+    as_text: Option<bool>,
+}
+
+impl TryFrom<RunAgentRequest> for RunAgent {
+    type Error = InputError;
+
+    fn try_from(request: RunAgentRequest) -> Result<Self, InputError> {
+        for (field, is_given, needed, is_there) in [
+            ("recallLimit", request.recall_limit.is_some(), "recall", request.recall.is_some()),
+            ("storeNamespace", request.store_namespace.is_some(), "storeAs", request.store_as.is_some()),
+        ] {
+            if is_given && !is_there {
+                return Err(InputError::new(field, format_args!("is given without `{needed}`")));
+            }
+        }
+        let id: AgentInstanceId = text("id", &request.id)?;
+        let query = request.recall.map(|query| value("recall", query)).transpose()?;
+        let limit = request.recall_limit.unwrap_or(limits::RECALL_ITEMS_USUAL);
+        let key = request.store_as.map(|key| value("storeAs", key)).transpose()?;
+        let namespace = request.store_namespace.map(|name| text("storeNamespace", &name)).transpose()?;
+        Ok(Self {
+            // Who runs an agent speaks for it.
+            claim: Claim { agent: Some(id.into()), ..session_claim(&request.session_id)? },
+            id,
+            prompt: value("prompt", request.prompt)?,
+            provider: request.provider.map(|name| text("provider", &name)).transpose()?,
+            model: request.model.map(|name| text("model", &name)).transpose()?,
+            max_tokens: request.max_tokens,
+            #[expect(clippy::cast_possible_truncation, reason = "it is from 0 to 2")]
+            temperature: request.temperature.map(|temperature| temperature as f32),
+            recall: query.map(|query| Recall { query, limit }),
+            store: key.map(|key| StoreAnswer { key, namespace }),
+            as_text: request.as_text.unwrap_or(false),
         })
     }
 }

@@ -101,6 +101,25 @@ pub(super) fn task() -> Value {
     json!({ "examples": ["Write the tests for the rollback."] })
 }
 
+/// The name of a provider.
+pub(super) fn provider() -> Value {
+    json!({ "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$", "examples": ["ollama"] })
+}
+
+/// The name of a model.
+pub(super) fn model() -> Value {
+    json!({
+        "description": "No control characters; the provider's configured model, if not given",
+        "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        "examples": ["llama3.2"],
+    })
+}
+
+/// The most tokens of an answer.
+pub(super) fn max_tokens() -> Value {
+    json!({ "description": "At most what the configuration permits, and what is left of the agent's allowance" })
+}
+
 /// Ids, each in its one spelling.
 pub(super) fn ids() -> Value {
     let mut id = id();

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{shown, shown_each};
+use super::{LabelView, StoredEntryView, shown, shown_each};
 
 /// An agent.
 #[derive(Serialize, JsonSchema)]
@@ -172,4 +172,74 @@ pub struct AgentTypesView {
     /// All of them.
     #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = shown_each("AgentTypeView")))]
     pub types: Vec<AgentTypeView>,
+}
+
+/// Why an answer ends where it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnswerEnd {
+    /// It is complete.
+    Complete,
+    /// There were no tokens left for more.
+    Length,
+    /// The model, or its provider, would not say more.
+    Refused,
+    /// For another reason.
+    Other,
+}
+
+/// Tokens that the provider has counted.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokensView {
+    /// Of what was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<u64>,
+    /// Of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<u64>,
+}
+
+/// Answer of `agent_run`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunAgentView {
+    /// The agent.
+    #[schemars(with = "String")]
+    pub agent_id: AgentInstanceId,
+    /// What the model answered, as far as there is room.
+    pub response: String,
+    /// Whether the answer is cut for length.
+    #[serde(skip_serializing_if = "super::is_false")]
+    pub truncated: bool,
+    /// Whether the answer is not shown because of what was found in it.
+    #[serde(skip_serializing_if = "super::is_false")]
+    pub withheld: bool,
+    /// The provider.
+    pub provider: String,
+    /// The model, by its own account.
+    pub model: String,
+    /// Milliseconds that it took.
+    pub duration: u64,
+    /// Why the answer ends.
+    #[schemars(with = "String", extend("enum" = ["complete", "length", "refused", "other"]))]
+    pub stop_reason: AnswerEnd,
+    /// What was used.
+    #[schemars(with = "Map<String, Value>", extend("x-exact" = shown("TokensView")))]
+    pub tokens: TokensView,
+    /// How many entries were recalled for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recalled: Option<usize>,
+    /// Where the answer comes from.
+    pub label: LabelView,
+    /// The entry that keeps the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>", extend("x-exact" = shown("StoredEntryView")))]
+    pub entry: Option<StoredEntryView>,
+    /// Why the answer could not be stored, although it was to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_stored: Option<String>,
+    /// The answer as a text, fenced: if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }

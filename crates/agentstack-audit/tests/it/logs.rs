@@ -10,7 +10,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-pub(crate) const OUTCOMES: [(Outcome, &str); 10] = [
+pub(crate) const OUTCOMES: [(Outcome, &str); 11] = [
     (Outcome::Ok, "ok"),
     (Outcome::InvalidInput, "invalid_input"),
     (Outcome::Unauthenticated, "unauthenticated"),
@@ -21,6 +21,7 @@ pub(crate) const OUTCOMES: [(Outcome, &str); 10] = [
     (Outcome::RateLimited, "rate_limited"),
     (Outcome::Unavailable, "unavailable"),
     (Outcome::Internal, "internal"),
+    (Outcome::Cancelled, "cancelled"),
 ];
 
 pub(crate) fn at(second: i64) -> Timestamp {

@@ -91,6 +91,7 @@ impl Engine {
             Command::RestoreMemory(command) => &command.key,
             Command::StopAgent(command) => return hash("agent", which(&command.which)),
             Command::AgentStatusOf(command) => return hash("agent", which(&command.which)),
+            Command::RunAgent(command) => return hash("agent", command.id.to_string()),
             Command::UpdateAgentStatus(command) => return hash("agent", command.id.to_string()),
             Command::AssignTask(command) => return hash("task", command.id.to_string()),
             Command::CompleteTask(command) => return hash("task", command.id.to_string()),
@@ -107,6 +108,11 @@ impl Engine {
         Some(self.resources.hash("memory", namespace.as_ref(), key.as_str()))
     }
 
+    /// The hash of an entry of the scope's namespace.
+    pub(crate) fn hash_of_entry(&self, scope: &Scope, key: &MemoryKey) -> ResourceHash {
+        self.resources.hash("memory", scope.namespace(), key.as_str())
+    }
+
     /// The hash of an agent or a task of the scope's session.
     pub(crate) fn hash_of(&self, scope: &Scope, kind: &'static str, id: impl fmt::Display) -> ResourceHash {
         let session = scope.session().map(Namespace::Session);
@@ -114,7 +120,7 @@ impl Engine {
     }
 
     /// Tells the log and whoever else watches of a call that has ended.
-    pub(super) fn tell(&self, draft: &Draft) {
+    pub(crate) fn tell(&self, draft: &Draft) {
         log(draft);
         if let Some(observer) = &self.observer {
             observer.ended(&Ended {

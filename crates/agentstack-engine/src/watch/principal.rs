@@ -23,6 +23,9 @@ pub(super) struct Acquaintance {
     denied: Window<6>,
     foreign: Window<10>,
     reads: Window<10>,
+    asked: Window<10>,
+    /// The providers that it has asked. There are a few.
+    providers: Vec<Box<str>>,
     /// Of each operation that it has called. There are no more than the table has, and mostly a few.
     habits: Vec<Habit>,
     pub(super) raised: Raised,
@@ -36,6 +39,8 @@ impl Acquaintance {
             denied: Window::default(),
             foreign: Window::default(),
             reads: Window::default(),
+            asked: Window::default(),
+            providers: vec![],
             habits: vec![],
             raised: Raised::default(),
         }
@@ -68,6 +73,25 @@ impl Acquaintance {
             first,
             rate,
         ]
+    }
+
+    /// Takes note of a text that goes to a provider. Returns the rules that have something to say.
+    pub(super) fn asks(
+        &mut self,
+        provider: &str,
+        at: Timestamp,
+        thresholds: &Thresholds,
+    ) -> [Option<Crossed>; 2] {
+        let at = at.as_millis();
+        let asked = self.asked.add(at, TEN_MINUTES_MS, 1);
+        let is_new = !self.providers.iter().any(|known| **known == *provider);
+        if is_new {
+            self.providers.push(provider.into());
+        }
+        let long_known = at.saturating_sub(self.since.as_millis()) >= DAY_MS;
+        let new =
+            (is_new && long_known).then_some(Crossed { rule: Rule::NewProvider, observed: 1, threshold: 1 });
+        [new, Crossed::at(Rule::ProviderBurst, asked, thresholds.provider_burst.into())]
     }
 
     /// What the call is among those of its operation.

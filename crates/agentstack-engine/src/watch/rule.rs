@@ -22,11 +22,15 @@ pub enum Rule {
     ErrorRate,
     /// A principal writes to a shared namespace for the first time.
     NewOriginInShared,
+    /// A principal that has long been at work sends text to a provider that it never asked.
+    NewProvider,
+    /// One principal runs agents much.
+    ProviderBurst,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::DenialBurst,
         Self::ForeignSessionProbing,
         Self::FailedAuthentications,
@@ -35,6 +39,8 @@ impl Rule {
         Self::UnusualRate,
         Self::ErrorRate,
         Self::NewOriginInShared,
+        Self::NewProvider,
+        Self::ProviderBurst,
     ];
 
     /// The word for it: the reason in the audit log, the label of the metric.
@@ -49,6 +55,8 @@ impl Rule {
             Self::UnusualRate => "unusual_rate",
             Self::ErrorRate => "error_rate",
             Self::NewOriginInShared => "new_origin_in_shared",
+            Self::NewProvider => "new_provider",
+            Self::ProviderBurst => "provider_burst",
         }
     }
 
@@ -78,6 +86,10 @@ impl Rule {
                  the callers."
             }
             Self::NewOriginInShared => "A principal wrote to a shared namespace for the first time.",
+            Self::NewProvider => {
+                "A principal that has been at work for a day or longer sent text to a provider that it had not asked before."
+            }
+            Self::ProviderBurst => "Within ten minutes, one principal sent text to providers many times.",
         }
     }
 }
@@ -106,6 +118,8 @@ pub struct Thresholds {
     pub unusual_rate: u32,
     /// Percent of all calls in five minutes that fail. Below [`Thresholds::ERROR_CALLS`] calls nothing is said.
     pub error_rate: u32,
+    /// Runs of one principal in ten minutes.
+    pub provider_burst: u32,
 }
 
 impl Thresholds {
@@ -125,6 +139,7 @@ impl Default for Thresholds {
             first_operation: 100,
             unusual_rate: 10,
             error_rate: 5,
+            provider_burst: 60,
         }
     }
 }

@@ -215,6 +215,33 @@ fn s33_however_many_principals_there_are_no_more_than_so_many_are_remembered() {
 }
 
 #[test]
+fn a_provider_that_is_new_to_whom_is_long_known_is_told_of_once() {
+    let asked = |watch: &Watch, provider: &str, millis: i64| {
+        let signals =
+            watch.asks_provider("token:ann", None, provider, Timestamp::from_millis(START + millis));
+        signals.into_iter().map(|signal| signal.rule).collect::<Vec<_>>()
+    };
+    let watch = new();
+    assert_eq!(said(&watch, [call("memory_get", 0)]), []);
+    assert_eq!(asked(&watch, "ollama", DAY_MS - 1), [], "not known for a day");
+    assert_eq!(asked(&watch, "ollama", DAY_MS), [], "asked before");
+    assert_eq!(asked(&watch, "openai", DAY_MS + 1), [Rule::NewProvider]);
+    assert_eq!(asked(&watch, "openai", DAY_MS + 2 * HOUR_MS), []);
+}
+
+#[test]
+fn many_runs_within_ten_minutes_are_told_of() {
+    let asked = |step: i64| {
+        let watch = new();
+        let at = move |n: i64| Timestamp::from_millis(START + n * step);
+        let rules = (0..60).flat_map(|n| watch.asks_provider("token:ann", None, "ollama", at(n)));
+        rules.map(|signal| (signal.rule, signal.observed)).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(9_000), [(Rule::ProviderBurst, 60)]);
+    assert_eq!(asked(11_000), [], "over more than ten minutes");
+}
+
+#[test]
 fn the_documentation_has_each_rule_with_its_default_and_its_explanation() {
     let documentation = include_str!("../../../../docs/monitoring.md");
     let Thresholds {
@@ -225,6 +252,7 @@ fn the_documentation_has_each_rule_with_its_default_and_its_explanation() {
         first_operation,
         unusual_rate,
         error_rate,
+        provider_burst,
     } = Thresholds::default();
     let defaults = [
         denial_burst,
@@ -235,6 +263,8 @@ fn the_documentation_has_each_rule_with_its_default_and_its_explanation() {
         unusual_rate,
         error_rate,
         1,
+        1,
+        provider_burst,
     ];
     for (rule, default) in Rule::ALL.into_iter().zip(defaults) {
         let start = format!("| `{rule}` | {default} |");

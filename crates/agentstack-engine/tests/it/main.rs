@@ -29,6 +29,8 @@ mod policy;
 #[cfg(test)]
 mod quotas;
 #[cfg(test)]
+mod run;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod strings;

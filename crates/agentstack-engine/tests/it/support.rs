@@ -61,7 +61,8 @@ impl World {
         let coordination =
             Coordination { drift: Some(drift), agents_concurrent: 1_000, ..Coordination::default() };
         // Tests that count records make calls by the hundred that are not let in; the watch has tests of its own.
-        Self::with(store, keep, Settings { coordination, watch: None, ..Settings::default() })
+        let models = crate::run::models(Arc::new(crate::run::Steady));
+        Self::with(store, keep, Settings { coordination, watch: None, models, ..Settings::default() })
     }
 
     fn with(store: Arc<dyn Storage>, keep: Box<dyn Any + Send + Sync>, settings: Settings) -> Self {
@@ -290,6 +291,7 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         }
         "agent_spawn" => json!({ "type": "coder" }),
         "agent_stop" | "agent_status" => json!({ "id": AGENT }),
+        "agent_run" => json!({ "id": AGENT, "prompt": "text" }),
         "agent_update_status" => json!({ "id": AGENT, "status": "running" }),
         "identity_create" => json!({ "agentType": "coder" }),
         "identity_update" => json!({ "agentId": IDENTITY, "description": "text" }),

@@ -254,6 +254,7 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         }
         "agent_spawn" => json!({ "type": "coder" }),
         "agent_stop" | "agent_status" => json!({ "id": AGENT }),
+        "agent_run" => json!({ "id": AGENT, "prompt": "text" }),
         "agent_update_status" => json!({ "id": AGENT, "status": "running" }),
         "identity_create" => json!({ "agentType": "coder" }),
         "identity_update" => json!({ "agentId": IDENTITY, "description": "text" }),

@@ -151,7 +151,7 @@ impl<'w> Side<'w> {
                 shown(spawned)
             }
             Step::Change { agent, to, renew } => {
-                let change = AgentChange { to: AgentStatus::ALL[*to], renew: *renew };
+                let change = AgentChange { to: AgentStatus::ALL[*to], renew: *renew, tokens: *to as u64 * 7 };
                 shown(call.try_change(&self.agent_ref(agent), change).await)
             }
             Step::Agent { agent } => shown(call.agent(&self.agent_ref(agent)).await),

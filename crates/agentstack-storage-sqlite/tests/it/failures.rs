@@ -64,7 +64,7 @@ async fn coordination(world: &World, ann: &Call<'_>) -> Vec<Option<StorageError>
     let acting = ann.as_agent(&ann.agent_named("old").await.unwrap());
     let listed = acting.tasks(everything()).await.tasks;
     let which = AgentRef::Name("old".parse().unwrap());
-    let change = AgentChange { to: AgentStatus::Running, renew: true };
+    let change = AgentChange { renew: true, ..AgentChange::to(AgentStatus::Running) };
     let output = Some(text("words"));
     let ending = TaskEnd { output, entry: Some(entry("output", "words")), ..end(TaskStatus::Completed) };
     let scope = acting.scope(&TASK_CREATE).await;

@@ -169,7 +169,7 @@ impl Call<'_> {
     }
 
     pub async fn bring(&self, agent: &Agent, to: AgentStatus) -> Agent {
-        let change = AgentChange { to, renew: false };
+        let change = AgentChange::to(to);
         self.try_change(&AgentRef::Id(agent.id), change).await.unwrap().unwrap()
     }
 

@@ -10,7 +10,7 @@ use super::world::{AGENT_CHANGE, AGENT_STATUS, Call, MEMORY_STORE, World, draft,
 use crate::{AgentChange, AgentRef, IdentityRef, NewAgent, NewEntry, StorageError};
 
 fn to(to: AgentStatus) -> AgentChange {
-    AgentChange { to, renew: false }
+    AgentChange::to(to)
 }
 
 fn ids(agents: &[Agent]) -> Vec<AgentInstanceId> {
@@ -257,9 +257,28 @@ pub async fn a_new_allowance_begins_with_nothing(world: &World) {
     world.clock.advance_millis(1_000);
     assert_eq!(ann.bring(&agent, AgentStatus::Running).await.usage, used);
     world.clock.advance_millis(1_000);
-    let change = AgentChange { to: AgentStatus::Running, renew: true };
+    let change = AgentChange { renew: true, ..AgentChange::to(AgentStatus::Running) };
     let changed = ann.as_agent(&agent).try_change(&AgentRef::Id(agent.id), change).await.unwrap().unwrap();
     assert_eq!(changed.usage, AgentUsage::none(world.now()));
     assert_eq!(changed.updated_at, world.now().plus_millis(-1_000), "its state is the same");
     assert_eq!(operations(&ann, &agent).await, 1, "the call itself is the first of them");
+}
+
+pub async fn tokens_are_counted_with_a_change_and_not_without(world: &World) {
+    let ann = world.local("ann").start().await;
+    let (agent, other) = (ann.spawn("a").await, ann.spawn("b").await);
+    let counted = |tokens| AgentChange { tokens, ..AgentChange::to(AgentStatus::Idle) };
+    let which = AgentRef::Id(agent.id);
+    for (tokens, sum) in [(7, 7), (0, 7), (5, 12)] {
+        let changed = ann.try_change(&which, counted(tokens)).await.unwrap().unwrap();
+        assert_eq!(changed.usage.tokens, sum);
+        assert_eq!(ann.again(&agent).await.usage, changed.usage);
+    }
+    let renewed = AgentChange { renew: true, ..counted(3) };
+    assert_eq!(ann.try_change(&which, renewed).await.unwrap().unwrap().usage.tokens, 3);
+    assert_eq!(ann.again(&other).await.usage.tokens, 0);
+    // What does not come about counts for nothing.
+    ann.bring(&agent, AgentStatus::Stopped).await;
+    assert!(ann.try_change(&which, counted(9)).await.is_err());
+    assert_eq!(ann.again(&agent).await.usage.tokens, 3);
 }

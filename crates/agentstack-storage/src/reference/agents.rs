@@ -119,6 +119,7 @@ impl AgentStore for ReferenceStore {
         if change.renew {
             agent.usage = AgentUsage::none(scope.at());
         }
+        agent.usage.tokens = agent.usage.tokens.saturating_add(change.tokens);
         let agent = agent.clone();
         state.append(&pending.close(Outcome::Ok, vec![]));
         Ok(Some(agent))

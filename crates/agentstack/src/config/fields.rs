@@ -2,7 +2,7 @@
 //! compared with the documentation all comes from here. What is in force when a field is absent stands in
 //! [`super::sections`].
 
-use agentstack_core::limits::SESSION_TTL_MIN_SECONDS;
+use agentstack_core::limits::{RUN_TOKENS_MAX, SESSION_TTL_MIN_SECONDS};
 
 use super::reference;
 use super::rules::Kind;
@@ -60,7 +60,7 @@ const SERVED: &[Field] = &[
     field(
         "agents.maxConcurrent",
         Kind::Whole { least: 1, most: 100 },
-        "Most agents of one session that have not stopped.",
+        "Most agents of one session that have not stopped, and most runs of one caller at one time.",
     ),
     field(
         "agents.types",
@@ -71,6 +71,11 @@ const SERVED: &[Field] = &[
         "agents.defaultTimeout",
         Kind::Whole { least: 10, most: 3_600 },
         "Longest run of an agent, in seconds.",
+    ),
+    field(
+        "agents.maxTokens",
+        Kind::Whole { least: 1, most: RUN_TOKENS_MAX as u64 },
+        "Most tokens of the answer of a run.",
     ),
     field("github.enabled", Kind::Switch, "Tools for GitHub. Not served by this build."),
     field("github.useGhCli", Kind::Switch, "Reach GitHub through the `gh` program."),
@@ -243,6 +248,7 @@ const SERVED: &[Field] = &[
         Kind::Whole { least: 1, most: 100 },
         "Percent of all calls in five minutes that fail because of this installation.",
     ),
+    field("watch.thresholds.providerBurst", CALLS, "Runs of agents of one principal in ten minutes."),
     field(
         "watch.webhook.url",
         Kind::Webhook,

@@ -1,5 +1,6 @@
 //! The sections about agents and tasks.
 
+use agentstack_core::limits::RUN_TOKENS;
 use serde::{Deserialize, Serialize};
 
 /// Runs of agents.
@@ -7,18 +8,20 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Agents {
-    /// Most agents of one session that have not stopped.
+    /// Most agents of one session that have not stopped, and most runs of one caller at one time.
     pub max_concurrent: u32,
     /// Kinds of agents besides the built-in ones.
     pub types: Vec<CustomAgentType>,
     /// Longest run of an agent, in seconds.
     #[serde(rename = "defaultTimeout")]
     pub default_timeout_seconds: u32,
+    /// Most tokens of the answer of a run.
+    pub max_tokens: u32,
 }
 
 impl Default for Agents {
     fn default() -> Self {
-        Self { max_concurrent: 5, types: vec![], default_timeout_seconds: 300 }
+        Self { max_concurrent: 5, types: vec![], default_timeout_seconds: 300, max_tokens: RUN_TOKENS }
     }
 }
 

@@ -49,6 +49,8 @@ pub struct WatchThresholds {
     pub unusual_rate: u32,
     /// Percent of all calls in five minutes that fail.
     pub error_rate: u32,
+    /// Runs of agents of one principal in ten minutes.
+    pub provider_burst: u32,
 }
 
 impl Default for WatchThresholds {
@@ -67,6 +69,7 @@ impl From<Thresholds> for WatchThresholds {
             first_operation: engine.first_operation,
             unusual_rate: engine.unusual_rate,
             error_rate: engine.error_rate,
+            provider_burst: engine.provider_burst,
         }
     }
 }
@@ -81,6 +84,7 @@ impl From<WatchThresholds> for Thresholds {
             first_operation: section.first_operation,
             unusual_rate: section.unusual_rate,
             error_rate: section.error_rate,
+            provider_burst: section.provider_burst,
         }
     }
 }

@@ -1,0 +1,174 @@
+//! What a run came to: the answer as data, with a label, and stored if it is to be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentstack_access::Scope;
+use agentstack_api::command::{RunAgent, StoreAnswer};
+use agentstack_api::view::{AnswerEnd, RunAgentView, StoredEntryView, TokensView};
+use agentstack_core::limits::CONTENT_CHARS;
+use agentstack_core::{Agent, Content, Label, Metadata, Namespace, SessionId, Trust};
+use agentstack_guard::fence::Fenced;
+use agentstack_guard::{Refused, ScreenedText, screen_text};
+use agentstack_providers::{ChatAnswer, StopReason};
+use agentstack_storage::{NewEntry, Pending, StorageError};
+use serde_json::{Map, Value, json};
+
+use super::Asked;
+use crate::Engine;
+use crate::answer::Room;
+use crate::failure::Failure;
+use crate::memory::{fence, origin};
+
+/// Longer answers, in bytes, are looked at where it holds up nobody.
+const SHORT: usize = 32 * 1024;
+
+impl Engine {
+    pub(super) async fn answered(
+        &self,
+        scope: &Scope,
+        command: &RunAgent,
+        agent: &Agent,
+        asked: &Asked<'_>,
+        mut answer: ChatAnswer,
+        took: Duration,
+    ) -> Result<RunAgentView, Failure> {
+        // No more than an entry can hold is looked at, and far less can be shown.
+        if let Some((at, _)) = answer.text.char_indices().nth(CONTENT_CHARS) {
+            answer.text.truncate(at);
+        }
+        let (entry, not_stored) = match &command.store {
+            Some(store) => self.kept(scope, store, agent, asked, &answer).await?,
+            None => (None, None),
+        };
+        let (text, looked) = self.looked_at(scope, answer.text).await?;
+        let withheld = looked.as_ref().map_or(true, |looked| looked.quarantine);
+        let (changed, findings) = looked.map_or((None, vec![]), |looked| (looked.text, looked.findings));
+        let text = if withheld { String::new() } else { changed.unwrap_or(text) };
+        let label = Label { trust: Trust::Unverified, origin: origin(scope, Some(agent)), findings };
+        let response = Room::of(command.as_text).take_text(&text, usize::MAX);
+        let fenced = match command.as_text && !withheld {
+            true => {
+                let header = header(&label, &answer.model);
+                Some(fence(&[Fenced { header, content: response }])?)
+            }
+            false => None,
+        };
+        Ok(RunAgentView {
+            agent_id: agent.id,
+            truncated: response.len() < text.len(),
+            response: response.to_owned(),
+            withheld,
+            provider: asked.provider.to_owned(),
+            model: answer.model,
+            duration: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            stop_reason: ended(answer.stop),
+            tokens: TokensView { input: answer.tokens.input, output: answer.tokens.output },
+            recalled: asked.recalled,
+            label: label.into(),
+            entry,
+            not_stored,
+            text: fenced,
+        })
+    }
+
+    /// The text, and what is found in it: as in what is kept in a session.
+    async fn looked_at(
+        &self,
+        scope: &Scope,
+        text: String,
+    ) -> Result<(String, Result<ScreenedText, Refused>), Failure> {
+        let policy = Arc::clone(&self.settings().guard);
+        let namespace = Namespace::Session(scope.session().unwrap_or_else(SessionId::generate));
+        let is_short = text.len() <= SHORT;
+        let look = move || {
+            let looked = screen_text(&policy, &namespace, &text);
+            (text, looked)
+        };
+        if is_short {
+            return Ok(look());
+        }
+        let looked = tokio::task::spawn_blocking(look).await;
+        looked.map_err(|error| StorageError::Unavailable(Box::new(error)).into())
+    }
+
+    /// Stores the answer. What is in the way of that is no reason to lose it; that the session has gone is.
+    async fn kept(
+        &self,
+        scope: &Scope,
+        store: &StoreAnswer,
+        agent: &Agent,
+        asked: &Asked<'_>,
+        answer: &ChatAnswer,
+    ) -> Result<(Option<StoredEntryView>, Option<String>), Failure> {
+        let Ok(content) = Content::try_from(answer.text.clone()) else {
+            return Ok((None, Some("The answer is empty.".to_owned())));
+        };
+        match self.keep_answer(scope, store, agent, asked, answer, content).await {
+            Ok(entry) => Ok((Some(entry), None)),
+            Err(gone @ (Failure::Storage(StorageError::SessionGone) | Failure::Denied(_))) => Err(gone),
+            Err(failure) => {
+                if failure.is_fault() {
+                    return Err(failure);
+                }
+                Ok((None, Some(failure.body(scope.request()).message().to_owned())))
+            }
+        }
+    }
+
+    async fn keep_answer(
+        &self,
+        scope: &Scope,
+        store: &StoreAnswer,
+        agent: &Agent,
+        asked: &Asked<'_>,
+        answer: &ChatAnswer,
+        content: Content,
+    ) -> Result<StoredEntryView, Failure> {
+        let storing = self.storing(scope, store).await?;
+        self.make_room(&storing, &store.key).await?;
+        let metadata = [("provider", asked.provider), ("model", answer.model.as_str())];
+        let metadata: Map<String, Value> =
+            metadata.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        let entry = NewEntry {
+            key: store.key.clone(),
+            content,
+            metadata: Metadata::try_from(metadata).unwrap_or_default(),
+            tags: vec![],
+            if_version: None,
+            // The tool is this one (S14).
+            origin: origin(scope, Some(agent)),
+            findings: vec![],
+            held: false,
+        };
+        let resource = self.hash_of_entry(&storing, &store.key);
+        let draft = self.draft(&storing.caller(), "memory_store", None);
+        let draft =
+            agentstack_audit::Draft { agent: scope.agent().cloned(), session: scope.session(), ..draft };
+        let pending = Pending::new(draft, std::time::Instant::now());
+        let pending = pending.in_operation("memory_store", "run", resource).of_identity(agent.identity);
+        Ok(self.keep(&storing, entry, pending).await?.into())
+    }
+}
+
+/// What a text says of an answer.
+fn header(label: &Label, model: &str) -> Map<String, Value> {
+    let findings: Vec<String> = label.findings.iter().map(|finding| finding.kind.to_string()).collect();
+    let mut header = Map::new();
+    header.insert("model".to_owned(), json!(model));
+    header.insert("trust".to_owned(), json!(label.trust));
+    header.insert("at".to_owned(), json!(label.origin.at));
+    if !findings.is_empty() {
+        header.insert("findings".to_owned(), json!(findings));
+    }
+    header
+}
+
+fn ended(stop: StopReason) -> AnswerEnd {
+    match stop {
+        StopReason::Complete => AnswerEnd::Complete,
+        StopReason::Length => AnswerEnd::Length,
+        StopReason::Refused => AnswerEnd::Refused,
+        _ => AnswerEnd::Other,
+    }
+}

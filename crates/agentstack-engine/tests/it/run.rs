@@ -1,0 +1,142 @@
+//! Runs of agents: what goes out, what comes back, and what is left when somebody does not wait.
+
+mod asked;
+mod given_up;
+mod kept;
+mod refused;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use agentstack_engine::{Allowance, Chat, Coordination, Models, RunLimits, Settings};
+use agentstack_providers::{ChatAnswer, ChatModel, ChatRequest, OnText, ProviderError, StopReason, Tokens};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::support::{Client, World};
+
+/// A provider of the name `local` with this model, which is the default.
+pub(crate) fn models(provider: Arc<dyn ChatModel>) -> Models {
+    let chat = BTreeMap::from([("local".to_owned(), Chat { provider, model: "small".to_owned() })]);
+    Models { chat, default: Some("local".to_owned()), embedding: None }
+}
+
+pub(crate) fn answer(text: &str) -> ChatAnswer {
+    ChatAnswer {
+        text: text.to_owned(),
+        model: "small-1".to_owned(),
+        stop: StopReason::Complete,
+        tokens: Tokens { input: Some(11), output: Some(7) },
+    }
+}
+
+/// A model that says the same whatever it is asked.
+#[derive(Debug)]
+pub(crate) struct Steady;
+
+#[async_trait]
+impl ChatModel for Steady {
+    async fn chat(&self, _: &ChatRequest) -> Result<ChatAnswer, ProviderError> {
+        Ok(answer("An answer."))
+    }
+
+    async fn chat_streaming(
+        &self,
+        request: &ChatRequest,
+        on_text: &mut OnText<'_>,
+    ) -> Result<ChatAnswer, ProviderError> {
+        let answer = self.chat(request).await?;
+        on_text(&answer.text);
+        Ok(answer)
+    }
+}
+
+/// A model that says `first`, and the rest when it is told to go on.
+#[derive(Debug, Default)]
+struct Gate {
+    asked: Mutex<Vec<ChatRequest>>,
+    begun: Notify,
+    go: Notify,
+}
+
+const FIRST: &str = "12345678";
+
+#[async_trait]
+impl ChatModel for Gate {
+    async fn chat(&self, request: &ChatRequest) -> Result<ChatAnswer, ProviderError> {
+        self.chat_streaming(request, &mut |_| {}).await
+    }
+
+    async fn chat_streaming(
+        &self,
+        request: &ChatRequest,
+        on_text: &mut OnText<'_>,
+    ) -> Result<ChatAnswer, ProviderError> {
+        self.asked.lock().unwrap().push(request.clone());
+        on_text(FIRST);
+        self.begun.notify_one();
+        self.go.notified().await;
+        on_text(" and the rest");
+        Ok(answer("12345678 and the rest"))
+    }
+}
+
+fn settings(provider: Arc<dyn ChatModel>, coordination: Coordination) -> Settings {
+    Settings { coordination, models: models(provider), watch: None, ..Settings::default() }
+}
+
+fn world(provider: Arc<dyn ChatModel>) -> World {
+    World::with_settings(settings(provider, Coordination::default()))
+}
+
+fn held_to(provider: Arc<dyn ChatModel>, runs: RunLimits) -> World {
+    World::with_settings(settings(provider, Coordination { runs, ..Coordination::default() }))
+}
+
+fn tokens(most: u64) -> Allowance {
+    Allowance {
+        operations: None,
+        tokens: Some(most),
+        subtasks: None,
+        without_result_ms: None,
+        warn_at: 0.5,
+        stops: true,
+    }
+}
+
+async fn spawned(client: &Client<'_>) -> String {
+    let agent = client.ok("agent_spawn", json!({ "type": "coder" })).await;
+    agent["agent"]["id"].as_str().unwrap().to_owned()
+}
+
+/// What the agent is doing, and the tokens that it has used.
+async fn state(client: &Client<'_>, agent: &str) -> (String, u64) {
+    let shown = client.ok("agent_status", json!({ "id": agent })).await;
+    let shown = &shown["agent"];
+    (shown["status"].as_str().unwrap().to_owned(), shown["usage"]["tokens"].as_u64().unwrap())
+}
+
+/// Arguments of a run.
+fn run(agent: &str, more: Value) -> Value {
+    let mut arguments = json!({ "id": agent, "prompt": "What now?" });
+    arguments.as_object_mut().unwrap().extend(crate::support::object(more));
+    arguments
+}
+
+/// A world that lives as long as the tests, so that a call can be made in a task of its own.
+fn forever(world: World) -> &'static World {
+    Box::leak(Box::new(world))
+}
+
+/// Starts a run in a task of its own, and returns when the model has been asked.
+async fn begun(
+    client: &Client<'static>,
+    gate: &Gate,
+    arguments: Value,
+) -> tokio::task::JoinHandle<crate::support::Answer> {
+    let client = client.clone();
+    let running = tokio::spawn(async move { client.call("agent_run", arguments).await });
+    gate.begun.notified().await;
+    running
+}
