@@ -12,7 +12,9 @@ use agentstack_access::{Claim, Effect, Operation, Reach};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use self::internal::{AUDIT_CHECKPOINT, AUDIT_VERIFY, HOUSEKEEPING, INTERNAL_OPERATIONS, METRICS_READ};
+pub use self::internal::{
+    AUDIT_CHECKPOINT, AUDIT_VERIFY, HOUSEKEEPING, INTERNAL_OPERATIONS, MEMORY_EMBED, METRICS_READ,
+};
 pub use self::route::{Method, Route};
 use crate::{ErrorCode, InputError, command, input, request, schema, view};
 

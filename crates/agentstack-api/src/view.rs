@@ -30,8 +30,8 @@ pub use identity::{
 };
 pub use memory::{
     DeleteMemoryView, EntryView, FindingView, GetMemoryView, HistoryView, LabelView, ListMemoryView,
-    OriginView, RestoreMemoryView, SearchMemoryView, SearchResultView, StoreMemoryView, StoredEntryView,
-    SummaryView, VersionView,
+    OriginView, RestoreMemoryView, SearchMemoryView, SearchResultView, SearchedView, StoreMemoryView,
+    StoredEntryView, SummaryView, VersionView,
 };
 pub use quarantine::{
     ApproveQuarantineView, DecidedView, ListQuarantineView, RejectQuarantineView, ReviewView,

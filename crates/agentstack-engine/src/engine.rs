@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 pub use self::observer::{Ended, Observer};
 pub(crate) use self::record::Chain;
 use crate::admission::{Admission, Admitted, TooMany};
+use crate::embedding::Embedder;
 use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::quota::Quota;
@@ -109,6 +110,7 @@ pub struct Engine {
     quota: Quota,
     noted: Noted,
     runs: Runs,
+    embedder: Option<Arc<Embedder>>,
     watch: Option<Watch>,
     observer: Option<Arc<dyn Observer>>,
     /// Records since this engine last signed the audit log.
@@ -143,6 +145,7 @@ impl Engine {
         let journal = Journal::start(Arc::clone(&store));
         let admission = settings.call_limits.map(Admission::new);
         let watch = settings.watch.map(Watch::new);
+        let embedder = settings.models.embedding.clone().map(Embedder::new).map(Arc::new);
         let (unsigned, started) = (AtomicU64::new(0), Instant::now());
         Arc::new(Self {
             store,
@@ -155,6 +158,7 @@ impl Engine {
             quota: Quota::default(),
             noted: Noted::default(),
             runs: Runs::default(),
+            embedder,
             watch,
             observer,
             unsigned,
@@ -491,6 +495,10 @@ impl Engine {
     /// The store, for what goes on after a call.
     pub(crate) fn shared_store(&self) -> Arc<dyn Storage> {
         Arc::clone(&self.store)
+    }
+
+    pub(crate) fn embedder(&self) -> Option<&Arc<Embedder>> {
+        self.embedder.as_ref()
     }
 
     pub(crate) fn runs(&self) -> &Runs {

@@ -1,14 +1,13 @@
 //! Memory: store, get, search, list, delete, history, restore.
 
 use agentstack_access::{NamespaceClaim, Scope};
-use agentstack_api::InputError;
 use agentstack_api::command::{
     DeleteMemory, GetMemory, ListMemory, MatchRule, MemoryHistory, MinTrust, PageStart, RestoreMemory,
-    SearchMemory, SearchMode, StoreMemory,
+    SearchMemory, StoreMemory,
 };
 use agentstack_api::view::{
     DeleteMemoryView, GetMemoryView, HistoryView, ListMemoryView, SearchMemoryView, SearchResultView,
-    StoreMemoryView, SummaryView, VersionView,
+    SearchedView, StoreMemoryView, SummaryView, VersionView,
 };
 use agentstack_core::random::{self, RandomnessUnavailable};
 use agentstack_core::{Agent, AgentId, EntrySummary, Hit, Label, Origin, Trust, VersionId};
@@ -17,13 +16,14 @@ use agentstack_storage::text::cut::json_escaped_len;
 use agentstack_storage::text::snippet::snippet;
 use agentstack_storage::text::{Match, TextQuery};
 use agentstack_storage::{
-    AgentFilter, ListPosition, Listing, NewEntry, Page, Pending, Reading, Search, Target, Wish,
+    AgentFilter, ListPosition, Listing, NewEntry, Page, Pending, Reading, Search, Target,
 };
 use serde_json::{Map, Value, json};
 
 use crate::Engine;
 use crate::answer::{Piece, Room, shorten};
 use crate::cursor;
+use crate::embedding::Sought;
 use crate::failure::Failure;
 
 /// How much of a content one search result shows, in bytes of JSON. The whole is for `memory_get`.
@@ -70,7 +70,7 @@ impl Engine {
             origin: origin(scope, acting),
             findings: vec![],
             held: false,
-            wish: Wish::None,
+            wish: self.wish(command.generate_embedding),
         };
         Ok(self.keep(scope, entry, pending).await?.into())
     }
@@ -84,6 +84,7 @@ impl Engine {
     ) -> Result<EntrySummary, Failure> {
         let entry = self.screened(scope, entry).await?;
         let stored = self.store().store(scope, entry, pending).await?;
+        self.wake_embedder();
         if stored.is_new_origin {
             let watch = self.watch();
             let session = scope.session();
@@ -125,15 +126,13 @@ impl Engine {
         command: &SearchMemory,
         pending: &Pending,
     ) -> Result<(SearchMemoryView, bool), Failure> {
-        if matches!(command.mode, SearchMode::Semantic | SearchMode::Hybrid) {
-            let rule = "must be auto or text: this installation has no embedder";
-            return Err(Failure::Input(InputError::new("mode", rule)));
-        }
         let query = TextQuery::parse(command.query.as_str(), matching(command.matching));
         let offset = command.cursor.as_ref().map_or(Ok(0), cursor::rank).map_err(Failure::Input)?;
+        let Sought { meaning, is_degraded } = self.sought(command).await?;
+        let searched = SearchedView::of(meaning.as_ref().map(|meaning| meaning.alone), is_degraded);
         let search = Search {
             query: query.clone(),
-            meaning: None,
+            meaning,
             tags: command.tags.clone(),
             agent: agent_filter(command.agent.clone(), &command.claim.namespace),
             threshold: command.threshold.unwrap_or(0.0),
@@ -142,29 +141,9 @@ impl Engine {
             offset,
         };
         let found = self.store().search(scope, search).await?;
-        let mut room = Room::of(command.as_text);
-        let mut truncated = false;
-        let mut shown_hits: Vec<(Hit, String, bool)> = Vec::with_capacity(found.hits.len());
+        let without_vector = found.without_vector;
         let total = found.hits.len();
-        for mut hit in found.hits {
-            let mut snippet = snippet(&hit.entry.content, &query, SNIPPET_CHARS);
-            let fixed = room.take_entry(&hit.entry.summary, Some(&hit.entry.summary.metadata));
-            if shown_hits.is_empty() {
-                room.spare_content();
-            } else if !fixed || room.left() < json_escaped_len(&snippet) {
-                truncated = true;
-                break;
-            }
-            let bytes = room.take_text(&snippet, usize::MAX).len();
-            shorten(&mut snippet, bytes);
-            let shown = room.take_text(&hit.entry.content, RESULT_BYTES);
-            let shown_chars = chars(shown);
-            let bytes = shown.len();
-            shorten(&mut hit.entry.content, bytes);
-            let cut = shown_chars < hit.entry.summary.chars;
-            truncated |= cut;
-            shown_hits.push((hit, snippet, cut));
-        }
+        let (shown_hits, truncated) = fitting(found.hits, &query, Room::of(command.as_text));
         let count = shown_hits.len();
         let more = found.more || count < total;
         let next = offset.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
@@ -178,7 +157,15 @@ impl Engine {
         let results =
             shown_hits.into_iter().map(|(hit, snippet, cut)| SearchResultView::new(hit, snippet, cut));
         let (results, next_cursor) = (results.collect(), more.then(|| cursor::of_rank(next)));
-        Ok((SearchMemoryView { count, results, truncated, next_cursor, text }, recorded))
+        let view = SearchMemoryView {
+            count,
+            results,
+            truncated,
+            next_cursor,
+            searched: searched.with(without_vector),
+            text,
+        };
+        Ok((view, recorded))
     }
 
     pub(crate) async fn list_memory(
@@ -266,6 +253,33 @@ impl Engine {
             .await?;
         Ok(restored.ok_or(Failure::Absent)?.into())
     }
+}
+
+/// The hits that an answer has room for, each with its snippet and whether its content is cut; and whether anything was left
+/// out or cut.
+fn fitting(hits: Vec<Hit>, query: &TextQuery, mut room: Room) -> (Vec<(Hit, String, bool)>, bool) {
+    let mut truncated = false;
+    let mut shown_hits: Vec<(Hit, String, bool)> = Vec::with_capacity(hits.len());
+    for mut hit in hits {
+        let mut snippet = snippet(&hit.entry.content, query, SNIPPET_CHARS);
+        let fixed = room.take_entry(&hit.entry.summary, Some(&hit.entry.summary.metadata));
+        if shown_hits.is_empty() {
+            room.spare_content();
+        } else if !fixed || room.left() < json_escaped_len(&snippet) {
+            truncated = true;
+            break;
+        }
+        let bytes = room.take_text(&snippet, usize::MAX).len();
+        shorten(&mut snippet, bytes);
+        let shown = room.take_text(&hit.entry.content, RESULT_BYTES);
+        let shown_chars = chars(shown);
+        let bytes = shown.len();
+        shorten(&mut hit.entry.content, bytes);
+        let cut = shown_chars < hit.entry.summary.chars;
+        truncated |= cut;
+        shown_hits.push((hit, snippet, cut));
+    }
+    (shown_hits, truncated)
 }
 
 fn matching(rule: MatchRule) -> Match {

@@ -22,7 +22,11 @@ impl Engine {
             sessions: counts.sessions,
             entries: counts.entries,
             storage: StorageView { backend: storage.backend.to_owned(), encrypted: storage.encrypted },
-            features: FeaturesView { github: false, plugins: false, vector_search: false },
+            features: FeaturesView {
+                github: false,
+                plugins: false,
+                vector_search: self.embedder().is_some(),
+            },
         })
     }
 
@@ -38,6 +42,10 @@ impl Engine {
             // Plaintext is a choice, and one to be reminded of (S37).
             let detail = if storage.encrypted { "on" } else { "off: what is stored is readable on disk" };
             checks.push(check("encryption", storage.encrypted, Some(detail)));
+        }
+        if self.embedder().is_some() {
+            let (ok, detail) = self.embedder_health().unwrap_or((true, None));
+            checks.push(check("embeddings", ok, detail.as_deref()));
         }
         checks.push(check("audit", self.journal().is_writable().await, None));
         SystemHealthView::new(checks)

@@ -10,7 +10,7 @@ use agentstack_api::view::{
     TaskRelationshipsView, TaskSummaryView, TaskView,
 };
 use agentstack_core::{Agent, Content, DriftAction, Metadata, TaskId, TaskText};
-use agentstack_storage::{Direction, NewEntry, NewTask, Pending, TaskEnd, TaskFilter, Wish};
+use agentstack_storage::{Direction, NewEntry, NewTask, Pending, TaskEnd, TaskFilter};
 
 use crate::Engine;
 use crate::answer::Room;
@@ -95,13 +95,14 @@ impl Engine {
                     origin,
                     findings: vec![],
                     held: false,
-                    wish: Wish::None,
+                    wish: self.wish(true),
                 };
                 end.entry = Some(self.screened(&scope, entry).await.map_err(as_sent)?);
                 self.store().end_task(&scope, command.id, end, pending).await?
             }
             _ => self.store().end_task(scope, command.id, end, pending).await?,
         };
+        self.wake_embedder();
         Ok((&task.ok_or(Failure::Absent)?).into())
     }
 

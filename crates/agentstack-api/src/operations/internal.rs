@@ -4,7 +4,7 @@ use agentstack_access::{Effect, Operation, Reach};
 
 /// What the product does besides, which no request asks for by name. A policy knows these too.
 pub static INTERNAL_OPERATIONS: &[&Operation] =
-    &[&AUDIT_VERIFY, &AUDIT_CHECKPOINT, &HOUSEKEEPING, &METRICS_READ];
+    &[&AUDIT_VERIFY, &AUDIT_CHECKPOINT, &HOUSEKEEPING, &MEMORY_EMBED, &METRICS_READ];
 
 /// Reading the whole audit log, to prove it.
 pub static AUDIT_VERIFY: Operation =
@@ -15,6 +15,10 @@ pub static AUDIT_CHECKPOINT: Operation =
 /// What time demands.
 pub static HOUSEKEEPING: Operation =
     Operation { name: "housekeeping", effect: Effect::Write, reach: Reach::Principal };
+
+/// Making vectors of entries: their texts go to the embedder.
+pub static MEMORY_EMBED: Operation =
+    Operation { name: "embedding", effect: Effect::Write, reach: Reach::Principal };
 
 /// Reading the figures of the whole installation.
 pub static METRICS_READ: Operation =

@@ -56,7 +56,7 @@ impl TryFrom<StoreMemoryRequest> for StoreMemory {
             metadata: metadata(request.metadata)?,
             tags: tags(request.tags)?,
             if_version: request.if_version,
-            generate_embedding: request.generate_embedding.unwrap_or(false),
+            generate_embedding: request.generate_embedding.unwrap_or(true),
         })
     }
 }

@@ -244,9 +244,50 @@ pub struct SearchMemoryView {
     /// Where the results go on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// By what was searched.
+    #[serde(flatten)]
+    pub searched: SearchedView,
     /// The same as a text, each content fenced: if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+}
+
+/// By what was searched, where there is an embedder.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchedView {
+    /// By what: `text` alone also when the embedder did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("enum" = ["text", "semantic", "hybrid"]))]
+    pub searched_by: Option<&'static str>,
+    /// How many entries have no vector yet, and are found by their words only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_embedded: Option<u64>,
+    /// Why meaning did not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub notice: Option<&'static str>,
+}
+
+impl SearchedView {
+    /// By meaning, `Some(true)` if by nothing else; or by words, whether because the embedder did not answer or not.
+    #[must_use]
+    pub fn of(meaning_alone: Option<bool>, is_degraded: bool) -> Self {
+        let searched_by = match meaning_alone {
+            Some(true) => Some("semantic"),
+            Some(false) => Some("hybrid"),
+            None => is_degraded.then_some("text"),
+        };
+        let notice = is_degraded.then_some("the embedding provider does not answer: only words counted");
+        Self { searched_by, not_embedded: None, notice }
+    }
+
+    /// The same, with the number of entries that have no vector.
+    #[must_use]
+    pub fn with(self, not_embedded: u64) -> Self {
+        let is_by_meaning = matches!(self.searched_by, Some("semantic" | "hybrid"));
+        Self { not_embedded: is_by_meaning.then_some(not_embedded), ..self }
+    }
 }
 
 /// A search result.

@@ -108,6 +108,11 @@ fn replies(full: bool) -> Vec<Reply> {
             results: vec![view::SearchResultView::new(hit, "content".to_owned(), full)],
             truncated: full,
             next_cursor: next_cursor.clone(),
+            searched: view::SearchedView {
+                searched_by: full.then_some("text"),
+                not_embedded: full.then_some(3),
+                notice: full.then_some("why"),
+            },
             text,
         }),
         Reply::GetMemory(got),

@@ -31,7 +31,7 @@ impl Engine {
     }
 
     /// Records a failure, before it is answered, and logs it.
-    pub(super) async fn fail(&self, pending: Pending, failure: &Failure) -> ErrorBody {
+    pub(crate) async fn fail(&self, pending: Pending, failure: &Failure) -> ErrorBody {
         let draft = pending.refused(failure.verdict());
         self.tell(&draft);
         if failure.is_fault() {

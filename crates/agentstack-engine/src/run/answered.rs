@@ -140,6 +140,7 @@ impl Engine {
             origin: origin(scope, Some(agent)),
             findings: vec![],
             held: false,
+            wish: self.wish(true),
         };
         let resource = self.hash_of_entry(&storing, &store.key);
         let draft = self.draft(&storing.caller(), "memory_store", None);

@@ -9,6 +9,7 @@ mod calls;
 #[cfg(test)]
 mod coordination;
 #[cfg(test)]
+mod embedding;
 mod errors;
 #[cfg(test)]
 mod expiry;
