@@ -12,7 +12,7 @@ pub(crate) const FILE: &str = "aistack.config.json";
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Say whether the configuration can be used, and if not, which field is wrong.
+    /// Say whether the configuration can be used, keys of providers included, and if not, which field is wrong.
     Check,
     /// Show the configuration in force, without secrets and paths.
     Show,
@@ -35,14 +35,20 @@ pub(crate) fn run(file: Option<PathBuf>, command: &Command, as_json: bool) -> an
         return Ok(Verdict::Well);
     }
     let sources = Sources::of_process(file, Overrides::default())?;
-    let loaded = match Config::load(&sources) {
+    let loaded = Config::load(&sources).map_err(anyhow::Error::new).and_then(|loaded| {
+        if matches!(command, Command::Check) {
+            loaded.config.check_providers()?;
+        }
+        Ok(loaded)
+    });
+    let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error) if as_json => {
-            println!("{:#}", json!({ "ok": false, "error": format!("{:#}", anyhow::Error::new(error)) }));
+            println!("{:#}", json!({ "ok": false, "error": format!("{error:#}") }));
             return Ok(Verdict::Wrong);
         }
         Err(error) => {
-            eprintln!("agentstack: {:#}", anyhow::Error::new(error));
+            eprintln!("agentstack: {error:#}");
             return Ok(Verdict::Wrong);
         }
     };

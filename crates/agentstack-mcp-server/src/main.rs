@@ -86,8 +86,8 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
             if hung_up.recv().await.is_none() {
                 std::future::pending::<()>().await;
             }
-            // What is wrong with the policy is in the log, and calls are denied.
-            let _ = stack.reload_policy().await;
+            // What is wrong is in the log: without a policy calls are denied, without a new key the one before stays.
+            let _ = stack.reload().await;
         }
     };
     let serving = async {

@@ -1,7 +1,7 @@
 //! One call of a provider: the request, the tries, and the answer up to where it can be read.
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Request, StatusCode};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -21,6 +21,13 @@ pub(crate) struct Credential {
     pub(crate) slot: KeySlot,
     pub(crate) header: HeaderName,
     pub(crate) prefix: &'static str,
+}
+
+impl Credential {
+    /// As RFC 6750 has it.
+    pub(crate) fn bearer(slot: KeySlot) -> Self {
+        Self { slot, header: AUTHORIZATION, prefix: "Bearer " }
+    }
 }
 
 /// What to ask, as bytes.
@@ -88,7 +95,7 @@ impl Outlet {
     }
 
     async fn attempt(&self, call: &Call<'_>, until: Instant) -> Result<Reply, ProviderError> {
-        let sent = self.client.execute(self.request(call)?);
+        let sent = self.client().await?.execute(self.request(call)?);
         let response = within(until, self.limits.first_byte, Phase::FirstByte, sent).await?;
         let response = response.map_err(ProviderError::from_client)?;
         let status = response.status();

@@ -11,7 +11,10 @@ use crate::EgressProblem;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderError {
-    /// The key is missing, wrong, revoked, or not for this.
+    /// Where the key comes from there was none.
+    #[error("there is no key for the provider; the log says why")]
+    NoKey,
+    /// The key is wrong, revoked, or not for this.
     #[error("the provider does not accept the key")]
     Unauthorized,
     /// Too many requests, or too many tokens.

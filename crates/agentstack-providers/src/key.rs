@@ -15,7 +15,7 @@ const KEY_BYTES: usize = 4_096;
 
 /// A place for a key. Clones are the same place: a key that is put into one is used by all from the next request on.
 #[derive(Clone)]
-pub struct KeySlot(Arc<RwLock<Secret<String>>>);
+pub struct KeySlot(Arc<RwLock<Option<Secret<String>>>>);
 
 /// What was given as a key cannot be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,23 +28,33 @@ impl KeySlot {
     /// # Errors
     /// When it cannot be sent in a header: the line end of a file is the usual reason.
     pub fn new(key: Secret<String>) -> Result<Self, InvalidKey> {
-        Ok(Self(Arc::new(RwLock::new(checked(key)?))))
+        Ok(Self(Arc::new(RwLock::new(Some(checked(key)?)))))
     }
 
-    /// Puts another key in the place. The one before is wiped; requests that are under way still have it.
+    /// A place for a key that is yet to come. Requests before it fail with [`ProviderError::NoKey`].
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Puts a key in the place, and says whether it is another one than before. That one is wiped; requests that are
+    /// under way still have it.
     ///
     /// # Errors
     /// As [`new`](Self::new); the key stays as it is then.
-    pub fn replace(&self, key: Secret<String>) -> Result<(), InvalidKey> {
-        let key = checked(key)?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = key;
-        Ok(())
+    pub fn replace(&self, key: Secret<String>) -> Result<bool, InvalidKey> {
+        let key = Some(checked(key)?);
+        let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let is_another = *place != key;
+        *place = key;
+        Ok(is_another)
     }
 
     /// The key as the value of a header, after this prefix. The memory of the value is wiped when the request is gone;
     /// what the HTTP client writes to the connection is beyond our reach.
     pub(crate) fn header(&self, prefix: &str) -> Result<HeaderValue, ProviderError> {
         let key = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let key = key.as_ref().ok_or(ProviderError::NoKey)?;
         let mut text = Zeroizing::new(Vec::with_capacity(prefix.len() + key.expose().len()));
         text.extend_from_slice(prefix.as_bytes());
         text.extend_from_slice(key.expose().as_bytes());
@@ -95,7 +105,16 @@ mod tests {
             assert!(KeySlot::new(secret(bad)).is_err(), "{bad:?}");
         }
         assert_eq!(clone.header("").unwrap(), "old");
-        slot.replace(secret("new")).unwrap();
+        assert_eq!(slot.replace(secret("new")), Ok(true));
         assert_eq!(clone.header("").unwrap(), "new");
+        assert_eq!(slot.replace(secret("new")), Ok(false));
+    }
+
+    #[test]
+    fn a_key_that_is_yet_to_come_is_none() {
+        let slot = KeySlot::empty();
+        assert!(matches!(slot.header("Bearer "), Err(ProviderError::NoKey)));
+        assert_eq!(slot.replace(secret("new")), Ok(true));
+        assert_eq!(slot.header("Bearer ").unwrap(), "Bearer new");
     }
 }

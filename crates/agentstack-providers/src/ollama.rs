@@ -6,19 +6,20 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::anthropic::Said;
-use crate::call::Call;
+use crate::call::{Call, Credential};
 use crate::error::Told;
 use crate::model::checked_name;
 use crate::stream::{BROKEN_OFF, read};
 use crate::{
-    ChatAnswer, ChatModel, ChatRequest, EmbedRequest, Embedder, Embeddings, OnText, Outlet, ProviderError,
-    StopReason, Tokens,
+    ChatAnswer, ChatModel, ChatRequest, EmbedRequest, Embedder, Embeddings, KeySlot, OnText, Outlet,
+    ProviderError, StopReason, Tokens,
 };
 
-/// A server of Ollama. It wants no key.
+/// A server of Ollama. One of one's own wants no key; one behind a gateway may.
 #[derive(Debug, Clone)]
 pub struct Ollama {
     outlet: Outlet,
+    credential: Option<Credential>,
 }
 
 impl Ollama {
@@ -28,14 +29,31 @@ impl Ollama {
     /// Asks there.
     #[must_use]
     pub fn new(outlet: Outlet) -> Self {
-        Self { outlet }
+        Self { outlet, credential: None }
+    }
+
+    /// The same with a key.
+    #[must_use]
+    pub fn with_key(self, key: KeySlot) -> Self {
+        Self { credential: Some(Credential::bearer(key)), ..self }
+    }
+
+    fn call(&self, request: &ChatRequest, stream: bool) -> Result<Call<'_>, ProviderError> {
+        let system = request.system.as_deref().map(|content| Said { role: "system", content });
+        let body = Body {
+            model: &request.model,
+            messages: system.into_iter().chain(request.messages.iter().map(Said::from)).collect(),
+            stream,
+            options: Options { num_predict: request.max_tokens, temperature: request.temperature },
+        };
+        Call::new("/api/chat", &body, self.credential.as_ref())
     }
 }
 
 #[async_trait]
 impl ChatModel for Ollama {
     async fn chat(&self, request: &ChatRequest) -> Result<ChatAnswer, ProviderError> {
-        let body = self.outlet.ask(&call(request, false)?).await?;
+        let body = self.outlet.ask(&self.call(request, false)?).await?;
         let mut building = Building::default();
         if building.take(read(&body)?, &mut |_| {})? { building.finish() } else { Err(BROKEN_OFF) }
     }
@@ -45,7 +63,7 @@ impl ChatModel for Ollama {
         request: &ChatRequest,
         on_text: &mut OnText<'_>,
     ) -> Result<ChatAnswer, ProviderError> {
-        let mut lines = self.outlet.ask_streaming(&call(request, true)?).await?;
+        let mut lines = self.outlet.ask_streaming(&self.call(request, true)?).await?;
         let mut building = Building::default();
         while let Some(line) = lines.next().await? {
             if !line.is_empty() && building.take(read(line.as_bytes())?, on_text)? {
@@ -62,22 +80,11 @@ impl Embedder for Ollama {
         if request.texts.is_empty() {
             return Ok(Embeddings::none(request));
         }
-        let call =
-            Call::new("/api/embed", &EmbedBody { model: &request.model, input: &request.texts }, None)?;
+        let body = EmbedBody { model: &request.model, input: &request.texts };
+        let call = Call::new("/api/embed", &body, self.credential.as_ref())?;
         let answer: Embedded = read(&self.outlet.ask(&call).await?)?;
         Embeddings::checked(answer.model, answer.embeddings, answer.prompt_eval_count, request.texts.len())
     }
-}
-
-fn call(request: &ChatRequest, stream: bool) -> Result<Call<'static>, ProviderError> {
-    let system = request.system.as_deref().map(|content| Said { role: "system", content });
-    let body = Body {
-        model: &request.model,
-        messages: system.into_iter().chain(request.messages.iter().map(Said::from)).collect(),
-        stream,
-        options: Options { num_predict: request.max_tokens, temperature: request.temperature },
-    };
-    Call::new("/api/chat", &body, None)
 }
 
 #[derive(Serialize)]

@@ -6,7 +6,6 @@
 //! <https://platform.openai.com/docs/guides/error-codes>.
 
 use async_trait::async_trait;
-use reqwest::header::AUTHORIZATION;
 use serde::{Deserialize, Serialize};
 
 use crate::anthropic::Said;
@@ -33,8 +32,7 @@ impl OpenAi {
     /// Asks there, with this key. Servers of one's own often want none.
     #[must_use]
     pub fn new(outlet: Outlet, key: Option<KeySlot>) -> Self {
-        let credential = key.map(|slot| Credential { slot, header: AUTHORIZATION, prefix: "Bearer " });
-        Self { outlet, credential }
+        Self { outlet, credential: key.map(Credential::bearer) }
     }
 
     fn call(&self, request: &ChatRequest, stream: bool) -> Result<Call<'_>, ProviderError> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use agentstack_core::{Clock, SystemClock};
 use reqwest::redirect;
+use tokio::sync::OnceCell;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
@@ -60,12 +61,16 @@ impl Default for Limits {
 /// Redirects are not followed, no proxy is used (those of the environment neither: whoever sets a variable would see
 /// every prompt and key), nothing is decompressed, and there are no cookies. Each request is a connection of its own, so
 /// that the name is looked up once for it, what was found is checked, and what was checked is connected to.
+///
+/// The client is made for the first request, and shared by clones: to read all certificates that a machine trusts takes
+/// some milliseconds, which a program that asks nobody does not spend.
 #[derive(Clone)]
 pub struct Outlet {
     pub(crate) base: BaseUrl,
-    pub(crate) client: reqwest::Client,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
+    lookup: Arc<dyn Lookup>,
+    client: Arc<OnceCell<reqwest::Client>>,
 }
 
 impl fmt::Debug for Outlet {
@@ -79,56 +84,45 @@ impl fmt::Debug for Outlet {
 
 impl Outlet {
     /// The way out to this address. It is believed by the certificates that this machine trusts: a company's own
-    /// authority is among them.
-    ///
-    /// # Errors
-    /// When this machine trusts nobody, and the address is an `https://` one.
-    pub fn new(base: BaseUrl, limits: Limits) -> Result<Self, EgressProblem> {
+    /// authority is among them. If it trusts nobody, each request fails with [`EgressProblem::NoRoots`].
+    #[must_use]
+    pub fn new(base: BaseUrl, limits: Limits) -> Self {
         Self::with_lookup(base, limits, Arc::new(SystemLookup))
     }
 
     /// The same, where names are looked up otherwise. What is found is checked all the same.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn with_lookup(
-        base: BaseUrl,
-        limits: Limits,
-        lookup: Arc<dyn Lookup>,
-    ) -> Result<Self, EgressProblem> {
-        let mut roots = RootCertStore::empty();
-        if base.is_https() {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                return Err(EgressProblem::NoRoots);
-            }
-        }
-        Self::trusting(base, limits, lookup, roots)
+    #[must_use]
+    pub fn with_lookup(base: BaseUrl, limits: Limits, lookup: Arc<dyn Lookup>) -> Self {
+        Self { base, limits, clock: Arc::new(SystemClock), lookup, client: Arc::default() }
     }
 
-    /// The same, which believes these.
-    fn trusting(
-        base: BaseUrl,
-        limits: Limits,
-        lookup: Arc<dyn Lookup>,
-        roots: RootCertStore,
-    ) -> Result<Self, EgressProblem> {
+    /// The client. Whoever asks first makes it, on a thread that may wait for files.
+    pub(crate) async fn client(&self) -> Result<&reqwest::Client, EgressProblem> {
+        let made = async {
+            let outlet = self.clone();
+            let making = tokio::task::spawn_blocking(move || outlet.make(trusted(&outlet.base)?));
+            making.await.unwrap_or(Err(EgressProblem::Client))
+        };
+        self.client.get_or_try_init(|| made).await
+    }
+
+    /// A client that believes these.
+    fn make(&self, roots: RootCertStore) -> Result<reqwest::Client, EgressProblem> {
         let tls = tls(roots).map_err(|_| EgressProblem::Client)?;
-        let client = reqwest::Client::builder()
+        reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
-            .https_only(base.is_https())
+            .https_only(self.base.is_https())
             .http1_only()
             .redirect(redirect::Policy::none())
             .referer(false)
             .no_proxy()
             .retry(reqwest::retry::never())
             .pool_max_idle_per_host(0)
-            .connect_timeout(limits.connect)
-            .dns_resolver(Checked::new(base.clone(), lookup))
+            .connect_timeout(self.limits.connect)
+            .dns_resolver(Checked::new(self.base.clone(), Arc::clone(&self.lookup)))
             .user_agent(concat!("agentstack/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|_| EgressProblem::Client)?;
-        Ok(Self { base, client, limits, clock: Arc::new(SystemClock) })
+            .map_err(|_| EgressProblem::Client)
     }
 
     /// With another clock to measure `Retry-After` by, when that is a time.
@@ -136,6 +130,18 @@ impl Outlet {
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
+}
+
+/// The authorities that the machine trusts. Who is not encrypted needs none.
+fn trusted(base: &BaseUrl) -> Result<RootCertStore, EgressProblem> {
+    let mut roots = RootCertStore::empty();
+    if base.is_https() {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            return Err(EgressProblem::NoRoots);
+        }
+    }
+    Ok(roots)
 }
 
 fn tls(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {

@@ -99,8 +99,8 @@ async fn attend(
     let certificate = server.certificate();
     let reloading = async {
         while hung_up.recv().await.is_some() {
-            // What is wrong with the policy is in the log, and calls are denied.
-            let _ = stack.reload_policy().await;
+            // What is wrong is in the log: without a policy calls are denied, without a new key the one before stays.
+            let _ = stack.reload().await;
             if let Some(Err(error)) = certificate.as_ref().map(Certificate::reload) {
                 agentstack::log_error(&format!(
                     "{:#}",

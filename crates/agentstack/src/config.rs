@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod fields;
 mod files;
+mod providers;
 mod reference;
 mod rules;
 mod schema;
@@ -25,10 +26,10 @@ pub use environment::{Environment, NotText};
 pub use error::{ConfigError, FieldProblem, Place, Unserved};
 pub use schema::schema;
 pub use sections::{
-    Agents, Audit, CustomAgentType, DriftBehavior, DriftDetection, DriftSimilarity, EmbeddingProvider,
-    GitHub, Guard, GuardRule, HostedProvider, Http, IssuerKeys, Limits, Mcp, Memory, OAuth, Ollama, Plugins,
-    ProviderName, Providers, ResourceExhaustion, ResourceThresholds, Retention, Security, Tls, Transport,
-    VectorSearch, Watch, WatchThresholds, WatchWebhook,
+    Agents, ApiKeyring, Audit, CustomAgentType, DriftBehavior, DriftDetection, DriftSimilarity, Egress,
+    EmbeddingProvider, GitHub, Guard, GuardRule, Http, IssuerKeys, Limits, Mcp, Memory, OAuth, Plugins,
+    Provider, ProviderName, Providers, ResourceExhaustion, ResourceThresholds, Retention, Security, Tls,
+    Transport, VectorSearch, Watch, WatchThresholds, WatchWebhook,
 };
 
 use crate::keys::KeySource;
@@ -37,6 +38,13 @@ use sections::Elsewhere;
 
 /// The name of the key file in the user's configuration folder.
 const KEY_FILE: &str = "agentstack.key";
+
+/// What is said as long as this build has no embedder of its own.
+pub(crate) const NO_LOCAL_EMBEDDER: Unserved = Unserved {
+    field: "memory.vectorSearch.provider",
+    reason: "embeddings of its own",
+    instead: "\"openai\" or \"ollama\"",
+};
 
 /// A configuration. Its `Debug` and `Serialize` forms hold no secret, but they do hold paths: callers of the
 /// product see [`Config::redacted`].
@@ -91,6 +99,9 @@ pub struct Config {
     /// What is looked for in contents, and what follows.
     #[serde(default)]
     pub guard: Guard,
+    /// Connections to others.
+    #[serde(default)]
+    pub egress: Egress,
     /// Where tokens for people are put: with the key file, or else with the user's configuration.
     #[serde(skip)]
     pub token_folder: Option<PathBuf>,
@@ -175,6 +186,7 @@ impl Config {
             watch: Watch::default(),
             retention: Retention::default(),
             guard: Guard::default(),
+            egress: Egress::default(),
             token_folder: None,
             substituted: BTreeSet::new(),
             slack: Elsewhere::default(),
@@ -224,7 +236,6 @@ impl Config {
     #[must_use]
     pub fn unserved(&self) -> Vec<Unserved> {
         let asked = [
-            (self.memory.vector_search.enabled, "memory.vectorSearch.enabled", "search by meaning"),
             (self.github.enabled, "github.enabled", "GitHub tools"),
             (self.plugins.enabled, "plugins.enabled", "plugins"),
             (self.slack.enabled, "slack.enabled", "notifications to Slack"),
@@ -241,7 +252,9 @@ impl Config {
             reason,
             instead: "\"lexical\"",
         });
-        switches.chain(by_meaning).collect()
+        let search = &self.memory.vector_search;
+        let is_local = search.enabled && search.provider == EmbeddingProvider::Local;
+        switches.chain(by_meaning).chain(is_local.then_some(NO_LOCAL_EMBEDDER)).collect()
     }
 
     /// The configuration as callers may see it: without paths and addresses, and of secrets and of what comes
@@ -257,10 +270,39 @@ impl Config {
                 document::set(&mut shown, field.path, "set".into());
             }
         }
+        self.show_whether_keys_are_set(&mut shown);
         if let Some(Value::Object(security)) = shown.get_mut("security") {
             security.insert("keySource".to_owned(), self.security.key_source.kind().into());
         }
         shown
+    }
+
+    /// Of the keys of providers only whether there are any, not where.
+    fn show_whether_keys_are_set(&self, shown: &mut Map<String, Value>) {
+        for name in ProviderName::ALL {
+            let section = shown.get_mut("providers").and_then(|shown| shown.get_mut(name.as_str()));
+            let Some(Value::Object(section)) = section else { continue };
+            section.retain(|field, _| !providers::KEYS.contains(&field.as_str()));
+            let is_set =
+                self.providers.of(name).names_a_key() || self.providers.customary_key(name).is_some();
+            section.insert("apiKey".to_owned(), if is_set { "set" } else { "not set" }.into());
+        }
+    }
+
+    /// The first field that needs connections to others.
+    fn goes_out(&self) -> Option<String> {
+        let named = ProviderName::ALL.into_iter().find(|name| self.providers.names(*name));
+        let search = &self.memory.vector_search;
+        let embeds = search.enabled && search.provider != EmbeddingProvider::Local;
+        let oauth = self.http.oauth.as_ref().is_some_and(|oauth| matches!(oauth.keys, IssuerKeys::Uri(_)));
+        let others = [
+            (self.providers.default.is_some(), "providers.default"),
+            (embeds, "memory.vectorSearch.enabled"),
+            (self.watch.enabled && self.watch.webhook.is_some(), "watch.webhook"),
+            (oauth, "http.oauth.jwksUri"),
+        ];
+        let other = others.into_iter().find(|(is_so, _)| *is_so).map(|(_, field)| field.to_owned());
+        named.map(|name| format!("providers.{}", name.as_str())).or(other)
     }
 
     /// Makes a configuration of a document whose fields have been checked one by one.
@@ -278,6 +320,11 @@ impl Config {
             let rule = "must not be more than limits.sessionMaxAgeSeconds";
             return Err(together("limits.sessionIdleSeconds", rule));
         }
+        if let Some(field) = config.goes_out().filter(|_| !config.egress.enabled) {
+            let rule =
+                format!("is false, but `{field}` needs connections to others: take it out, or turn them on");
+            return Err(together("egress.enabled", &rule));
+        }
         Ok(config)
     }
 
@@ -291,6 +338,11 @@ impl Config {
         }
         if let Some(OAuth { keys: IssuerKeys::File(path), .. }) = &mut self.http.oauth {
             *path = settled(path);
+        }
+        for name in ProviderName::ALL {
+            let provider = self.providers.of_mut(name);
+            provider.api_key_file = provider.api_key_file.as_deref().map(settled);
+            provider.look_up(name, &sources.environment);
         }
         self.token_folder = sources.environment.user_folder();
         self.security.policy = self.security.policy.as_deref().map(settled);
@@ -316,8 +368,8 @@ fn read_file(found: &files::Found, environment: &Environment) -> Result<Document
     };
     let document = Document::read(fields, environment)
         .map_err(|problem| ConfigError::Field { place: place(), problem })?;
-    if let (Some(field), Some(source)) = (document.sensitive, exposure) {
-        return Err(ConfigError::Exposed { path: path.clone(), field: field.to_owned(), source });
+    if let (Some(field), Some(source)) = (document.literal.first(), exposure) {
+        return Err(ConfigError::Exposed { path: path.clone(), field: (*field).to_owned(), source });
     }
     if found.by_chance
         && let Some(field) = document.needs_trust()

@@ -15,12 +15,13 @@ use agentstack_core::random::RandomnessUnavailable;
 use agentstack_core::{InvalidName, Secret};
 use agentstack_storage_sqlite::{FileProblem, MasterKey, read_private_file};
 use serde::{Deserialize, Serialize, Serializer};
+use zeroize::Zeroizing;
 
 pub use command::CommandProblem;
 
 use crate::config::Environment;
 
-/// How long a program may take to give the key.
+/// How long a program may take to give a key.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the master key comes from. Prints no secret.
@@ -82,6 +83,11 @@ impl KeyCommand {
     #[must_use]
     pub fn new(program: impl Into<String>, arguments: impl IntoIterator<Item = String>) -> Self {
         Self(std::iter::once(program.into()).chain(arguments).collect())
+    }
+
+    /// What the program prints.
+    pub(crate) fn output(&self) -> Result<Zeroizing<String>, CommandProblem> {
+        command::output(&self.0, PATIENCE)
     }
 }
 
@@ -177,8 +183,8 @@ impl KeySource {
                 let value = variable.value.as_ref().ok_or_else(|| KeyError::Unset { name: name.clone() })?;
                 parse(value.expose(), || format!("the environment variable `{name}`"))
             }
-            Self::Command(KeyCommand(argv)) => {
-                let text = command::output(argv, PATIENCE)?;
+            Self::Command(program) => {
+                let text = program.output()?;
                 parse(&text, || "the output of the program in security.keySource.command".to_owned())
             }
         }

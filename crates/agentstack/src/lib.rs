@@ -23,6 +23,7 @@ pub mod keys;
 mod log;
 mod operator_token;
 pub mod policy;
+pub mod providers;
 mod stack;
 
 pub use agentstack_access::{Caller, Claim, NamespaceClaim, Principal, Role};

@@ -26,6 +26,7 @@ use crate::config::{
 };
 use crate::keys::KeyError;
 use crate::policy::{LoadedPolicy, PolicyProblem, PolicySource};
+use crate::providers::{ProviderKeys, ProviderProblem, configured};
 
 /// How often what time demands is looked after.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
@@ -52,6 +53,9 @@ pub enum StartError {
     /// The policy.
     #[error(transparent)]
     Policy(#[from] PolicyProblem),
+    /// The providers of language models.
+    #[error(transparent)]
+    Provider(#[from] ProviderProblem),
     /// The webhook.
     #[error(transparent)]
     Webhook(#[from] WebhookProblem),
@@ -83,6 +87,8 @@ pub struct Options {
     pub policy: PolicySource,
     /// The engine's settings.
     pub settings: Settings,
+    /// The keys of the models in the settings.
+    pub provider_keys: ProviderKeys,
 }
 
 impl fmt::Debug for Options {
@@ -109,6 +115,7 @@ impl Options {
             token: None,
             policy: PolicySource::Builtin,
             settings: Settings::default(),
+            provider_keys: ProviderKeys::default(),
         }
     }
 }
@@ -142,15 +149,23 @@ impl Options {
         if !database.exists() {
             return Err(StartError::NoDatabase { path: database.clone() });
         }
-        // An operator at the command line makes a few calls, and needs nobody's certificates for them.
-        Ok(Self { webhook: None, ..Self::from_config(&loaded.config)? })
+        // An operator at the command line makes a few calls, and needs nobody's certificates and keys for them.
+        Ok(Self { webhook: None, ..Self::without_providers(&loaded.config)? })
     }
 
-    /// The options that a configuration asks for. Reads the key; makes one for a new database.
+    /// The options that a configuration asks for. Reads the keys; makes one for a new database. Nobody is connected to.
     ///
     /// # Errors
-    /// When there is no key, or it cannot be read safely.
-    pub fn from_config(config: &Config) -> Result<Self, KeyError> {
+    /// When there is no key, or it cannot be read safely, or a provider is asked for that cannot be there.
+    pub fn from_config(config: &Config) -> Result<Self, StartError> {
+        let providers = configured(config)?;
+        let mut options = Self::without_providers(config)?;
+        options.settings.models = providers.models;
+        options.provider_keys = providers.keys;
+        Ok(options)
+    }
+
+    fn without_providers(config: &Config) -> Result<Self, KeyError> {
         let keys = config.security.key_source.load(&config.memory.path)?.derive();
         Ok(Self {
             database: config.memory.path.clone(),
@@ -177,6 +192,7 @@ impl Options {
                 shown_config: config.redacted(),
                 ..Settings::default()
             },
+            provider_keys: ProviderKeys::default(),
         })
     }
 }
@@ -284,6 +300,7 @@ fn default_namespace() -> SharedName {
 pub struct AgentStack {
     engine: Arc<Engine>,
     policy: PolicySource,
+    provider_keys: ProviderKeys,
     signer: VerifyingKey,
     housekeeping: tokio::task::JoinHandle<()>,
     webhook: Option<Arc<Webhook>>,
@@ -320,7 +337,8 @@ impl AgentStack {
             settings: options.settings,
         });
         let housekeeping = tokio::spawn(keep_house(Arc::downgrade(&engine)));
-        Ok(Self { engine, policy: options.policy, signer, housekeeping, webhook })
+        let (policy, provider_keys) = (options.policy, options.provider_keys);
+        Ok(Self { engine, policy, provider_keys, signer, housekeeping, webhook })
     }
 
     /// The engine, for calls.
@@ -329,19 +347,25 @@ impl AgentStack {
         &self.engine
     }
 
-    /// Reads the policy again, and puts it into force for every call that comes after (S36). Whoever runs the product
-    /// as a service calls it on `SIGHUP`. Returns the version of the policy in force.
+    /// Reads again what can become another one while the product runs. Whoever runs it as a service calls this on
+    /// `SIGHUP`.
+    ///
+    /// The policy is in force for every call that comes after (S36); its version is returned. The keys of providers are
+    /// used for every request that begins after. One that is not good leaves the one before in its place, and the log
+    /// says why.
     ///
     /// # Errors
     /// What is wrong with the policy. Everything is denied from then on, until a later reload succeeds.
-    pub async fn reload_policy(&self) -> Result<Arc<str>, PolicyProblem> {
+    pub async fn reload(&self) -> Result<Arc<str>, PolicyProblem> {
         let loaded = self.policy.load().map(|LoadedPolicy { policy, warnings }| {
             for warning in warnings {
                 tracing::warn!(%warning, "the policy");
             }
             policy
         });
-        self.engine.reload_policy(loaded).await
+        let version = self.engine.reload_policy(loaded).await;
+        self.provider_keys.renew().await;
+        version
     }
 
     /// Serves MCP over standard input and output until input ends.

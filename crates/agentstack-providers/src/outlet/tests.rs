@@ -38,12 +38,19 @@ async fn server(name: &str) -> (u16, CertificateDer<'static>) {
     (port, certificate)
 }
 
+/// The way out to this address, which believes these.
+fn trusting(base: BaseUrl, limits: Limits, roots: RootCertStore) -> Outlet {
+    let outlet = Outlet::new(base, limits);
+    let client = OnceCell::new_with(Some(outlet.make(roots).unwrap()));
+    Outlet { client: Arc::new(client), ..outlet }
+}
+
 async fn ask(port: u16, trusted: Option<&CertificateDer<'static>>) -> Result<String, ProviderError> {
     let base = BaseUrl::parse(&format!("https://localhost:{port}")).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(trusted.cloned());
     let limits = Limits { tries: 1, ..Limits::default() };
-    let outlet = Outlet::trusting(base, limits, Arc::new(SystemLookup), roots).unwrap();
+    let outlet = trusting(base, limits, roots);
     let messages = vec![Message::user("Hello")];
     let request =
         ChatRequest { model: "m".to_owned(), system: None, messages, max_tokens: 1, temperature: None };
@@ -63,9 +70,15 @@ async fn a_server_is_believed_by_its_certificate_and_name() {
 fn only_the_client_that_is_made_here_is_used() {
     let base = BaseUrl::parse("https://localhost").unwrap();
     assert!(base.is_host("localhost") && !base.is_host("other.example"));
-    let shown = format!(
-        "{:?}",
-        Outlet::trusting(base, Limits::default(), Arc::new(SystemLookup), RootCertStore::empty())
-    );
-    assert!(shown.starts_with("Ok(Outlet { base: localhost, limits: Limits {"), "{shown}");
+    let shown = format!("{:?}", trusting(base, Limits::default(), RootCertStore::empty()));
+    assert!(shown.starts_with("Outlet { base: localhost, limits: Limits {"), "{shown}");
+}
+
+#[tokio::test]
+async fn nothing_is_made_before_the_first_request_and_then_it_is_made_once() {
+    let outlet = Outlet::new(BaseUrl::parse("https://localhost").unwrap(), Limits::default());
+    let clone = outlet.clone();
+    assert!(outlet.client.get().is_none());
+    let made = outlet.client().await.unwrap();
+    assert!(std::ptr::eq(made, clone.client().await.unwrap()));
 }

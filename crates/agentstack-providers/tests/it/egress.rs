@@ -38,7 +38,7 @@ impl Lookup for Names {
 
 fn ollama(url: &str, names: &Arc<Names>, limits: Limits) -> Ollama {
     let names: Arc<dyn Lookup> = names.clone();
-    Ollama::new(Outlet::with_lookup(BaseUrl::parse(url).unwrap(), limits, names).unwrap())
+    Ollama::new(Outlet::with_lookup(BaseUrl::parse(url).unwrap(), limits, names))
 }
 
 #[test]
@@ -288,7 +288,7 @@ async fn s49_an_address_is_connected_to_as_it_stands() {
     let url = format!("http://{}:{}", Ipv4Addr::LOCALHOST, server.port);
     assert_eq!(ollama(&url, &names, once()).chat(&request()).await.unwrap().text, "Hi");
     assert!(names.asked.lock().unwrap().is_empty());
-    let outlet = Outlet::new(BaseUrl::parse(&url).unwrap(), once()).unwrap();
+    let outlet = Outlet::new(BaseUrl::parse(&url).unwrap(), once());
     assert!(Anthropic::new(outlet, key()).chat(&request()).await.is_err());
 }
 

@@ -69,7 +69,7 @@ async fn a_path_of_the_base_address_stays_before_that_of_the_api() {
     let server = Server::answering(ok(ANSWER)).await;
     for base in ["/v1", "/v1/", "/gateway/openai//"] {
         let base = BaseUrl::parse(&format!("{}{base}", server.url())).unwrap();
-        OpenAi::new(Outlet::new(base, once()).unwrap(), None).chat(&bare()).await.unwrap();
+        OpenAi::new(Outlet::new(base, once()), None).chat(&bare()).await.unwrap();
     }
     let lines: Vec<_> = server.asked().into_iter().map(|asked| asked.line).collect();
     let expected = ["/v1", "/v1", "/gateway/openai"];

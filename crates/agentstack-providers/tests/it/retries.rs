@@ -48,7 +48,7 @@ async fn a_connection_that_is_closed_or_breaks_off_is_tried_again() {
 async fn nobody_at_the_address_is_no_connection() {
     // A port that was just free.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let closed = Outlet::new(BaseUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap(), quick()).unwrap();
+    let closed = Outlet::new(BaseUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap(), quick());
     let problem = Anthropic::new(closed, key()).chat(&request()).await.unwrap_err();
     assert!(matches!(problem, ProviderError::Connection(_)), "{problem:?}");
 }

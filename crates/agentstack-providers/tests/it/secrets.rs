@@ -8,7 +8,7 @@ use agentstack_providers::{Anthropic, BaseUrl, ChatModel, Embedder, Outlet, Prov
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::server::{Act, STREAM, Server, answer, ok};
-use crate::world::{KEY, anthropic, every, key, openai, quick, request, stream, texts};
+use crate::world::{KEY, anthropic, every, key, ollama, openai, quick, request, stream, texts};
 
 /// Collects what is logged.
 #[derive(Clone, Default)]
@@ -98,14 +98,15 @@ async fn s26_the_key_is_in_the_one_header() {
     for model in every(&server, &quick()) {
         assert!(model.chat(&request()).await.is_err());
     }
+    assert!(ollama(&server, quick()).with_key(key()).chat(&request()).await.is_err());
     let asked = server.asked();
     let with_key: Vec<Vec<_>> = asked
         .iter()
         .map(|asked| asked.headers.iter().filter(|(_, value)| value.contains(KEY)).cloned().collect())
         .collect();
     let pair = |name: &str, value: String| vec![(name.to_owned(), value)];
-    let expected =
-        [pair("x-api-key", KEY.to_owned()), pair("authorization", format!("Bearer {KEY}")), Vec::new()];
+    let bearer = || pair("authorization", format!("Bearer {KEY}"));
+    let expected = [pair("x-api-key", KEY.to_owned()), bearer(), Vec::new(), bearer()];
     assert_eq!(with_key, expected);
     assert!(asked.iter().all(|asked| !asked.line.contains(KEY) && !asked.body.contains(KEY)));
 }
@@ -129,7 +130,7 @@ async fn s41_what_is_asked_and_answered_does_not_print_itself() {
 async fn the_path_of_a_base_address_is_in_no_error() {
     let server = Server::start(vec![Act::Write(b"no HTTP".to_vec())]).await;
     let base = BaseUrl::parse(&format!("{}/secret-path", server.url())).unwrap();
-    let model = Anthropic::new(Outlet::new(base, quick()).unwrap(), key());
+    let model = Anthropic::new(Outlet::new(base, quick()), key());
     let problem = model.chat(&request()).await.unwrap_err();
     assert!(server.asked()[0].line.contains("secret-path"));
     assert!(!printed(&problem).contains("secret-path"), "{problem:?}");

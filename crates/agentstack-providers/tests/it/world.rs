@@ -26,7 +26,7 @@ pub(crate) fn once() -> Limits {
 }
 
 pub(crate) fn outlet(server: &Server, limits: Limits) -> Outlet {
-    Outlet::new(BaseUrl::parse(&server.url()).unwrap(), limits).unwrap()
+    Outlet::new(BaseUrl::parse(&server.url()).unwrap(), limits)
 }
 
 pub(crate) fn anthropic(server: &Server, limits: Limits) -> Anthropic {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::environment::{Environment, NotText};
 use super::error::FieldProblem;
 use super::fields::{self, Field};
+use super::providers;
 use super::rules::{Kind, is_variable};
 
 /// Longest unknown name that an error repeats. What is longer may be anything.
@@ -18,8 +19,8 @@ const NAME_SHOWN: usize = 40;
 pub(super) struct Document {
     /// Its fields, each checked.
     pub(super) fields: Map<String, Value>,
-    /// The first field that holds a secret in so many words, or runs a program.
-    pub(super) sensitive: Option<&'static str>,
+    /// The fields that hold a secret in so many words, or run a program.
+    pub(super) literal: BTreeSet<&'static str>,
     /// The variables it refers to.
     pub(super) mentioned: BTreeSet<String>,
     /// The fields whose values come from variables, and so are not for everybody's eyes.
@@ -29,30 +30,40 @@ pub(super) struct Document {
 impl Document {
     /// Reads `fields`.
     pub(super) fn read(fields: Map<String, Value>, environment: &Environment) -> Result<Self, FieldProblem> {
-        let mut reader =
-            Reader { environment, sensitive: None, mentioned: BTreeSet::new(), substituted: BTreeSet::new() };
+        let mut reader = Reader {
+            environment,
+            literal: BTreeSet::new(),
+            mentioned: BTreeSet::new(),
+            substituted: BTreeSet::new(),
+        };
         let fields = reader.section("", fields)?;
-        let Reader { sensitive, mentioned, substituted, .. } = reader;
-        let document = Self { fields, sensitive, mentioned, substituted };
-        if document.get("http.tls").and_then(Value::as_object).is_some_and(|tls| tls.len() == 1) {
+        let Reader { literal, mentioned, substituted, .. } = reader;
+        let document = Self { fields, literal, mentioned, substituted };
+        document.check()?;
+        Ok(document)
+    }
+
+    /// The rules that are about more than one field.
+    fn check(&self) -> Result<(), FieldProblem> {
+        if self.get("http.tls").and_then(Value::as_object).is_some_and(|tls| tls.len() == 1) {
             return Err(FieldProblem::new("http.tls", "must hold both certificate and key"));
         }
-        if let Some(oauth) = document.get("http.oauth").and_then(Value::as_object) {
+        if let Some(oauth) = self.get("http.oauth").and_then(Value::as_object) {
             let has = |name: &str| oauth.contains_key(name);
             if !has("issuer") || !has("audience") || has("jwksUri") == has("jwksFile") {
                 let rule = "must hold issuer, audience and exactly one of jwksUri, jwksFile";
                 return Err(FieldProblem::new("http.oauth", rule));
             }
         }
-        if document.get("watch.webhook").is_some_and(|webhook| webhook.get("url").is_none()) {
+        if self.get("watch.webhook").is_some_and(|webhook| webhook.get("url").is_none()) {
             return Err(FieldProblem::new("watch.webhook", "must hold url"));
         }
-        match document.get("security.keySource").and_then(Value::as_object) {
+        match self.get("security.keySource").and_then(Value::as_object) {
             Some(sources) if sources.len() != 1 => {
                 let names = fields::names_in("security.keySource").join(", ");
                 Err(FieldProblem::new("security.keySource", format!("must hold exactly one of {names}")))
             }
-            _ => Ok(document),
+            _ => providers::check(self),
         }
     }
 
@@ -83,7 +94,8 @@ impl Document {
             // Nor what is taken out of what we store, or not.
             (self.get("guard").is_some(), "guard"),
         ];
-        weakening.into_iter().find(|(is_so, _)| *is_so).map(|(_, field)| field)
+        let weakening = weakening.into_iter().find(|(is_so, _)| *is_so).map(|(_, field)| field);
+        weakening.or_else(|| providers::needs_trust(self))
     }
 
     /// Puts a value at a path.
@@ -115,7 +127,7 @@ pub(super) fn set(fields: &mut Map<String, Value>, path: &str, value: Value) {
 
 struct Reader<'a> {
     environment: &'a Environment,
-    sensitive: Option<&'static str>,
+    literal: BTreeSet<&'static str>,
     mentioned: BTreeSet<String>,
     substituted: BTreeSet<&'static str>,
 }
@@ -145,7 +157,7 @@ impl Reader<'_> {
 
     fn leaf(&mut self, field: &'static Field, value: Value) -> Result<Value, FieldProblem> {
         if is_sensitive(field.kind, &value) {
-            self.sensitive.get_or_insert(field.path);
+            self.literal.insert(field.path);
         }
         let value = match value {
             Value::String(text) => {

@@ -4,8 +4,8 @@
 
 use agentstack_core::limits::{RUN_TOKENS_MAX, SESSION_TTL_MIN_SECONDS};
 
-use super::reference;
 use super::rules::Kind;
+use super::{providers, reference};
 
 /// One field of the file.
 #[derive(Debug)]
@@ -39,24 +39,22 @@ const SERVED: &[Field] = &[
         Kind::SharedName,
         "The namespace of shared memory that calls use by default.",
     ),
-    field("memory.vectorSearch.enabled", Kind::Switch, "Search by meaning. Not served by this build."),
+    field(
+        "memory.vectorSearch.enabled",
+        Kind::Switch,
+        "Search by meaning: what is stored is sent to the provider.",
+    ),
     field(
         "memory.vectorSearch.provider",
-        Kind::Choice(&["openai", "ollama"]),
-        "Who computes the embeddings.",
+        Kind::Embedder,
+        "Who computes the embeddings. `local` is not served by this build.",
     ),
     field("memory.vectorSearch.model", MODEL, "The embedding model."),
     field(
         "providers.default",
         Kind::Choice(&["anthropic", "openai", "ollama"]),
-        "The provider that is asked first.",
+        "The provider that is asked by whoever names none. It has to be there.",
     ),
-    field("providers.anthropic.apiKey", Kind::Secret, "The key of the Anthropic API; write `${VAR}`."),
-    field("providers.anthropic.model", MODEL, "The model to ask for."),
-    field("providers.openai.apiKey", Kind::Secret, "The key of the OpenAI API; write `${VAR}`."),
-    field("providers.openai.model", MODEL, "The model to ask for."),
-    field("providers.ollama.baseUrl", Kind::Url, "Where Ollama listens."),
-    field("providers.ollama.model", MODEL, "The model to ask for."),
     field(
         "agents.maxConcurrent",
         Kind::Whole { least: 1, most: 100 },
@@ -270,7 +268,11 @@ const SERVED: &[Field] = &[
         Kind::GuardRules,
         "What follows from what is found, before the built-in rules; of two about the same the later one holds.",
     ),
-    field("egress", Kind::Nothing, "Reserved."),
+    field(
+        "egress.enabled",
+        Kind::Switch,
+        "Connections to others. They go to whom this file names; off, whatever needs one stops the start.",
+    ),
     field("http.listen", Kind::Address, "Where `agentstack-rest` listens."),
     field(
         "http.metricsListen",
@@ -310,7 +312,7 @@ const SERVED: &[Field] = &[
 
 /// Every field there is.
 pub(super) fn all() -> impl Iterator<Item = &'static Field> {
-    SERVED.iter().chain(reference::FIELDS)
+    SERVED.iter().chain(providers::FIELDS.iter().flatten()).chain(reference::FIELDS)
 }
 
 /// The field at `path`.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use agentstack_core::{AgentType, SharedName};
+use agentstack_providers::BaseUrl;
 use agentstack_rest::{OAuthSettings, WebhookSettings};
 use serde_json::{Value, json};
 
@@ -21,6 +22,8 @@ const AGENT_TYPES: usize = 50;
 const GUARD_RULES: usize = 200;
 /// Longest system prompt, in characters.
 const PROMPT_CHARS: usize = 10_000;
+/// Who computes embeddings.
+const EMBEDDERS: [&str; 3] = ["openai", "ollama", "local"];
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +57,7 @@ pub(super) enum Kind {
     SharedName,
     /// The path of a file or folder.
     Path,
-    /// Where a service listens.
+    /// Where a provider is reached.
     Url,
     /// A service that decides who gets in: nobody on the way may answer for it.
     SecureUrl,
@@ -72,8 +75,10 @@ pub(super) enum Kind {
     AgentTypes,
     /// What follows from what is found in a content.
     GuardRules,
-    /// An object without fields.
-    Nothing,
+    /// Who computes embeddings.
+    Embedder,
+    /// What an entry of a keyring is found by, an argument of a program.
+    Label,
 }
 
 impl Kind {
@@ -87,7 +92,6 @@ impl Kind {
             (Self::Fraction, Value::Number(number)) => {
                 number.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number))
             }
-            (Self::Nothing, Value::Object(fields)) => fields.is_empty(),
             (Self::AgentTypes, Value::Array(items)) => are_agent_types(items),
             (Self::GuardRules, Value::Array(items)) => {
                 items.len() <= GUARD_RULES
@@ -115,7 +119,10 @@ impl Kind {
             Self::Version => is_version_1(text),
             Self::SharedName => SharedName::from_str(text).is_ok(),
             Self::Path => !text.is_empty() && is_argument(text),
-            Self::Url => is_plain_url(text),
+            Self::Url => BaseUrl::parse(text).is_ok(),
+            Self::Embedder => EMBEDDERS.contains(&text),
+            // One that began with a dash could be read as an option.
+            Self::Label => !text.starts_with('-') && Self::Text { most: 200 }.holds_text(text),
             Self::SecureUrl => OAuthSettings::is_address(text),
             Self::Webhook => WebhookSettings::is_address(text),
             Self::Address => text.parse::<SocketAddr>().is_ok(),
@@ -141,10 +148,7 @@ impl Kind {
                 let most = grouped(most as u64);
                 format!("must be a list of texts of 1 to {most} characters without line breaks")
             }
-            Self::Choice(words) => {
-                let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-                format!("must be one of {}", words.join(", "))
-            }
+            Self::Choice(words) => format!("must be one of {}", quoted(words)),
             Self::Version => "must be a version that begins with 1, such as \"1.0.0\"".to_owned(),
             Self::SharedName => {
                 "must be 1 to 100 of letters, digits, `.`, `_` and `-`, starting with a letter \
@@ -152,9 +156,16 @@ impl Kind {
                     .to_owned()
             }
             Self::Path => "must be the path of a file or folder: 1 to 4,096 bytes of UTF-8".to_owned(),
-            Self::Url => "must be an http:// or https:// address without user name, password, query and \
-                          fragment"
+            Self::Url => "must be an https:// address, or an http:// one whose host is `localhost` or a loopback or \
+                          private IP address, without user name, password, query and fragment; link-local and \
+                          metadata addresses are none"
                 .to_owned(),
+            Self::Embedder => {
+                format!("must be one of {}; Anthropic has no embeddings", quoted(&EMBEDDERS))
+            }
+            Self::Label => {
+                "must be a text of 1 to 200 characters without line breaks that does not begin with `-`".to_owned()
+            }
             Self::SecureUrl => {
                 "must be an https:// address, or an http:// one of this machine, without user \
                                 name, password, query and fragment"
@@ -182,7 +193,6 @@ impl Kind {
                  name), `find` (a class or a kind that docs/guard.md has), `action` (\"ignore\", \"flag\", \"redact\", \
                  \"quarantine\" or \"refuse\") and perhaps `from` (\"low\", \"medium\" or \"high\")"
             ),
-            Self::Nothing => "has no fields in this build: leave it out or empty".to_owned(),
         }
     }
 
@@ -203,9 +213,8 @@ impl Kind {
             Self::Whole { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
             Self::Fraction => json!({"type": "number", "minimum": 0, "maximum": 1}),
             Self::Texts { .. } => json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
-            Self::Choice(words) => {
-                json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": "\\$\\{"}]})
-            }
+            Self::Choice(words) => choice(words),
+            Self::Embedder => choice(&EMBEDDERS),
             Self::Command => json!({
                 "type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": ARGUMENTS
             }),
@@ -241,7 +250,6 @@ impl Kind {
                     "additionalProperties": false,
                 },
             }),
-            Self::Nothing => json!({"type": "object", "additionalProperties": false}),
             _ => json!({"type": "string", "minLength": 1}),
         }
     }
@@ -285,11 +293,14 @@ fn is_version_1(text: &str) -> bool {
     major && rest.len() <= 2 && rest.iter().all(number)
 }
 
-fn is_plain_url(text: &str) -> bool {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    let host = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    let odd = |b: u8| !b.is_ascii_graphic() || matches!(b, b'@' | b'?' | b'#' | b'\\');
-    text.len() <= LONG && !host.is_empty() && !host.starts_with(':') && !text.bytes().any(odd)
+fn choice(words: &[&str]) -> Value {
+    json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": "\\$\\{"}]})
+}
+
+/// Words as they are written in JSON.
+fn quoted(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    words.join(", ")
 }
 
 /// A number with commas between groups of three digits.
@@ -345,12 +356,6 @@ mod tests {
             (Kind::SharedName, json!(""), false),
             (Kind::Path, json!("./data/aistack.db"), true),
             (Kind::Path, json!("a\0b"), false),
-            (Kind::Url, json!("http://localhost:11434"), true),
-            (Kind::Url, json!("https://[::1]:8080/v1"), true),
-            (Kind::Url, json!("https://me:pw@host"), false),
-            (Kind::Url, json!("https://host/?key=1"), false),
-            (Kind::Url, json!("ftp://host"), false),
-            (Kind::Url, json!("http://"), false),
             (Kind::Address, json!("127.0.0.1:3001"), true),
             (Kind::Address, json!("[::1]:0"), true),
             (Kind::Address, json!("localhost:3001"), false),
@@ -364,9 +369,30 @@ mod tests {
             (Kind::Command, json!([]), false),
             (Kind::Command, json!([""]), false),
             (Kind::Command, json!("pass show agentstack"), false),
-            (Kind::Nothing, json!({}), true),
-            (Kind::Nothing, json!({"a": 1}), false),
-            (Kind::Nothing, json!(null), false),
+        ];
+        for (kind, value, expected) in cases {
+            assert_eq!(kind.holds(&value), expected, "{kind:?} {value}");
+        }
+    }
+
+    #[test]
+    fn s49_a_provider_is_where_a_connection_may_go() {
+        let cases = [
+            (Kind::Url, json!("http://localhost:11434"), true),
+            (Kind::Url, json!("https://[::1]:8080/v1"), true),
+            (Kind::Url, json!("https://me:pw@host"), false),
+            (Kind::Url, json!("https://host/?key=1"), false),
+            (Kind::Url, json!("ftp://host"), false),
+            (Kind::Url, json!("http://"), false),
+            (Kind::Url, json!("http://192.168.1.20:1234/v1"), true),
+            (Kind::Url, json!("http://models.example"), false),
+            (Kind::Url, json!("https://169.254.169.254"), false),
+            (Kind::Url, json!("https://2130706433"), false),
+            (Kind::Embedder, json!("local"), true),
+            (Kind::Embedder, json!("anthropic"), false),
+            (Kind::Label, json!("agent stack"), true),
+            (Kind::Label, json!("-s"), false),
+            (Kind::Label, json!("a\nb"), false),
         ];
         for (kind, value, expected) in cases {
             assert_eq!(kind.holds(&value), expected, "{kind:?} {value}");

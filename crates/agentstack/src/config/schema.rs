@@ -46,6 +46,9 @@ fn section(path: &str, defaults: &Value) -> Map<String, Value> {
     if path == "watch.webhook" {
         section.insert("required".to_owned(), json!(["url"]));
     }
+    if path.ends_with(".apiKeyKeyring") {
+        section.insert("required".to_owned(), json!(["service", "account"]));
+    }
     if path == "http.oauth" {
         section.insert("required".to_owned(), json!(["issuer", "audience"]));
         section.insert("minProperties".to_owned(), 3.into());

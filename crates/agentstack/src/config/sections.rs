@@ -2,6 +2,7 @@
 
 mod coordination;
 mod guard;
+mod providers;
 mod watch;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,6 +19,7 @@ pub use coordination::{
     ResourceThresholds,
 };
 pub use guard::{Guard, GuardRule, Retention};
+pub use providers::{ApiKeyring, EmbeddingProvider, Provider, ProviderName, Providers};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use watch::{Watch, WatchThresholds, WatchWebhook};
 
@@ -57,76 +59,6 @@ pub struct VectorSearch {
     pub provider: EmbeddingProvider,
     /// The embedding model; without one, the provider's usual one.
     pub model: Option<String>,
-}
-
-/// Who computes embeddings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum EmbeddingProvider {
-    /// The `OpenAI` API.
-    #[default]
-    OpenAi,
-    /// A local Ollama.
-    Ollama,
-}
-
-/// The providers of language models.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct Providers {
-    /// The one that is asked first.
-    pub default: ProviderName,
-    /// Anthropic.
-    pub anthropic: HostedProvider,
-    /// `OpenAI`.
-    pub openai: HostedProvider,
-    /// Ollama.
-    pub ollama: Ollama,
-}
-
-/// The name of a provider.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum ProviderName {
-    /// The Anthropic API.
-    #[default]
-    Anthropic,
-    /// The `OpenAI` API.
-    OpenAi,
-    /// A local Ollama.
-    Ollama,
-}
-
-/// A provider that is reached with a key.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct HostedProvider {
-    /// The key of its API. Without one the provider is not used.
-    #[serde(serialize_with = "whether_set", deserialize_with = "secret")]
-    pub api_key: Option<Secret<String>>,
-    /// The model; without one, the provider's usual one.
-    pub model: Option<String>,
-}
-
-/// A local Ollama.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct Ollama {
-    /// Where it listens.
-    pub base_url: String,
-    /// The model; without one, the usual one.
-    pub model: Option<String>,
-}
-
-impl Default for Ollama {
-    fn default() -> Self {
-        Self { base_url: "http://localhost:11434".to_owned(), model: None }
-    }
 }
 
 /// Tools for GitHub.
@@ -376,6 +308,21 @@ pub struct Audit {
 impl Default for Audit {
     fn default() -> Self {
         Self { checkpoint_every: 1_000 }
+    }
+}
+
+/// Connections to others.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Egress {
+    /// Whether there are any: to whom the configuration names, and nobody else. Off, whatever needs one stops the start.
+    pub enabled: bool,
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 

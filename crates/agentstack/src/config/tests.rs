@@ -1,6 +1,7 @@
 //! Tests of the configuration: what is read, what is refused, and what is said about it.
 
 mod places;
+mod providers;
 mod refusals;
 mod table;
 
@@ -113,7 +114,7 @@ fn a_file_of_the_reference_is_read_as_it_stands() {
     let config = load(&file).unwrap();
     assert_eq!(config.memory.default_namespace.as_str(), "team");
     assert!(config.memory.path.ends_with("data/other.db"));
-    assert_eq!(config.providers.default, ProviderName::Ollama);
+    assert_eq!(config.providers.default, Some(ProviderName::Ollama));
     assert_eq!(config.providers.anthropic.api_key.unwrap().expose(), "sk-1");
     assert_eq!((config.agents.max_concurrent, config.agents.default_timeout_seconds), (7, 60));
     assert_eq!(config.drift_detection.warning_threshold, Some(0.8));

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-/// Most bytes of output that are read. A key is 64, and white space may stand around it.
-const MOST_BYTES: u64 = 4_096;
+/// Most bytes of output that are read. The longest key is half as long, and white space may stand around it.
+const MOST_BYTES: u64 = 8_192;
 /// How often it is looked whether the program has ended, once its output has.
 const PAUSE: Duration = Duration::from_millis(5);
 

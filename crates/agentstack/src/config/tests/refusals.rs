@@ -98,7 +98,8 @@ fn what_breaks_a_rule_of_a_new_section_is_named_with_its_rule() {
         ),
         (json!({"retention": {"days": 1}}), "retention.days", "unverifiedDays"),
         (json!({"guard": {"rules": [{"in": "shared"}]}}), "guard.rules", "a list of at most 200 objects"),
-        (json!({"egress": []}), "egress", "leave it out or empty"),
+        (json!({"egress": []}), "egress", "must be an object"),
+        (json!({"egress": {"allow": ["a"]}}), "egress.allow", "known here: enabled"),
         (json!({"slack": {"enabled": "yes"}}), "slack.enabled", "true or false"),
         (json!({"consensus": {"highRiskPatterns": [1]}}), "consensus.highRiskPatterns", "must be a list"),
         (json!({"version": "2.0.0"}), "version", "begins with 1"),
@@ -154,7 +155,11 @@ fn what_this_build_does_not_serve_is_refused_by_name() {
     let cases = [
         (json!({"github": on}), "github.enabled", "GitHub tools"),
         (json!({"plugins": on}), "plugins.enabled", "plugins"),
-        (json!({"memory": {"vectorSearch": on}}), "memory.vectorSearch.enabled", "search by meaning"),
+        (
+            json!({"memory": {"vectorSearch": {"enabled": true, "provider": "local"}}}),
+            "memory.vectorSearch.provider",
+            "embeddings of its own",
+        ),
         (json!({"driftDetection": on}), "driftDetection.similarity", "by meaning"),
         (json!({"slack": on}), "slack.enabled", "Slack"),
         (json!({"consensus": on}), "consensus.enabled", "consensus"),

@@ -8,6 +8,7 @@ use crate::config::rules::Kind;
 
 const CANARY: &str = "canary-7f3a";
 const DOCUMENTATION: &str = include_str!("../../../../../docs/configuration.md");
+const PROVIDERS: &str = include_str!("../../../../../docs/providers.md");
 const OAUTH: &str = include_str!("../../../../../docs/oauth.md");
 const MONITORING: &str = include_str!("../../../../../docs/monitoring.md");
 
@@ -51,7 +52,8 @@ fn valid(kind: Kind) -> Vec<Value> {
             let one = json!({ "in": "shared:team", "find": "pii-email", "action": "refuse", "from": "high" });
             vec![json!([]), json!([one])]
         }
-        Kind::Nothing => vec![json!({})],
+        Kind::Embedder => vec![json!("openai"), json!("ollama"), json!("local")],
+        Kind::Label => vec![json!("agent stack")],
     }
 }
 
@@ -71,7 +73,7 @@ fn kept() -> impl Iterator<Item = &'static Field> {
     let unkept = ["$schema", "hooks", "slack", "resourceExhaustion", "consensus", "smartDispatcher"];
     fields::all().filter(move |field| {
         let section = field.path.split('.').next().unwrap();
-        !unkept.contains(&section) && !matches!(field.kind, Kind::Nothing)
+        !unkept.contains(&section)
     })
 }
 
@@ -95,6 +97,13 @@ fn each_field_of_the_table_reaches_the_configuration() {
             }
             if field.path == "watch.webhook.secret" {
                 document["watch"]["webhook"]["url"] = json!("https://hooks.example");
+            }
+            if let Some(section) = field.path.strip_suffix(".service").or(field.path.strip_suffix(".account"))
+            {
+                let [_, provider, keyring] = section.split('.').collect::<Vec<_>>()[..] else { panic!() };
+                for other in ["service", "account"].iter().filter(|other| !field.path.ends_with(*other)) {
+                    document["providers"][provider][keyring][other] = json!("other");
+                }
             }
             if field.path.starts_with("http.oauth.") {
                 for other in ["issuer", "audience"].iter().filter(|other| !field.path.ends_with(*other)) {
@@ -135,9 +144,9 @@ fn s40_no_error_repeats_what_a_field_holds() {
             if let Err(error) = read(document) {
                 assert!(!chain(&error).contains(CANARY), "{}: {error:?}", field.path);
                 let (named, _) = problem(error);
-                let whole =
-                    ["http.tls", "http.oauth", "watch.webhook"].into_iter().find(|section| *section == named);
-                let of_section = whole.is_some_and(|section| field.path.starts_with(section));
+                let whole = named.ends_with(".apiKeyKeyring")
+                    || ["http.tls", "http.oauth", "watch.webhook"].contains(&named.as_str());
+                let of_section = whole && field.path.starts_with(&named);
                 assert!(named.starts_with(field.path) || of_section, "{}", field.path);
             }
         }
@@ -167,7 +176,7 @@ fn s40_a_configuration_prints_no_secret() {
 #[test]
 fn callers_see_no_paths_and_only_whether_secrets_are_set() {
     let mut document = json!({
-        "providers": {"anthropic": {"apiKey": CANARY}, "ollama": {"baseUrl": "http://inside.example"}},
+        "providers": {"anthropic": {"apiKey": CANARY}, "ollama": {"baseUrl": "https://inside.example"}},
         "memory": {"path": "/somewhere/a.db", "defaultNamespace": "team"},
         "plugins": {"directory": "/somewhere/plugins"},
         "http": {"oauth": {"issuer": "https://inside.example", "audience": "https://b", "jwksUri": "https://a"}}
@@ -217,7 +226,7 @@ fn the_examples_in_the_documentation_load() {
     let examples = |document: &'static str| {
         document.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next())
     };
-    let pages = [DOCUMENTATION, OAUTH, MONITORING];
+    let pages = [DOCUMENTATION, PROVIDERS, OAUTH, MONITORING];
     assert!(pages.iter().all(|page| examples(page).count() > 0));
     for example in pages.into_iter().flat_map(examples) {
         let (folder, _) = empty();
