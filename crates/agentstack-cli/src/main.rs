@@ -12,6 +12,7 @@ mod operator;
 mod policy;
 mod quarantine;
 mod quickstart;
+mod reembed;
 mod rest;
 mod session;
 mod token;
@@ -22,6 +23,8 @@ use std::process::ExitCode;
 use agentstack::{AgentStack, LevelFilter, LogFormat, Options};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+
+use crate::quarantine::Memory;
 
 /// Looks after an installation of AgentStack.
 #[derive(Parser)]
@@ -53,7 +56,7 @@ enum Command {
     Quarantine(quarantine::Command),
     /// Look after what is stored.
     #[command(subcommand)]
-    Memory(quarantine::Memory),
+    Memory(Memory),
     /// Make, list and revoke the tokens with which programs call over HTTP.
     #[command(subcommand)]
     Token(token::Command),
@@ -95,7 +98,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Audit(command) => audit::run(open(config).await?, command, json).await,
         Command::Session(command) => session::run(open(config).await?, command, json).await,
         Command::Quarantine(command) => quarantine::run(open(config).await?, command, json).await,
-        Command::Memory(command) => quarantine::memory(open(config).await?, command, json).await,
+        Command::Memory(Memory::RevokeOrigin(asked)) => {
+            quarantine::revoke_origin(open(config).await?, asked, json).await
+        }
+        Command::Memory(Memory::Reembed) => {
+            reembed::run(AgentStack::open(Options::load_to_embed(config)?).await?, json).await
+        }
         Command::Token(command) => token::run(open(config).await?, command, json).await,
         Command::Config(command) => config::run(config, &command, json),
         Command::Policy(command) => policy::run(config, command, json),

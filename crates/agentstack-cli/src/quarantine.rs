@@ -39,6 +39,8 @@ pub(crate) enum Command {
 pub(crate) enum Memory {
     /// Revoke all that a principal or an agent has written, and quarantine all that was derived from it.
     RevokeOrigin(RevokeOrigin),
+    /// Make vectors of all entries that have none of the configured model, as after the model was changed.
+    Reembed,
 }
 
 #[derive(clap::Args)]
@@ -71,8 +73,11 @@ pub(crate) async fn run(stack: AgentStack, command: Command, as_json: bool) -> a
     verdict(done)
 }
 
-pub(crate) async fn memory(stack: AgentStack, command: Memory, as_json: bool) -> anyhow::Result<Verdict> {
-    let Memory::RevokeOrigin(asked) = command;
+pub(crate) async fn revoke_origin(
+    stack: AgentStack,
+    asked: RevokeOrigin,
+    as_json: bool,
+) -> anyhow::Result<Verdict> {
     let done = revoke(&stack, asked, as_json).await;
     stack.close().await;
     verdict(done)

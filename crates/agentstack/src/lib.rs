@@ -32,7 +32,7 @@ pub use agentstack_api::{
 };
 pub use agentstack_audit as audit;
 pub use agentstack_core as core;
-pub use agentstack_engine::{CallLimits, Engine, Settings};
+pub use agentstack_engine::{CallLimits, EmbeddingStep, Engine, Reembedding, Settings};
 pub use agentstack_guard::fence;
 pub use agentstack_rest::{Certificate, HttpSettings, Metrics, Server};
 pub use agentstack_storage_sqlite::{Encryption, KeyMaterial, MasterKey};

@@ -10,7 +10,7 @@ use agentstack_audit::{Checkpoint, Report, VerifyingKey};
 use agentstack_core::{AgentId, AgentType, Clock, ProcessId, Secret, SharedName, SystemClock};
 use agentstack_engine::{
     AgentKind, Allowance, CallLimits, Coordination, DriftRule, Engine, Observer, Parts, RunLimits, Settings,
-    TaskBounds, WatchSettings,
+    TaskBounds, WatchSettings, embed_in_background,
 };
 use agentstack_mcp::{McpServer, ServeError};
 use agentstack_rest::{
@@ -87,6 +87,8 @@ pub struct Options {
     pub policy: PolicySource,
     /// The engine's settings.
     pub settings: Settings,
+    /// Whether entries that wait for a vector get one in the background.
+    pub embeds: bool,
     /// The keys of the models in the settings.
     pub provider_keys: ProviderKeys,
 }
@@ -115,6 +117,7 @@ impl Options {
             token: None,
             policy: PolicySource::Builtin,
             settings: Settings::default(),
+            embeds: true,
             provider_keys: ProviderKeys::default(),
         }
     }
@@ -151,6 +154,19 @@ impl Options {
         }
         // An operator at the command line makes a few calls, and needs nobody's certificates and keys for them.
         Ok(Self { webhook: None, ..Self::without_providers(&loaded.config)? })
+    }
+
+    /// The same for an existing database with the providers that it takes to embed what is stored, and without doing so
+    /// in the background.
+    ///
+    /// # Errors
+    /// As [`Options::load_existing`], or when a provider is asked for that cannot be there.
+    pub fn load_to_embed(file: Option<PathBuf>) -> Result<Self, StartError> {
+        let loaded = Config::load(&Sources::of_process(file.clone(), Overrides::default())?)?;
+        let mut options = Self::load_existing(file)?;
+        let providers = configured(&loaded.config)?;
+        options.settings.models = providers.models;
+        Ok(Self { provider_keys: providers.keys, embeds: false, ..options })
     }
 
     /// The options that a configuration asks for. Reads the keys; makes one for a new database. Nobody is connected to.
@@ -192,6 +208,7 @@ impl Options {
                 shown_config: config.redacted(),
                 ..Settings::default()
             },
+            embeds: true,
             provider_keys: ProviderKeys::default(),
         })
     }
@@ -303,6 +320,7 @@ pub struct AgentStack {
     provider_keys: ProviderKeys,
     signer: VerifyingKey,
     housekeeping: tokio::task::JoinHandle<()>,
+    embedding: Option<tokio::task::JoinHandle<()>>,
     webhook: Option<Arc<Webhook>>,
 }
 
@@ -337,8 +355,10 @@ impl AgentStack {
             settings: options.settings,
         });
         let housekeeping = tokio::spawn(keep_house(Arc::downgrade(&engine)));
+        let embeds = options.embeds && engine.has_embedder();
+        let embedding = embeds.then(|| tokio::spawn(embed_in_background(Arc::downgrade(&engine))));
         let (policy, provider_keys) = (options.policy, options.provider_keys);
-        Ok(Self { engine, policy, provider_keys, signer, housekeeping, webhook })
+        Ok(Self { engine, policy, provider_keys, signer, housekeeping, embedding, webhook })
     }
 
     /// The engine, for calls.
@@ -428,6 +448,9 @@ impl AgentStack {
     /// moment to be delivered.
     pub async fn close(self) {
         self.housekeeping.abort();
+        if let Some(embedding) = &self.embedding {
+            embedding.abort();
+        }
         self.engine.close().await;
         if let Some(webhook) = self.webhook {
             webhook.finish().await;

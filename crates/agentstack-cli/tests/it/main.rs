@@ -9,6 +9,8 @@
 mod policy;
 #[cfg(test)]
 mod quarantine;
+#[cfg(test)]
+mod reembed;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -54,7 +56,7 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 24] = [
+    let commands: [&[&str]; 25] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
@@ -70,6 +72,7 @@ fn the_help_is_as_published() {
         &["quarantine", "reject", "--help"],
         &["memory", "--help"],
         &["memory", "revoke-origin", "--help"],
+        &["memory", "reembed", "--help"],
         &["token", "--help"],
         &["token", "create", "--help"],
         &["token", "list", "--help"],

@@ -21,8 +21,8 @@ use crate::session::housekeeper;
 const BATCH: u32 = 32;
 /// For how long one process has the work, in milliseconds, and how often it says that it still has. One that was killed
 /// keeps others from it for no longer.
-const LEASE_MS: i64 = 30_000;
-const STILL_THERE: Duration = Duration::from_secs(10);
+const LEASE_MS: i64 = 10_000;
+const STILL_THERE: Duration = Duration::from_secs(3);
 /// How often it is looked for what other processes have left waiting.
 const IDLE: Duration = Duration::from_secs(30);
 /// The pause after a failure; it doubles with each further one.
@@ -82,6 +82,12 @@ pub async fn embed_in_background(engine: Weak<Engine>) {
 }
 
 impl Engine {
+    /// Whether there is an embedder.
+    #[must_use]
+    pub fn has_embedder(&self) -> bool {
+        self.embedder().is_some()
+    }
+
     /// Embeds some of what waits, as the product itself. What fails is logged.
     pub async fn embed_some(&self) -> EmbeddingStep {
         let Some(embedder) = self.embedder().cloned() else { return EmbeddingStep::Idle };
