@@ -150,6 +150,14 @@ pub struct Search {
     pub offset: u32,
 }
 
+impl Search {
+    /// How many of the best there have to be to know what is shown, and whether there is more.
+    #[must_use]
+    pub fn reach(&self) -> usize {
+        (self.offset as usize).saturating_add(self.limit as usize).saturating_add(1)
+    }
+}
+
 /// Search results, best first.
 #[derive(Debug, Clone, Default)]
 pub struct Found {

@@ -1,5 +1,6 @@
 //! Vectors, how alike two are, and how that goes together with the words.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -118,8 +119,8 @@ pub struct Meaning {
     pub alone: bool,
 }
 
-/// Puts together what the words and what the meaning of a search say of the entries of one namespace: best first, the
-/// newer one first among equals, none below `threshold`.
+/// Puts together what the words and what the meaning of a search say of the entries of one namespace: the best `most` of
+/// them, best first, the newer one first among equals, none below `threshold`.
 ///
 /// `text` are the entries that have words of the query; `cosines` are those of all entries that have a vector, by their
 /// number. A cosine below 0 counts as 0. An entry without a vector is taken for an average one, so that it is found by its
@@ -132,6 +133,7 @@ pub fn fuse(
     cosines: &[(i64, f64)],
     alone: bool,
     threshold: f64,
+    most: usize,
 ) -> Vec<(Scored, MatchType)> {
     let similarity = |cosine: f64| cosine.max(0.0);
     let mut words: HashMap<i64, f64> =
@@ -154,8 +156,19 @@ pub fn fuse(
     });
     fused.extend(unseen);
     fused.retain(|(hit, _)| hit.score > 0.0 && hit.score >= threshold);
-    fused.sort_unstable_by(|(a, _), (b, _)| b.score.total_cmp(&a.score).then_with(|| b.entry.cmp(&a.entry)));
+    // Of all that have a vector, a few are wanted.
+    if let Some(last) = most.checked_sub(1)
+        && most < fused.len()
+    {
+        fused.select_nth_unstable_by(last, best_first);
+    }
+    fused.truncate(most);
+    fused.sort_unstable_by(best_first);
     fused
+}
+
+fn best_first((a, _): &(Scored, MatchType), (b, _): &(Scored, MatchType)) -> Ordering {
+    b.score.total_cmp(&a.score).then_with(|| b.entry.cmp(&a.entry))
 }
 
 #[cfg(test)]
@@ -221,10 +234,13 @@ mod tests {
             cosines in proptest::collection::btree_map(0_i64..20, -1.0_f64..=1.0, 0..20),
             alone in any::<bool>(),
             threshold in 0.0_f64..0.6,
+            most in 0_usize..50,
         ) {
             let scored: Vec<Scored> = text.iter().map(|(entry, score)| Scored { entry: *entry, score: *score }).collect();
             let list: Vec<(i64, f64)> = cosines.iter().map(|(entry, cosine)| (*entry, *cosine)).collect();
-            let fused = fuse(&scored, &list, alone, threshold);
+            let fused = fuse(&scored, &list, alone, threshold, most);
+            let all = fuse(&scored, &list, alone, threshold, usize::MAX);
+            prop_assert_eq!(&fused[..], &all[..most.min(all.len())]);
             for (hit, how) in &fused {
                 prop_assert!((threshold..=1.0).contains(&hit.score));
                 let (has_words, has_vector) = (!alone && text.contains_key(&hit.entry), cosines.contains_key(&hit.entry));
@@ -244,13 +260,13 @@ mod tests {
     #[test]
     fn both_count_and_what_has_no_vector_is_average() {
         let text = [Scored { entry: 1, score: 0.8 }, Scored { entry: 3, score: 0.9 }];
-        let fused = fuse(&text, &[(1, 0.6), (2, 0.2)], false, 0.0);
+        let fused = fuse(&text, &[(1, 0.6), (2, 0.2)], false, 0.0, 9);
         let expected =
             [(1, 0.7, MatchType::Hybrid), (3, 0.65, MatchType::Text), (2, 0.1, MatchType::Semantic)];
         let got: Vec<_> = fused.iter().map(|(hit, how)| (hit.entry, hit.score, *how)).collect();
         assert_eq!(got, expected);
         assert_eq!(
-            fuse(&text, &[(2, 0.2), (4, -0.5)], true, 0.0).len(),
+            fuse(&text, &[(2, 0.2), (4, -0.5)], true, 0.0, 9).len(),
             1,
             "words do not count, nor does the opposite"
         );

@@ -140,7 +140,7 @@ impl<'q> Candidates<'q> {
             let mut text = rank(self.query, *statistics, length, &found.postings);
             text.retain(|hit| !found.in_order || found.has_phrase(hit.entry, self.query));
             if let Some(meaning) = &search.meaning {
-                let fused = fuse(&text, cosines, meaning.alone, search.threshold);
+                let fused = fuse(&text, cosines, meaning.alone, search.threshold, search.reach());
                 ranked.extend(fused.into_iter().map(|(hit, how)| (hit, how, *id)));
             } else {
                 text.retain(|hit| hit.score >= search.threshold);

@@ -16,8 +16,8 @@ use crate::row::{Columns, count};
 use crate::vectors::{MODEL, records};
 use crate::write::Statement;
 
-/// How many vectors are read at a time: a megabyte or so.
-const PAGE: u32 = 2_048;
+/// How many vectors are read at a time: some megabytes.
+const PAGE: u32 = 8_192;
 
 /// Vectors of the model `$2`: for each pair of a namespace and an entry in `$1`, up to `$3` of those after it. One blob of
 /// many costs a fraction of as many rows.

@@ -37,7 +37,7 @@ impl State {
                 without_vector += visible().filter(has).count() as u64;
                 let cosine = |kept: &&Kept| Some((kept.number, kept.cosine(meaning)?));
                 let cosines: Vec<(i64, f64)> = candidates.iter().filter_map(cosine).collect();
-                fuse(&text, &cosines, meaning.alone, search.threshold)
+                fuse(&text, &cosines, meaning.alone, search.threshold, search.reach())
             } else {
                 text.retain(|hit| hit.score >= search.threshold);
                 text.into_iter().map(|hit| (hit, MatchType::Text)).collect()
