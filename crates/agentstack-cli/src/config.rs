@@ -12,7 +12,9 @@ pub(crate) const FILE: &str = "aistack.config.json";
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Say whether the configuration can be used, keys of providers included, and if not, which field is wrong.
+    /// Say whether the configuration can be used, and if not, which field is wrong.
+    ///
+    /// The keys of providers are tried, too: programs that give one are run. Nobody is connected to.
     Check,
     /// Show the configuration in force, without secrets and paths.
     Show,

@@ -99,14 +99,15 @@ async fn attend(
     let certificate = server.certificate();
     let reloading = async {
         while hung_up.recv().await.is_some() {
-            // What is wrong is in the log: without a policy calls are denied, without a new key the one before stays.
-            let _ = stack.reload().await;
             if let Some(Err(error)) = certificate.as_ref().map(Certificate::reload) {
                 agentstack::log_error(&format!(
                     "{:#}",
                     anyhow::Error::new(error).context("the certificate stays")
                 ));
             }
+            // It comes last, as a program that gives a key may take its time. What is wrong is in the log: without a
+            // policy calls are denied, without a new key the one before stays.
+            let _ = stack.reload().await;
         }
         std::future::pending::<()>().await;
     };

@@ -239,8 +239,11 @@ fn made(providers: &Providers, name: ProviderName, every: Duration) -> Result<Op
 }
 
 fn limits(section: &Provider) -> Limits {
+    let total = Duration::from_secs(section.timeout_seconds.into());
     Limits {
-        total: Duration::from_secs(section.timeout_seconds.into()),
+        total,
+        // An answer that does not come in pieces begins when it is complete.
+        first_byte: total,
         tries: section.max_retries.saturating_add(1),
         ..Limits::default()
     }

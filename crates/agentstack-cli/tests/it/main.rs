@@ -208,3 +208,24 @@ fn a_configuration_that_cannot_be_used_names_the_field() {
     assert!(workplace.expect(&["session", "list"], 3).contains("memory.pth"));
     assert!(!workplace.path().join("data").exists());
 }
+
+#[test]
+fn s40_check_tries_the_keys_of_providers_and_show_says_whether_they_are_set() {
+    let workplace = Workplace::new();
+    let file = workplace.path().join("named.json");
+    let named = |arguments: &[&'static str]| [&["--config", "named.json"], arguments].concat();
+    let write = |answer: &str| {
+        let openai = serde_json::json!({ "apiKeyCommand": ["printf", answer] });
+        std::fs::write(&file, serde_json::json!({ "providers": { "openai": openai } }).to_string()).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    };
+    write("sk-canary canary");
+    let checked = workplace.expect(&named(&["config", "check"]), 1);
+    assert!(checked.contains("`providers.openai.apiKeyCommand` gives no key"), "{checked}");
+    write("sk-canary\n");
+    workplace.expect(&named(&["config", "check"]), 0);
+    let shown = workplace.expect(&named(&["config", "show"]), 0);
+    assert!(shown.contains(r#""apiKey": "set""#) && shown.contains(r#""apiKey": "not set""#), "{shown}");
+    assert!(!checked.contains("canary") && !shown.contains("canary"), "{checked} {shown}");
+    assert!(!shown.contains("apiKeyCommand") && !workplace.key().exists(), "{shown}");
+}

@@ -17,6 +17,8 @@ mod policy;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod providers;
+#[cfg(test)]
 mod recalled;
 #[cfg(test)]
 mod revisions;

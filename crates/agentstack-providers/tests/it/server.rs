@@ -1,5 +1,6 @@
 //! An HTTP server that answers by a script, one connection for each line of it, and keeps what it was asked.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
@@ -51,7 +52,21 @@ impl Asked {
             writeln!(shown, "{name}: {value}").unwrap();
         }
         let body: Value = serde_json::from_str(&self.body).unwrap();
-        format!("{shown}\n{}", serde_json::to_string_pretty(&body).unwrap())
+        format!("{shown}\n{}", serde_json::to_string_pretty(&sorted(body)).unwrap())
+    }
+}
+
+/// The same with the names of each object in order: whether they are anyway is up to a feature of `serde_json`, which other
+/// crates of the workspace turn on.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> =
+                fields.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            fields.into_iter().collect()
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
     }
 }
 

@@ -134,6 +134,7 @@ impl Keeper {
     pub(super) async fn renew(&self) {
         let mut state = self.state.lock().await;
         if state.has_key {
+            // Whoever asks for it hears again what is wrong.
             state.seen = None;
             self.look(state).await;
         }
@@ -215,3 +216,6 @@ impl<P: Embedder> Embedder for Keyed<P> {
         self.ready().await.embed(request).await
     }
 }
+
+#[cfg(test)]
+mod tests;

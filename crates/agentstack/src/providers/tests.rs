@@ -220,7 +220,8 @@ async fn each_provider_is_asked_with_its_settings() {
 fn timeouts_and_retries_are_limits() {
     let section = Provider { timeout_seconds: 7, max_retries: 0, ..Provider::default() };
     let limits = limits(&section);
-    assert_eq!((limits.total, limits.tries), (Duration::from_secs(7), 1));
+    let seven = Duration::from_secs(7);
+    assert_eq!((limits.total, limits.first_byte, limits.tries), (seven, seven, 1));
     let usual = super::limits(&Provider::default());
     assert_eq!((usual.total, usual.tries), (Limits::default().total, Limits::default().tries));
 }

@@ -45,7 +45,11 @@ fn the_program_is_the_first_in_an_absolute_folder_that_can_be_run() {
     };
     let found = find("tool", &folders(&["nothing", "d", "a", "b", "c"])).unwrap();
     assert_eq!(Path::new(&found), at("b/tool"));
-    for none in ["", ".", "relative:", &folders(&["a", "d"])] {
+    // The same folder by a way that starts at the current one.
+    let up = std::env::current_dir().unwrap().components().map(|_| "..").collect::<PathBuf>();
+    let relative = up.join(at("b").strip_prefix("/").unwrap());
+    assert!(relative.join("tool").is_file());
+    for none in ["", ".", relative.to_str().unwrap(), &folders(&["a", "d"])] {
         assert_eq!(find("tool", none), None, "{none}");
     }
 }
