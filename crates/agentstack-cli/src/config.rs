@@ -42,7 +42,8 @@ pub(crate) fn run(file: Option<PathBuf>, command: &Command, as_json: bool) -> an
             return Ok(Verdict::Wrong);
         }
         Err(error) => {
-            eprintln!("agentstack: {:#}", anyhow::Error::new(error));
+            let message = format!("{:#}", anyhow::Error::new(error));
+            eprintln!("agentstack: {}", agentstack::redactor().scrub(&message));
             return Ok(Verdict::Wrong);
         }
     };

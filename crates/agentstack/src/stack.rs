@@ -1,5 +1,7 @@
 //! The composition.
 
+pub(crate) mod secrets;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use agentstack_engine::{
     AgentKind, Allowance, CallLimits, Coordination, DriftRule, Engine, Observer, Parts, Settings, TaskBounds,
     WatchSettings,
 };
+use agentstack_guard::Redactor;
 use agentstack_mcp::{McpServer, ServeError};
 use agentstack_rest::{
     HttpSettings, Metrics, OAuthKeys, OAuthSettings, ServeError as HttpError, Server, TlsFiles, Webhook,
@@ -81,6 +84,11 @@ pub struct Options {
     pub token: Option<Secret<String>>,
     /// Who may do what.
     pub policy: PolicySource,
+    /// What keeps secrets out of the log, of errors and of the audit log; unless somebody says otherwise, that of the
+    /// process, [`redactor`](crate::redactor()). The engine is given it.
+    pub redactor: Redactor,
+    /// What it is to know, besides the secrets that the other options have.
+    pub secrets: Vec<Secret<String>>,
     /// The engine's settings.
     pub settings: Settings,
 }
@@ -108,6 +116,8 @@ impl Options {
             token_folder: None,
             token: None,
             policy: PolicySource::Builtin,
+            redactor: crate::redactor().clone(),
+            secrets: vec![key.to_text()],
             settings: Settings::default(),
         }
     }
@@ -151,7 +161,8 @@ impl Options {
     /// # Errors
     /// When there is no key, or it cannot be read safely.
     pub fn from_config(config: &Config) -> Result<Self, KeyError> {
-        let keys = config.security.key_source.load(&config.memory.path)?.derive();
+        let key = config.security.key_source.load(&config.memory.path)?;
+        let keys = key.derive();
         Ok(Self {
             database: config.memory.path.clone(),
             keys: if config.security.encryption { keys } else { keys.without_encryption() },
@@ -164,6 +175,8 @@ impl Options {
             token_folder: config.token_folder.clone(),
             token: None,
             policy: config.security.policy.clone().map_or(PolicySource::Builtin, PolicySource::Folder),
+            redactor: crate::redactor().clone(),
+            secrets: secrets::of(config).into_iter().chain([key.to_text()]).collect(),
             settings: Settings {
                 session_idle_ms: config.limits.session_idle_ms(),
                 session_age_ms: config.limits.session_max_age_ms(),
@@ -289,7 +302,9 @@ impl AgentStack {
     ///
     /// # Errors
     /// When the files, the key or the database are not right. Nothing is changed then.
-    pub async fn open(options: Options) -> Result<Self, StartError> {
+    pub async fn open(mut options: Options) -> Result<Self, StartError> {
+        options.tell_secrets();
+        options.settings.redactor = options.redactor.clone();
         if !options.keys.encrypts() {
             tracing::warn!("encryption is off: whoever can read the database file can read all of it (S37)");
         }
