@@ -76,3 +76,6 @@ pub fn scrub_panics() {
         let _ = redactor().writer(std::io::stderr()).write_all(text.as_bytes());
     }));
 }
+
+#[cfg(test)]
+mod tests;
