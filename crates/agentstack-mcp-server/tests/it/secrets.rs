@@ -22,7 +22,7 @@ fn say(server: &mut Server, line: &str, errors: &mut String) {
     server.send(line.as_bytes());
     let answer = server.receive();
     if let Some(error) = answer.get("error") {
-        errors.push_str(&format!("{error}\n"));
+        errors.extend([error.to_string(), "\n".to_owned()]);
     }
 }
 
