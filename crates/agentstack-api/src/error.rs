@@ -124,6 +124,20 @@ impl ErrorBody {
         Self { retry_after_seconds: Some(seconds), ..Self::new(ErrorCode::RateLimited, request_id) }
     }
 
+    /// The same with everything that is not constant put through `scrub` (S40). Its texts are chosen and quote nobody, but
+    /// the name of a field that nobody knows.
+    #[must_use]
+    pub fn scrubbed(mut self, scrub: impl Fn(&str) -> String) -> Self {
+        if let Cow::Owned(message) = &mut self.message {
+            *message = scrub(message);
+        }
+        if let Some(InputError { field, rule }) = &mut self.input {
+            *rule = scrub(rule);
+            *field = field.take().map(|field| scrub(&field));
+        }
+        self
+    }
+
     /// What went wrong.
     #[must_use]
     pub fn code(&self) -> ErrorCode {

@@ -50,7 +50,8 @@ pub(crate) fn run(file: Option<PathBuf>, command: &Command, as_json: bool) -> an
             return Ok(Verdict::Wrong);
         }
         Err(error) => {
-            eprintln!("agentstack: {error:#}");
+            let message = format!("{error:#}");
+            eprintln!("agentstack: {}", agentstack::redactor().scrub(&message));
             return Ok(Verdict::Wrong);
         }
     };

@@ -76,7 +76,11 @@ enum Verdict {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    agentstack::scrub_panics();
     agentstack::init_logging(LevelFilter::ERROR, LogFormat::Text);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ran = runtime.context("starting").and_then(|runtime| runtime.block_on(run(arguments)));
@@ -84,10 +88,19 @@ fn main() -> ExitCode {
         Ok(Verdict::Well) => ExitCode::SUCCESS,
         Ok(Verdict::Wrong) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("agentstack: {error:#}");
+            eprintln!("agentstack: {}", agentstack::redactor().scrub(&format!("{error:#}")));
             ExitCode::from(3)
         }
     }
+}
+
+/// The help, or what is wrong with the command line: that quotes what was typed.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    eprint!("{}", agentstack::redactor().scrub(&error.to_string()));
+    ExitCode::from(2)
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {

@@ -71,7 +71,8 @@ fn check(config: Option<PathBuf>, folder: Option<PathBuf>, as_json: bool) -> any
             Ok(Verdict::Wrong)
         }
         Err(problem) => {
-            eprintln!("agentstack: {:#}", anyhow::Error::new(problem));
+            let message = format!("{:#}", anyhow::Error::new(problem));
+            eprintln!("agentstack: {}", agentstack::redactor().scrub(&message));
             Ok(Verdict::Wrong)
         }
     }

@@ -28,7 +28,7 @@ impl Engine {
         mut progress: impl FnMut(u64),
     ) -> Result<Report, ErrorBody> {
         let caller = Caller::new(principal);
-        let body = |failure: Failure| failure.body(caller.request);
+        let body = |failure: Failure| failure.body(caller.request, &self.settings().redactor);
         let scope = self.authorize_unclaimed(&caller, &AUDIT_VERIFY).await?;
         let mut checkpoints = self.store().checkpoints(&scope).await.map_err(|error| body(error.into()))?;
         checkpoints.extend(kept);
@@ -74,7 +74,7 @@ impl Engine {
     /// When the principal may not, or the log cannot be written.
     pub async fn checkpoint_audit(&self, principal: Arc<Principal>) -> Result<Option<Checkpoint>, ErrorBody> {
         let caller = Caller::new(principal);
-        let body = |failure: Failure| failure.body(caller.request);
+        let body = |failure: Failure| failure.body(caller.request, &self.settings().redactor);
         let scope = self.authorize_unclaimed(&caller, &AUDIT_CHECKPOINT).await?;
         self.journal().flush().await.map_err(|error| body(error.into()))?;
         self.store().checkpoint(&scope).await.map_err(|error| body(error.into()))

@@ -17,6 +17,7 @@ use agentstack_core::limits::{
     ENTRIES_PER_SESSION, SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL, UNVERIFIED_DAYS,
 };
 use agentstack_core::{Agent, Clock, IdentityId, IdentityStatus, RequestId, Timestamp};
+use agentstack_guard::Redactor;
 use agentstack_storage::{Pending, Storage};
 use serde_json::{Map, Value};
 
@@ -66,6 +67,8 @@ pub struct Settings {
     pub entries_per_session: u64,
     /// Days after which shared entries that nobody has verified expire (S20), and what is held back.
     pub unverified_days: u32,
+    /// Takes secrets out of errors and audit records (S40).
+    pub redactor: Redactor,
     /// What follows from what is found in a content.
     pub guard: Arc<agentstack_guard::Policy>,
     /// How agents and tasks are served.
@@ -89,6 +92,7 @@ impl Default for Settings {
             sessions_per_principal: SESSIONS_PER_PRINCIPAL,
             entries_per_session: ENTRIES_PER_SESSION,
             unverified_days: UNVERIFIED_DAYS,
+            redactor: Redactor::default(),
             guard: Arc::default(),
             coordination: Coordination::default(),
             watch: Some(WatchSettings::default()),
@@ -173,6 +177,12 @@ impl Engine {
     /// When it stands for nobody. Nothing is recorded of that yet.
     pub async fn find_principal(&self, token: &str) -> Result<Principal, Unauthenticated> {
         authenticate(&*self.store, token, self.clock.now()).await
+    }
+
+    /// What somebody called something, for an error that says it again: without secrets (S40).
+    #[must_use]
+    pub fn scrub(&self, text: &str) -> String {
+        self.settings.redactor.scrub(text).into_owned()
     }
 
     /// The present, by which a credential is good or not.

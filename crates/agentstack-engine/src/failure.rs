@@ -7,6 +7,7 @@ use agentstack_api::{ErrorBody, ErrorCode, InputError};
 use agentstack_audit::{Decision, Outcome};
 use agentstack_core::RequestId;
 use agentstack_core::random::RandomnessUnavailable;
+use agentstack_guard::Redactor;
 use agentstack_providers::ProviderError;
 use agentstack_storage::StorageError;
 
@@ -63,8 +64,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// What the caller is told.
-    pub(crate) fn body(&self, request: RequestId) -> ErrorBody {
+    /// What the caller is told: where every error of the engine leaves it, so here it is scrubbed (S40).
+    pub(crate) fn body(&self, request: RequestId, redactor: &Redactor) -> ErrorBody {
+        self.sentence(request).scrubbed(|text| redactor.scrub(text).into_owned())
+    }
+
+    fn sentence(&self, request: RequestId) -> ErrorBody {
         match self {
             Self::Denied(Denial::Forbidden { permission } | Denial::PolicyFailed { permission, .. }) => {
                 ErrorBody::forbidden(permission, request)

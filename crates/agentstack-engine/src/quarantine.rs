@@ -111,7 +111,9 @@ impl Engine {
             let draft = self.draft(&caller, scope.operation().name, None);
             let pending = Pending::new(draft, std::time::Instant::now());
             let some = self.store().expire(&scope, before, pending).await;
-            match some.map_err(|error| Failure::from(error).body(caller.request))? {
+            match some
+                .map_err(|error| Failure::from(error).body(caller.request, &self.settings().redactor))?
+            {
                 0 => return Ok(removed),
                 some => removed += some,
             }

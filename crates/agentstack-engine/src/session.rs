@@ -99,7 +99,8 @@ impl Engine {
         let caller = Caller::new(housekeeper());
         let scope = self.housekeeping_scope(&caller).await?;
         let expired = self.store().expired(&scope).await;
-        let expired = expired.map_err(|error| Failure::from(error).body(caller.request))?;
+        let expired =
+            expired.map_err(|error| Failure::from(error).body(caller.request, &self.settings().redactor))?;
         let mut ended = 0;
         for session in expired {
             let caller = Caller::new(housekeeper());

@@ -63,7 +63,8 @@ impl Engine {
     pub async fn figures(&self, caller: &Caller) -> Result<Figures, ErrorBody> {
         let scope = self.authorize_unclaimed(caller, &METRICS_READ).await?;
         let figures = self.store().figures(&scope).await;
-        let figures = figures.map_err(|error| Failure::from(error).body(caller.request))?;
+        let figures =
+            figures.map_err(|error| Failure::from(error).body(caller.request, &self.settings().redactor))?;
         self.note_done(caller, &METRICS_READ).await;
         Ok(figures)
     }

@@ -30,7 +30,8 @@ impl Candidates {
         groups.into_values().flat_map(|group| without_overlaps(group, usize::MAX)).collect()
     }
 
-    fn of_the_text(mut self, text: &str) -> Vec<Finding> {
+    /// All of it, in the order in which it was found.
+    pub(crate) fn of_the_text(mut self, text: &str) -> Vec<Finding> {
         self.0.retain(|found| text.get(found.span.clone()).is_some_and(|part| !part.is_empty()));
         self.0
     }

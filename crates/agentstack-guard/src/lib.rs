@@ -7,7 +7,11 @@
 //! Findings are signals and no wall: whoever knows these rules can write around them. What a memory may be used for is
 //! decided by where it came from.
 //!
-//! **Invariant:** pure. No I/O, no clock, no randomness, no state between calls but tables that are built once. The
+//! A [`Redactor`] is for what leaves the process and is no data: log lines, errors, panics. It takes out the secrets that it has
+//! been told and what looks like one.
+//!
+//! **Invariant:** pure. No I/O, no clock, no randomness, no state between calls but tables that are built once
+//! and the secrets a `Redactor` was told. The
 //! work is linear in the length of the text, whatever the text is: every look back or ahead from a place has a limit.
 
 mod finding;
@@ -27,6 +31,8 @@ mod trigger;
 mod policy;
 mod screen;
 
+mod redactor;
+
 pub mod fence;
 
 pub use agentstack_core::Confidence;
@@ -35,7 +41,10 @@ pub use hidden::visible;
 pub use kind::{Class, Kind};
 pub use policy::{Action, Area, Policy, Rule, Subject};
 pub use redact::redact;
+pub use redactor::{Redactor, Scrubbing};
 pub use scan::scan;
 pub use screen::{
     Draft, Refused, Screened, ScreenedObject, ScreenedText, screen, screen_object, screen_text,
 };
+#[cfg(feature = "testing")]
+pub use secret::{Sample, samples};

@@ -4,10 +4,14 @@ mod assigned;
 mod checksum;
 mod generic;
 mod placeholder;
+#[cfg(feature = "testing")]
+mod samples;
 mod shape;
 mod shapes;
 mod url;
 
+#[cfg(feature = "testing")]
+pub use self::samples::{Sample, samples};
 use crate::bytes::{self, Set};
 use crate::collect::Candidates;
 use crate::trigger::Hit;

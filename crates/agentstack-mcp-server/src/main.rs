@@ -41,7 +41,11 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    agentstack::scrub_panics();
     let format = if arguments.log_json { LogFormat::Json } else { LogFormat::Text };
     agentstack::init_logging(arguments.log, format);
     // One thread is enough for one client, and the store has threads of its own.
@@ -57,11 +61,21 @@ fn main() -> ExitCode {
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the one message for whoever started it")]
             {
-                eprintln!("agentstack-mcp: {error:#}");
+                eprintln!("agentstack-mcp: {}", agentstack::redactor().scrub(&format!("{error:#}")));
             }
             ExitCode::from(3)
         }
     }
+}
+
+/// The help, or what is wrong with the command line: that quotes what was typed.
+#[expect(clippy::print_stderr, reason = "for whoever started it")]
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    eprint!("{}", agentstack::redactor().scrub(&error.to_string()));
+    ExitCode::from(2)
 }
 
 async fn serve(arguments: Arguments) -> anyhow::Result<()> {

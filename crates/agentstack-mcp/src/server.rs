@@ -104,6 +104,12 @@ impl McpServer {
         }
     }
 
+    /// A name that a caller sent, as an error may say it again. Half of a secret has no shape, so it goes before the name
+    /// is cut (S40).
+    fn repeatable(&self, name: &str) -> String {
+        self.engine.scrub(&plain(&self.engine.scrub(name)))
+    }
+
     async fn call(
         &self,
         caller: Caller,
@@ -113,7 +119,8 @@ impl McpServer {
         let Some(spec) = agentstack_api::find(&request.name).filter(|spec| spec.is_tool) else {
             let error = InputError { field: None, rule: "there is no such tool".to_owned() };
             self.engine.refuse_input(&caller, "unknown_tool", error).await;
-            return Err(ErrorData::invalid_params(format!("Unknown tool: {}", plain(&request.name)), None));
+            let name = self.repeatable(&request.name);
+            return Err(ErrorData::invalid_params(format!("Unknown tool: {name}"), None));
         };
         let arguments = request.arguments.unwrap_or_default();
         match self.engine.dispatch_telling(&caller, spec, arguments, progress).await {
@@ -155,7 +162,7 @@ impl ServerHandler for McpServer {
     ) -> Result<CustomResult, ErrorData> {
         let method = plain(&request.method);
         if !METHODS.contains(&method.as_str()) {
-            return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None));
+            return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, self.repeatable(&request.method), None));
         }
         if method == "tools/call" {
             let error = InputError { field: None, rule: "the parameters are malformed".to_owned() };

@@ -45,7 +45,11 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    agentstack::scrub_panics();
     let format = if arguments.log_json { LogFormat::Json } else { LogFormat::Text };
     agentstack::init_logging(arguments.log, format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -56,6 +60,16 @@ fn main() -> ExitCode {
             ExitCode::from(3)
         }
     }
+}
+
+/// The help, or what is wrong with the command line: that quotes what was typed.
+#[expect(clippy::print_stderr, reason = "for whoever started it")]
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    eprint!("{}", agentstack::redactor().scrub(&error.to_string()));
+    ExitCode::from(2)
 }
 
 async fn serve(arguments: Arguments) -> anyhow::Result<()> {
@@ -127,5 +141,5 @@ fn allow_many_files() {
 /// For whoever started it, whatever the log level is.
 #[expect(clippy::print_stderr, reason = "the few messages for whoever started it")]
 fn say(message: &str) {
-    eprintln!("agentstack-rest: {message}");
+    eprintln!("agentstack-rest: {}", agentstack::redactor().scrub(message));
 }

@@ -86,6 +86,12 @@ impl KeyMaterial {
         self.database.is_some()
     }
 
+    /// The key of the database as the database is told it, to keep it out of what is printed (S40).
+    #[must_use]
+    pub fn database_key(&self) -> Option<Secret<String>> {
+        self.database.as_ref().map(|key| Secret::new(hex::encode(key.expose())))
+    }
+
     /// What hashes the names of resources for the audit log.
     #[must_use]
     pub fn resource_hasher(&self) -> ResourceHasher {

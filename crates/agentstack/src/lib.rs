@@ -33,10 +33,10 @@ pub use agentstack_api::{
 pub use agentstack_audit as audit;
 pub use agentstack_core as core;
 pub use agentstack_engine::{CallLimits, EmbeddingStep, Engine, Reembedding, Settings};
-pub use agentstack_guard::fence;
+pub use agentstack_guard::{Redactor, Scrubbing, fence};
 pub use agentstack_rest::{Certificate, HttpSettings, Metrics, Server};
 pub use agentstack_storage_sqlite::{Encryption, KeyMaterial, MasterKey};
 
-pub use log::{LogFormat, init_logging, log_error};
+pub use log::{LogFormat, init_logging, log_error, redactor, scrub_panics};
 pub use stack::{AgentStack, Options, StartError};
 pub use tracing::level_filters::LevelFilter;

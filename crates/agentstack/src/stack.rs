@@ -1,5 +1,7 @@
 //! The composition.
 
+pub(crate) mod secrets;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use agentstack_engine::{
     AgentKind, Allowance, CallLimits, Coordination, DriftRule, Engine, Observer, Parts, RunLimits, Settings,
     TaskBounds, WatchSettings, embed_in_background,
 };
+use agentstack_guard::Redactor;
 use agentstack_mcp::{McpServer, ServeError};
 use agentstack_rest::{
     HttpSettings, Metrics, OAuthKeys, OAuthSettings, ServeError as HttpError, Server, TlsFiles, Webhook,
@@ -85,6 +88,11 @@ pub struct Options {
     pub token: Option<Secret<String>>,
     /// Who may do what.
     pub policy: PolicySource,
+    /// What keeps secrets out of the log, of errors and of the audit log; unless somebody says otherwise, that of the
+    /// process, [`redactor`](crate::redactor()). The engine is given it.
+    pub redactor: Redactor,
+    /// What it is to know, besides the secrets that the other options have.
+    pub secrets: Vec<Secret<String>>,
     /// The engine's settings.
     pub settings: Settings,
     /// Whether entries that wait for a vector get one in the background.
@@ -116,6 +124,8 @@ impl Options {
             token_folder: None,
             token: None,
             policy: PolicySource::Builtin,
+            redactor: crate::redactor().clone(),
+            secrets: vec![key.to_text()],
             settings: Settings::default(),
             embeds: true,
             provider_keys: ProviderKeys::default(),
@@ -182,7 +192,8 @@ impl Options {
     }
 
     fn without_providers(config: &Config) -> Result<Self, KeyError> {
-        let keys = config.security.key_source.load(&config.memory.path)?.derive();
+        let key = config.security.key_source.load(&config.memory.path)?;
+        let keys = key.derive();
         Ok(Self {
             database: config.memory.path.clone(),
             keys: if config.security.encryption { keys } else { keys.without_encryption() },
@@ -195,6 +206,8 @@ impl Options {
             token_folder: config.token_folder.clone(),
             token: None,
             policy: config.security.policy.clone().map_or(PolicySource::Builtin, PolicySource::Folder),
+            redactor: crate::redactor().clone(),
+            secrets: secrets::of(config).into_iter().chain([key.to_text()]).collect(),
             settings: Settings {
                 session_idle_ms: config.limits.session_idle_ms(),
                 session_age_ms: config.limits.session_max_age_ms(),
@@ -329,7 +342,9 @@ impl AgentStack {
     ///
     /// # Errors
     /// When the files, the key or the database are not right. Nothing is changed then.
-    pub async fn open(options: Options) -> Result<Self, StartError> {
+    pub async fn open(mut options: Options) -> Result<Self, StartError> {
+        options.tell_secrets();
+        options.settings.redactor = options.redactor.clone();
         if !options.keys.encrypts() {
             tracing::warn!("encryption is off: whoever can read the database file can read all of it (S37)");
         }

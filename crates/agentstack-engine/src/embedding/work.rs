@@ -233,7 +233,7 @@ impl Engine {
         let caller = Caller::new(principal);
         let scope = self.authorize_unclaimed(&caller, &MEMORY_EMBED).await?;
         let figures = self.store().embedding_figures(&scope).await;
-        figures.map_err(|error| Failure::from(error).body(caller.request))
+        figures.map_err(|error| Failure::from(error).body(caller.request, &self.settings().redactor))
     }
 }
 

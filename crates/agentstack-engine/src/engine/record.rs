@@ -1,5 +1,6 @@
 //! What is kept of a call: its audit record, its line in the log, and what observers are told.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use agentstack_access::{Caller, Effect, Operation, Scope};
 use agentstack_api::command::{AgentName, StoreMemory};
 use agentstack_api::{Command, ErrorBody};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHash};
-use agentstack_core::{MemoryKey, Namespace};
+use agentstack_core::{AgentId, MemoryKey, Namespace};
 use agentstack_storage::Pending;
 
 use super::Ended;
@@ -23,7 +24,7 @@ impl Engine {
         let failure = Failure::TooMuch { retry_after_seconds: too_many.retry_after_seconds };
         let draft = pending.refused(failure.verdict());
         self.tell(&draft);
-        let body = failure.body(draft.request);
+        let body = failure.body(draft.request, &self.settings.redactor);
         if too_many.is_first {
             self.journal.note(draft).await;
         }
@@ -37,7 +38,7 @@ impl Engine {
         if failure.is_fault() {
             tracing::error!(request = %draft.request, error = %Chain(failure), "a call failed");
         }
-        let body = failure.body(draft.request);
+        let body = failure.body(draft.request, &self.settings.redactor);
         if matches!(failure, Failure::Drift) {
             // Its record was written with what it was refused for.
         } else if matches!(failure, Failure::Input(_)) {
@@ -63,8 +64,8 @@ impl Engine {
         let named = claim.and_then(|claim| claim.agent.as_ref()).filter(|_| writes);
         Draft {
             at: self.clock.now(),
-            principal: caller.principal.name().to_owned(),
-            agent: caller.principal.agent().or(named).cloned(),
+            principal: self.settings.redactor.scrub(caller.principal.name()).into_owned(),
+            agent: caller.principal.agent().or(named).and_then(|agent| self.scrubbed(agent)),
             identity: None,
             session: claim.and_then(|claim| claim.session),
             operation,
@@ -76,6 +77,15 @@ impl Engine {
             outcome: Outcome::Ok,
             duration_us: 0,
             counts: vec![],
+        }
+    }
+
+    /// The name of an agent as a record may have it: whoever chose it chose any text (S40).
+    fn scrubbed(&self, agent: &AgentId) -> Option<AgentId> {
+        match self.settings.redactor.scrub(agent.as_str()) {
+            Cow::Borrowed(_) => Some(agent.clone()),
+            // With the marks in it, it can be longer than a name may be.
+            Cow::Owned(text) => text.parse().or_else(|_| "[redacted]".parse()).ok(),
         }
     }
 

@@ -111,7 +111,10 @@ impl Engine {
                 if failure.is_fault() {
                     return Err(failure);
                 }
-                Ok((None, Some(failure.body(scope.request()).message().to_owned())))
+                Ok((
+                    None,
+                    Some(failure.body(scope.request(), &self.settings().redactor).message().to_owned()),
+                ))
             }
         }
     }

@@ -3,13 +3,15 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use agentstack_access::{Principal, Role};
+use agentstack_access::{Caller, Principal, Role};
 use agentstack_api::OPERATIONS;
-use agentstack_core::ResumeToken;
+use agentstack_core::{ResumeToken, Secret};
+use agentstack_engine::Settings;
+use agentstack_guard::{Redactor, samples};
 use serde_json::json;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::support::{UNKNOWN, World, sample, takes_session};
+use crate::support::{UNKNOWN, World, object, sample, spec, takes_session};
 
 /// What has the shape of somebody's secret. In parts, so that nobody takes this file for a leak.
 const SECRETS: &[&str] = &[
@@ -160,4 +162,108 @@ async fn s40_a_failing_call_is_logged_with_its_cause_and_nothing_else() {
     let logged = logged.text();
     assert!(logged.contains("a call failed") && logged.contains("the storage device is full"), "{logged}");
     assert!(!logged.contains("hunter2"), "{logged}");
+}
+
+/// How many samples go through each field alone; all of them go through it together.
+const ALONE: usize = 6;
+
+/// Everything that a caller can say, one field after the other: what comes back as an error.
+async fn errors_of_everything(world: &World) -> Vec<String> {
+    let samples = samples();
+    let together: Vec<&str> = samples.iter().map(|sample| sample.text.as_str()).collect();
+    let together = together.join("\n");
+    let client = world.client("planner").await;
+    let caller = Caller::new(Arc::clone(&client.as_operator().principal));
+    let mut alone = samples.iter().cycle();
+    let mut errors = Vec::new();
+    for spec in OPERATIONS {
+        let fields = (spec.input_schema)()["properties"].as_object().unwrap().clone();
+        for field in fields.keys() {
+            let texts =
+                alone.by_ref().take(ALONE).map(|sample| sample.text.as_str()).chain([together.as_str()]);
+            for text in texts {
+                for value in [json!(text), json!([text]), json!({ text: text })] {
+                    let mut arguments = sample(spec);
+                    if takes_session(spec) {
+                        arguments["sessionId"] = json!(client.session);
+                    }
+                    arguments[field] = value;
+                    let answer = world.engine.dispatch(&caller, spec, object(arguments)).await;
+                    errors.extend(answer.err().map(|e| format!("{e:?} {} {}", e.to_mcp(), e.to_problem())));
+                }
+            }
+        }
+    }
+    // As the name of a field, which an error repeats if it is a plain one.
+    for sample in &samples {
+        let arguments = object(json!({ sample.secret.clone(): 1, "key": "a", "content": "b" }));
+        let error = world.engine.dispatch(&caller, spec("memory_store"), arguments).await.err().unwrap();
+        if sample.text == sample.secret {
+            errors.push(format!("{error:?} {} {}", error.to_mcp(), error.to_problem()));
+        }
+    }
+    errors
+}
+
+#[tokio::test]
+async fn s40_something_of_every_form_is_in_no_error_log_line_or_record() {
+    let logged = Captured::start();
+    let world = World::new();
+    let errors = errors_of_everything(&world).await;
+    let lines = world.lines().await;
+    let logged = logged.text();
+    assert!(errors.len() > 1_000 && lines.len() > 1_000 && logged.lines().count() > 1_000);
+    for (text, place) in
+        [(errors.join("\n"), "an error"), (lines.join("\n"), "the audit log"), (logged, "the log")]
+    {
+        for sample in samples() {
+            let escaped = json!(sample.secret).to_string();
+            let is_there = text.contains(&sample.secret) || text.contains(escaped.trim_matches('"'));
+            assert!(!is_there, "{} in {place}", sample.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn s40_a_name_that_holds_a_secret_is_no_name_in_a_record() {
+    let redactor = Redactor::default();
+    redactor.know(&Secret::new("canary of the webhook".to_owned()));
+    let world = World::with_settings(Settings { redactor, ..Settings::default() });
+    let logged = Captured::start();
+    let key = samples().into_iter().find(|sample| sample.text.starts_with("AKIA")).unwrap().secret;
+    for secret in [key.as_str(), "canary of the webhook"] {
+        let client = world.enter(Principal::embedded(&format!("of {secret}"), Role::Developer)).await;
+        client.ok("memory_store", json!({ "key": "a", "content": "text", "agentId": secret })).await;
+        let long = format!("{secret} {}", "x".repeat(127 - secret.len()));
+        client.ok("memory_store", json!({ "key": "b", "content": "text", "agentId": long })).await;
+    }
+    let lines = world.lines().await.join("\n");
+    for (text, place) in [(&lines, "the audit log"), (&logged.text(), "the log")] {
+        assert!(!text.contains(&key) && !text.contains("canary of the webhook"), "{place}: {text}");
+        assert!(text.contains("embedded:of [redacted]"), "{place}: {text}");
+    }
+    assert!(lines.contains("\"agentId\":\"[redacted]\""), "{lines}");
+}
+
+#[tokio::test]
+async fn a_usual_session_has_nothing_to_scrub() {
+    let world = World::new();
+    let logged = Captured::start();
+    for spec in OPERATIONS {
+        let client = world.client("planner").await;
+        let owner = client.as_operator();
+        let _ = owner.call(spec.operation.name, sample(spec)).await;
+        // Refused: for want of rights, and of a session that is there.
+        let _ = client.anywhere(spec.operation.name, sample(spec)).await;
+        let mut arguments = sample(spec);
+        arguments["sessionId"] = json!(UNKNOWN);
+        let _ = client.anywhere(spec.operation.name, arguments).await;
+    }
+    let redactor = Redactor::default();
+    let (logged, lines) = (logged.text(), world.lines().await);
+    assert!(logged.lines().count() > 100 && lines.len() > 100);
+    for line in logged.lines().chain(lines.iter().map(String::as_str)) {
+        assert_eq!(redactor.scrub(line), line);
+        assert_eq!(redactor.scrub_json(line), line);
+    }
 }

@@ -50,6 +50,10 @@ pub(crate) fn folder() -> Option<PathBuf> {
     std::env::var_os("AGENTSTACK_CORPORA").map(PathBuf::from)
 }
 
+pub(crate) fn is_claimed(rule: &str) -> bool {
+    !NOT_CLAIMED.iter().any(|(id, _)| *id == rule)
+}
+
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
@@ -71,7 +75,7 @@ fn corpora_recall_of_the_secrets_that_gitleaks_looks_for() {
         let lost: Vec<String> =
             samples.iter().enumerate().filter_map(|(index, sample)| miss(sample, index)).collect();
         let recall = 1.0 - ratio(lost.len(), samples.len());
-        let is_claimed = !NOT_CLAIMED.iter().any(|(id, _)| *id == rule.id);
+        let is_claimed = is_claimed(&rule.id);
         let note = lost.first().cloned().unwrap_or_default();
         table.push(format!(
             "{} {recall:.3} {} {note:?}",

@@ -20,6 +20,8 @@ mod policy;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod redactor;
+#[cfg(test)]
 mod screen;
 #[cfg(test)]
 mod screen_properties;

@@ -23,6 +23,8 @@ mod recalled;
 #[cfg(test)]
 mod revisions;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod signals;

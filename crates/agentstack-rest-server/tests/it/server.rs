@@ -43,7 +43,10 @@ impl Home {
 
     /// A server that listens.
     pub(crate) fn start(&self, arguments: &[&str]) -> Server {
-        let mut command = self.command(&["--listen", "127.0.0.1:0", "--log", "warn"]);
+        let mut command = self.command(&["--listen", "127.0.0.1:0"]);
+        if !arguments.contains(&"--log") {
+            command.args(["--log", "warn"]);
+        }
         let mut child = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = vec![];

@@ -85,6 +85,16 @@ fn look(source: &Source, seen: Option<&Stamp>) -> Look {
     Look { seen: stamp.filter(Stamp::is_settled), key: Some(source.read()) }
 }
 
+/// Puts a key where it is used. The log never has it, nor the one before, which may still be on its way (S40).
+fn put(slot: &KeySlot, key: Secret<String>) -> Result<bool, ApiKeyProblem> {
+    let known = key.clone();
+    let is_another = slot.replace(key)?;
+    if is_another {
+        crate::redactor().know(&known);
+    }
+    Ok(is_another)
+}
+
 impl Keeper {
     /// Reads the key if it is in a file; a program is not run yet.
     pub(super) fn start(field: String, source: Source, every: Duration) -> Result<Self, ApiKeyProblem> {
@@ -92,7 +102,7 @@ impl Keeper {
         if let Source::File(_) = source {
             let Look { seen, key } = look(&source, None);
             if let Some(key) = key {
-                slot.replace(key?)?;
+                put(&slot, key?)?;
             }
             state = State { looked: None, seen, has_key: true };
         }
@@ -147,7 +157,7 @@ impl Keeper {
         let Ok(Look { seen, key }) = looking.await else { return };
         (state.looked, state.seen) = (Some(Instant::now()), seen);
         let Some(key) = key else { return };
-        match key.and_then(|key| Ok(self.slot.replace(key)?)) {
+        match key.and_then(|key| put(&self.slot, key)) {
             Ok(is_another) => {
                 if is_another && state.has_key {
                     tracing::info!(field = self.field, "another key is in use");

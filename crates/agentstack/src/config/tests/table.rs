@@ -174,6 +174,20 @@ fn s40_a_configuration_prints_no_secret() {
 }
 
 #[test]
+fn s40_every_secret_of_a_configuration_is_told_to_the_redactor() {
+    // What other products' files have and this one does not use is not kept.
+    let used = fields::all().filter(|field| !field.about.is_empty());
+    for field in used.filter(|field| matches!(field.kind, Kind::Secret)) {
+        let mut document = at(field.path, json!("${SECRET}"));
+        if field.path == "watch.webhook.secret" {
+            document["watch"]["webhook"]["url"] = json!("https://hooks.example");
+        }
+        let secrets = crate::stack::secrets::of(&read(document).unwrap());
+        assert!(secrets.iter().any(|secret| secret.expose() == CANARY), "{}", field.path);
+    }
+}
+
+#[test]
 fn callers_see_no_paths_and_only_whether_secrets_are_set() {
     let mut document = json!({
         "providers": {"anthropic": {"apiKey": CANARY}, "ollama": {"baseUrl": "https://inside.example"}},
