@@ -63,12 +63,13 @@ impl Engine {
         let mut going = Going::begin(self, scope, agent, place, pending, &asked).await?;
         self.watch_provider(scope, provider);
         let answer = going.ask(&asked, progress).await?;
-        let scope = match self.prove_again(scope).await {
-            Ok(scope) => scope,
+        let now = match self.prove_again(scope).await {
+            Ok(now) => now,
             Err(failure) => return Err(going.undo(&answer, failure).await),
         };
-        let duration = going.end(&scope, &answer).await?;
-        self.answered(&scope, &command, agent, &asked, answer, duration).await
+        let took = now.at().as_millis().saturating_sub(scope.at().as_millis());
+        going.end(&now, &answer).await?;
+        self.answered(&now, &command, agent, &asked, answer, took).await
     }
 
     /// The provider that is meant.
