@@ -93,8 +93,8 @@ async fn who_asks_for_progress_over_mcp_is_sent_it_before_the_answer() {
     gate.go();
     let answered = answered.await.unwrap();
     let text = answered.text();
-    let told = text.find("notifications/progress");
-    assert!(told.is_none_or(|told| told < text.find("structuredContent").unwrap()), "{text}");
+    let told = text.find("notifications/progress").expect("progress is told of");
+    assert!(told < text.find("structuredContent").unwrap(), "{text}");
     assert!(text.contains("12345678 and the rest"), "{text}");
 }
 
