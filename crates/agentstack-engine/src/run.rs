@@ -78,16 +78,16 @@ impl Engine {
         if models.chat.is_empty() {
             return Err(Failure::NoProvider);
         }
-        let names = || models.chat.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let known = || models.chat.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let field = "provider";
         let name = named.map(ModelName::as_str).or(models.default.as_deref()).ok_or_else(|| {
-            Failure::Input(InputError::new(field, format_args!("is required: there are {}", names())))
+            Failure::Input(InputError::new(field, format_args!("is required: there are {}", known())))
         })?;
         let found = models.chat.get_key_value(name);
         let (name, chat) = found.ok_or_else(|| {
             Failure::Input(InputError::new(
                 field,
-                format_args!("must be one that is configured: {}", names()),
+                format_args!("must be one that is configured: {}", known()),
             ))
         })?;
         Ok((name, chat))

@@ -46,12 +46,11 @@ impl Engine {
         let text = if withheld { String::new() } else { changed.unwrap_or(text) };
         let label = Label { trust: Trust::Unverified, origin: origin(scope, Some(agent)), findings };
         let response = Room::of(command.as_text).take_text(&text, usize::MAX);
-        let fenced = match command.as_text && !withheld {
-            true => {
-                let header = header(&label, &answer.model);
-                Some(fence(&[Fenced { header, content: response }])?)
-            }
-            false => None,
+        let fenced = if command.as_text && !withheld {
+            let header = header(&label, &answer.model);
+            Some(fence(&[Fenced { header, content: response }])?)
+        } else {
+            None
         };
         Ok(RunAgentView {
             agent_id: agent.id,

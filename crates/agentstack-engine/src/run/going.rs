@@ -200,7 +200,7 @@ impl Drop for Going<'_> {
                 // With its session the agent has gone, and one that has stopped stays so.
                 Ok(_) | Err(StorageError::SessionGone | StorageError::State { .. }) => {}
                 Err(error) => {
-                    tracing::warn!(error = %error, "an agent whose run was cancelled stays `running`")
+                    tracing::warn!(error = %error, "an agent whose run was cancelled stays `running`");
                 }
             }
             // Not before: the next run of the agent would be taken for this one.
