@@ -63,12 +63,13 @@ impl Engine {
         let mut going = Going::begin(self, scope, agent, place, pending, &asked).await?;
         self.watch_provider(scope, provider);
         let answer = going.ask(&asked, progress).await?;
-        let scope = match self.prove_again(scope).await {
-            Ok(scope) => scope,
+        let now = match self.prove_again(scope).await {
+            Ok(now) => now,
             Err(failure) => return Err(going.undo(&answer, failure).await),
         };
-        let duration = going.end(&scope, &answer).await?;
-        self.answered(&scope, &command, agent, &asked, answer, duration).await
+        let took = now.at().as_millis().saturating_sub(scope.at().as_millis());
+        going.end(&now, &answer).await?;
+        self.answered(&now, &command, agent, &asked, answer, took).await
     }
 
     /// The provider that is meant.
@@ -77,16 +78,16 @@ impl Engine {
         if models.chat.is_empty() {
             return Err(Failure::NoProvider);
         }
-        let names = || models.chat.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let known = || models.chat.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let field = "provider";
         let name = named.map(ModelName::as_str).or(models.default.as_deref()).ok_or_else(|| {
-            Failure::Input(InputError::new(field, format_args!("is required: there are {}", names())))
+            Failure::Input(InputError::new(field, format_args!("is required: there are {}", known())))
         })?;
         let found = models.chat.get_key_value(name);
         let (name, chat) = found.ok_or_else(|| {
             Failure::Input(InputError::new(
                 field,
-                format_args!("must be one that is configured: {}", names()),
+                format_args!("must be one that is configured: {}", known()),
             ))
         })?;
         Ok((name, chat))

@@ -149,11 +149,8 @@ pub(crate) struct RunAgentRequest {
     #[schemars(length(min = 1, max = limits::PROMPT_CHARS))]
     #[schemars(extend("x-exact" = exact::task()))]
     prompt: String,
-    /// One that is configured
-    #[schemars(length(min = 1, max = limits::MODEL_CHARS))]
     #[schemars(extend("x-exact" = exact::provider()))]
     provider: Option<String>,
-    #[schemars(length(min = 1, max = limits::MODEL_CHARS))]
     #[schemars(extend("x-exact" = exact::model()))]
     model: Option<String>,
     #[garde(range(min = 1, max = limits::RUN_TOKENS_MAX))]
@@ -161,16 +158,14 @@ pub(crate) struct RunAgentRequest {
     max_tokens: Option<u32>,
     #[garde(range(min = 0.0, max = 2.0))]
     temperature: Option<f64>,
-    /// Search memory for this and show the model what is found
-    #[schemars(length(min = 1, max = limits::QUERY_CHARS))]
-    #[schemars(extend("x-exact" = exact::query()))]
+    /// Query: what memory finds goes to the model
+    #[schemars(extend("x-exact" = exact::recall()))]
     recall: Option<String>,
     #[garde(range(min = 1, max = limits::RECALL_ITEMS))]
     #[schemars(extend("default" = limits::RECALL_ITEMS_USUAL))]
     recall_limit: Option<u32>,
-    /// Key under which the answer is stored
-    #[schemars(length(min = 1, max = limits::KEY_CHARS))]
-    #[schemars(extend("x-exact" = exact::key()))]
+    /// Key to store the answer under
+    #[schemars(extend("x-exact" = exact::stored_key()))]
     store_as: Option<String>,
     /// Shared namespace for it
     #[schemars(extend("x-exact" = exact::namespace()))]

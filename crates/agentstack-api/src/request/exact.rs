@@ -103,7 +103,13 @@ pub(super) fn task() -> Value {
 
 /// The name of a provider.
 pub(super) fn provider() -> Value {
-    json!({ "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$", "examples": ["ollama"] })
+    json!({
+        "description": "One that is configured; the default one, if not given",
+        "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        "minLength": 1,
+        "maxLength": limits::MODEL_CHARS,
+        "examples": ["ollama"],
+    })
 }
 
 /// The name of a model.
@@ -111,8 +117,20 @@ pub(super) fn model() -> Value {
     json!({
         "description": "No control characters; the provider's configured model, if not given",
         "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        "minLength": 1,
+        "maxLength": limits::MODEL_CHARS,
         "examples": ["llama3.2"],
     })
+}
+
+/// What is to be recalled.
+pub(super) fn recall() -> Value {
+    json!({ "minLength": 1, "maxLength": limits::QUERY_CHARS, "examples": ["how do we roll back payments?"] })
+}
+
+/// The key of what is to be stored besides.
+pub(super) fn stored_key() -> Value {
+    json!({ "minLength": 1, "maxLength": limits::KEY_CHARS, "examples": ["payments-rollback"] })
 }
 
 /// The most tokens of an answer.

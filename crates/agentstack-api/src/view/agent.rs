@@ -188,6 +188,10 @@ pub enum AnswerEnd {
     Other,
 }
 
+fn ends() -> Value {
+    serde_json::json!({ "enum": ["complete", "length", "refused", "other"] })
+}
+
 /// Tokens that the provider has counted.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -222,7 +226,7 @@ pub struct RunAgentView {
     /// Milliseconds that it took.
     pub duration: u64,
     /// Why the answer ends.
-    #[schemars(with = "String", extend("enum" = ["complete", "length", "refused", "other"]))]
+    #[schemars(with = "String", extend("x-exact" = ends()))]
     pub stop_reason: AnswerEnd,
     /// What was used.
     #[schemars(with = "Map<String, Value>", extend("x-exact" = shown("TokensView")))]

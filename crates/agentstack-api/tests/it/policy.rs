@@ -57,6 +57,9 @@ fn expected(role: Role, operation: &Operation, on: &str) -> bool {
     if on == "foreign session" {
         return operator && ["session_status", "session_end"].contains(&name);
     }
+    if name == "agent_run" {
+        return operator || role == Role::Developer;
+    }
     match (role, operation.effect) {
         (Role::Operator | Role::Developer, _) | (_, Effect::Read) => true,
         (Role::Agent, _) => on != "shared namespace",

@@ -28,7 +28,7 @@ pub(crate) fn least(name: &str) -> Map<String, Value> {
         "subject" => json!("ci"),
         "role" => json!("agent"),
         "version" => json!(1),
-        "key" | "content" | "query" | "taskInput" => json!("a"),
+        "key" | "content" | "query" | "taskInput" | "prompt" => json!("a"),
         other => panic!("{other} has an example"),
     };
     let mut required = schema["required"].as_array().cloned().unwrap_or_default();
@@ -48,9 +48,14 @@ pub(crate) fn least(name: &str) -> Map<String, Value> {
 /// Parses the least arguments of an operation with `field` set to `value`.
 pub(crate) fn parse_with(name: &str, field: &str, value: Value) -> Result<Command, InputError> {
     let mut arguments = least(name);
-    if field == "storeAs" {
-        arguments.insert("output".to_owned(), json!("a"));
-    }
+    // Some fields say something of another one.
+    let other = match (name, field) {
+        ("task_complete", "storeAs") => Some("output"),
+        (_, "recallLimit") => Some("recall"),
+        (_, "storeNamespace") => Some("storeAs"),
+        _ => None,
+    };
+    arguments.extend(other.map(|other| (other.to_owned(), json!("a"))));
     arguments.insert(field.to_owned(), value);
     parse(spec(name), arguments)
 }

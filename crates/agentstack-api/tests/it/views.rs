@@ -188,7 +188,28 @@ fn replies_about_agents(full: bool) -> Vec<Reply> {
         Reply::AgentStatusOf(view::AgentStatusView { agent: detail }),
         Reply::AgentTypes(view::AgentTypesView { count: 1, types: vec![kind] }),
         Reply::UpdateAgentStatus((&agent).into()),
+        Reply::RunAgent(run(full)),
     ]
+}
+
+fn run(full: bool) -> view::RunAgentView {
+    let entry = entry(full).summary;
+    view::RunAgentView {
+        agent_id: "01983b2e-5c00-7000-8000-000000000009".parse().unwrap(),
+        response: "An answer.".to_owned(),
+        truncated: full,
+        withheld: full,
+        provider: "ollama".to_owned(),
+        model: "llama3.2".to_owned(),
+        duration: 1_234,
+        stop_reason: if full { view::AnswerEnd::Length } else { view::AnswerEnd::Complete },
+        tokens: view::TokensView { input: full.then_some(11), output: full.then_some(7) },
+        recalled: full.then_some(2),
+        label: entry.label.clone().into(),
+        not_stored: full.then(|| "The answer is empty.".to_owned()),
+        text: full.then(|| "fenced".to_owned()),
+        entry: full.then(|| entry.into()),
+    }
 }
 
 fn replies_about_identities(full: bool) -> Vec<Reply> {

@@ -1,7 +1,6 @@
 //! What a run came to: the answer as data, with a label, and stored if it is to be.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use agentstack_access::Scope;
 use agentstack_api::command::{RunAgent, StoreAnswer};
@@ -31,7 +30,7 @@ impl Engine {
         agent: &Agent,
         asked: &Asked<'_>,
         mut answer: ChatAnswer,
-        took: Duration,
+        took_ms: i64,
     ) -> Result<RunAgentView, Failure> {
         // No more than an entry can hold is looked at, and far less can be shown.
         if let Some((at, _)) = answer.text.char_indices().nth(CONTENT_CHARS) {
@@ -47,12 +46,11 @@ impl Engine {
         let text = if withheld { String::new() } else { changed.unwrap_or(text) };
         let label = Label { trust: Trust::Unverified, origin: origin(scope, Some(agent)), findings };
         let response = Room::of(command.as_text).take_text(&text, usize::MAX);
-        let fenced = match command.as_text && !withheld {
-            true => {
-                let header = header(&label, &answer.model);
-                Some(fence(&[Fenced { header, content: response }])?)
-            }
-            false => None,
+        let fenced = if command.as_text && !withheld {
+            let header = header(&label, &answer.model);
+            Some(fence(&[Fenced { header, content: response }])?)
+        } else {
+            None
         };
         Ok(RunAgentView {
             agent_id: agent.id,
@@ -61,7 +59,7 @@ impl Engine {
             withheld,
             provider: asked.provider.to_owned(),
             model: answer.model,
-            duration: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            duration: u64::try_from(took_ms).unwrap_or(0),
             stop_reason: ended(answer.stop),
             tokens: TokensView { input: answer.tokens.input, output: answer.tokens.output },
             recalled: asked.recalled,

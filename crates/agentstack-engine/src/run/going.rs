@@ -4,7 +4,7 @@
 //! used is counted, and there is one record of the call.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use agentstack_access::Scope;
 use agentstack_audit::{Decision, Draft, Outcome};
@@ -100,15 +100,13 @@ impl<'e> Going<'e> {
         }
     }
 
-    /// Ends the run with its record, and counts what it has used. Returns how long it took.
-    pub(super) async fn end(&mut self, scope: &Scope, answer: &ChatAnswer) -> Result<Duration, Failure> {
+    /// Ends the run with its record, and counts what it has used.
+    pub(super) async fn end(&mut self, scope: &Scope, answer: &ChatAnswer) -> Result<(), Failure> {
         self.is_over = true;
-        let took = self.began.elapsed();
         self.log(Outcome::Ok, chars(&answer.text), Some(answer));
         let pending = self.pending.clone().counting(self.counts(answer));
         self.change(scope, AgentStatus::Idle, self.used(answer), pending).await?;
-        self.place = None;
-        Ok(took)
+        Ok(())
     }
 
     /// Ends the run of a caller who may not have the answer any more.
@@ -202,7 +200,7 @@ impl Drop for Going<'_> {
                 // With its session the agent has gone, and one that has stopped stays so.
                 Ok(_) | Err(StorageError::SessionGone | StorageError::State { .. }) => {}
                 Err(error) => {
-                    tracing::warn!(error = %error, "an agent whose run was cancelled stays `running`")
+                    tracing::warn!(error = %error, "an agent whose run was cancelled stays `running`");
                 }
             }
             // Not before: the next run of the agent would be taken for this one.

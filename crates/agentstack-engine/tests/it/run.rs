@@ -6,13 +6,12 @@ mod kept;
 mod refused;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use agentstack_engine::{Allowance, Chat, Coordination, Models, RunLimits, Settings};
-use agentstack_providers::{ChatAnswer, ChatModel, ChatRequest, OnText, ProviderError, StopReason, Tokens};
-use async_trait::async_trait;
+use agentstack_providers::ChatModel;
+use agentstack_providers::testing::Gate;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
 use crate::support::{Client, World};
 
@@ -20,66 +19,6 @@ use crate::support::{Client, World};
 pub(crate) fn models(provider: Arc<dyn ChatModel>) -> Models {
     let chat = BTreeMap::from([("local".to_owned(), Chat { provider, model: "small".to_owned() })]);
     Models { chat, default: Some("local".to_owned()), embedding: None }
-}
-
-pub(crate) fn answer(text: &str) -> ChatAnswer {
-    ChatAnswer {
-        text: text.to_owned(),
-        model: "small-1".to_owned(),
-        stop: StopReason::Complete,
-        tokens: Tokens { input: Some(11), output: Some(7) },
-    }
-}
-
-/// A model that says the same whatever it is asked.
-#[derive(Debug)]
-pub(crate) struct Steady;
-
-#[async_trait]
-impl ChatModel for Steady {
-    async fn chat(&self, _: &ChatRequest) -> Result<ChatAnswer, ProviderError> {
-        Ok(answer("An answer."))
-    }
-
-    async fn chat_streaming(
-        &self,
-        request: &ChatRequest,
-        on_text: &mut OnText<'_>,
-    ) -> Result<ChatAnswer, ProviderError> {
-        let answer = self.chat(request).await?;
-        on_text(&answer.text);
-        Ok(answer)
-    }
-}
-
-/// A model that says `first`, and the rest when it is told to go on.
-#[derive(Debug, Default)]
-struct Gate {
-    asked: Mutex<Vec<ChatRequest>>,
-    begun: Notify,
-    go: Notify,
-}
-
-const FIRST: &str = "12345678";
-
-#[async_trait]
-impl ChatModel for Gate {
-    async fn chat(&self, request: &ChatRequest) -> Result<ChatAnswer, ProviderError> {
-        self.chat_streaming(request, &mut |_| {}).await
-    }
-
-    async fn chat_streaming(
-        &self,
-        request: &ChatRequest,
-        on_text: &mut OnText<'_>,
-    ) -> Result<ChatAnswer, ProviderError> {
-        self.asked.lock().unwrap().push(request.clone());
-        on_text(FIRST);
-        self.begun.notify_one();
-        self.go.notified().await;
-        on_text(" and the rest");
-        Ok(answer("12345678 and the rest"))
-    }
 }
 
 fn settings(provider: Arc<dyn ChatModel>, coordination: Coordination) -> Settings {
@@ -137,6 +76,6 @@ async fn begun(
 ) -> tokio::task::JoinHandle<crate::support::Answer> {
     let client = client.clone();
     let running = tokio::spawn(async move { client.call("agent_run", arguments).await });
-    gate.begun.notified().await;
+    gate.begun().await;
     running
 }

@@ -61,7 +61,7 @@ impl World {
         let coordination =
             Coordination { drift: Some(drift), agents_concurrent: 1_000, ..Coordination::default() };
         // Tests that count records make calls by the hundred that are not let in; the watch has tests of its own.
-        let models = crate::run::models(Arc::new(crate::run::Steady));
+        let models = crate::run::models(Arc::new(agentstack_providers::testing::Steady));
         Self::with(store, keep, Settings { coordination, watch: None, models, ..Settings::default() })
     }
 

@@ -76,7 +76,7 @@ async fn a_signal_is_a_metric_by_its_rule() {
     let scraped = world.ask(Asked::get("/metrics").token(&prometheus)).await;
     let counted: Vec<&str> =
         scraped.text().lines().filter(|line| line.starts_with("agentstack_signals_total")).collect();
-    assert_eq!(counted.len(), 8, "{counted:?}");
-    assert_eq!(counted.iter().filter(|line| line.ends_with(" 0")).count(), 7, "{counted:?}");
+    assert_eq!(counted.len(), 10, "{counted:?}");
+    assert_eq!(counted.iter().filter(|line| line.ends_with(" 0")).count(), 9, "{counted:?}");
     assert!(counted.contains(&"agentstack_signals_total{rule=\"foreign_session_probing\"} 1"), "{counted:?}");
 }

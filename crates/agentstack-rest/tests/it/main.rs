@@ -19,6 +19,8 @@ mod mcp;
 #[cfg(test)]
 mod oauth;
 #[cfg(test)]
+mod runs;
+#[cfg(test)]
 mod shutdown;
 #[cfg(test)]
 mod tls;

@@ -8,7 +8,9 @@ use agentstack_access::{Authorizer, Caller, Claim, Effect, Operation, Policy, Pr
 use agentstack_api::{OPERATIONS, Spec, find};
 use agentstack_audit::{Record, ResourceHasher, SigningKey};
 use agentstack_core::{Secret, SystemClock};
-use agentstack_engine::{CallLimits, Coordination, DriftRule, Engine, Parts, Settings};
+use agentstack_engine::{CallLimits, Chat, Coordination, DriftRule, Engine, Models, Parts, Settings};
+use agentstack_providers::ChatModel;
+use agentstack_providers::testing::Steady;
 use agentstack_rest::{HttpSettings, Metrics, Server};
 use agentstack_storage::Storage;
 use agentstack_storage::reference::ReferenceStore;
@@ -49,7 +51,13 @@ impl World {
 
     pub(crate) async fn with(settings: HttpSettings, limits: Option<CallLimits>) -> Self {
         let store = Arc::new(ReferenceStore::new(SigningKey::new(&Secret::new([7; 32]))));
-        Self::over(store, Box::new(()), settings, limits).await
+        Self::over(store, Box::new(()), settings, limits, Arc::new(Steady)).await
+    }
+
+    /// Over the reference store, with this model.
+    pub(crate) async fn asking(model: Arc<dyn ChatModel>) -> Self {
+        let store = Arc::new(ReferenceStore::new(SigningKey::new(&Secret::new([7; 32]))));
+        Self::over(store, Box::new(()), settings(), None, model).await
     }
 
     /// Over an encrypted database in a folder of its own.
@@ -58,7 +66,7 @@ impl World {
         let path = folder.path().join("private").join("memory.db");
         let options = OpenOptions::new(path, MasterKey::generate().unwrap().derive());
         let store = Arc::new(SqliteStore::open(options).await.unwrap());
-        Self::over(store, Box::new(folder), settings(), None).await
+        Self::over(store, Box::new(folder), settings(), None, Arc::new(Steady)).await
     }
 
     async fn over(
@@ -66,7 +74,10 @@ impl World {
         keep: Box<dyn Any + Send + Sync>,
         settings: HttpSettings,
         call_limits: Option<CallLimits>,
+        model: Arc<dyn ChatModel>,
     ) -> Self {
+        let chat = [("local".to_owned(), Chat { provider: model, model: "small".to_owned() })].into();
+        let models = Models { chat, default: Some("local".to_owned()), embedding: None };
         let clock = Arc::new(SystemClock);
         let policy = Policy::builtin(&agentstack_api::all_operations());
         let authorizer =
@@ -78,7 +89,7 @@ impl World {
             resources: ResourceHasher::new(&Secret::new([9; 32])),
             clock: clock as _,
             observer: Some(Arc::clone(&metrics) as _),
-            settings: Settings { call_limits, coordination: coordination(), ..Settings::default() },
+            settings: Settings { call_limits, coordination: coordination(), models, ..Settings::default() },
         });
         let server = Server::bind(settings, Arc::clone(&engine), metrics).await.unwrap();
         let address = server.address().unwrap();

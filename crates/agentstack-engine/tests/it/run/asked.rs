@@ -6,11 +6,11 @@ use agentstack_access::{Caller, Principal, Role};
 use agentstack_audit::{Decision, Outcome};
 use agentstack_engine::{AgentKind, Coordination, Progress, RunLimits};
 use agentstack_guard::fence;
-use agentstack_providers::testing::Scripted;
+use agentstack_providers::testing::{Scripted, answer};
 use agentstack_providers::{Role as Speaker, Tokens};
 use serde_json::json;
 
-use super::{answer, held_to, run, settings, spawned, state, tokens, world};
+use super::{held_to, run, settings, spawned, state, tokens, world};
 use crate::support::{World, object, spec};
 
 fn scripted(texts: &[&str]) -> Arc<Scripted> {
@@ -193,7 +193,7 @@ async fn a_run_that_recalls_nothing_asks_with_the_prompt_alone() {
 
 #[tokio::test]
 async fn s50_secrets_neither_go_out_nor_come_back_and_hidden_text_is_not_shown() {
-    let secret = concat!("AKIA", "IOSFODNN7CANARY0");
+    let secret = concat!("AKIA", "Z7QX4W2N5V3K6TBD");
     let tagged: String = "obey".chars().filter_map(|c| char::from_u32(0xe0000 + u32::from(c))).collect();
     let model = scripted(&[&format!("The key is {secret}."), &format!("Fine.{tagged}"), "a\u{202e}b"]);
     let world = world(model.clone());
@@ -202,13 +202,13 @@ async fn s50_secrets_neither_go_out_nor_come_back_and_hidden_text_is_not_shown()
     let mut prompt = run(&agent, json!({}));
     prompt["prompt"] = json!(format!("Use {secret}"));
     let told = ann.ok("agent_run", prompt).await;
-    assert_eq!(model.asked().chats[0].messages[0].text, "Use [redacted:aws_access_key]");
-    assert_eq!(told["response"], "The key is [redacted:aws_access_key].");
-    assert_eq!(told["label"]["findings"][0]["kind"], "aws_access_key");
+    assert_eq!(model.asked().chats[0].messages[0].text, "Use [redacted:secret-aws-access-key]");
+    assert_eq!(told["response"], "The key is [redacted:secret-aws-access-key].");
+    assert_eq!(told["label"]["findings"][0]["kind"], "secret-aws-access-key");
     let told = ann.ok("agent_run", run(&agent, json!({ "asText": true }))).await;
     assert_eq!((&told["response"], &told["withheld"]), (&json!(""), &json!(true)));
     assert!(told.get("text").is_none());
-    assert_eq!(told["label"]["findings"][0]["kind"], "unicode_tag");
+    assert_eq!(told["label"]["findings"][0]["kind"], "unicode-tag");
     let told = ann.ok("agent_run", run(&agent, json!({ "asText": true }))).await;
     let text = told["text"].as_str().unwrap();
     assert!(!text.contains('\u{202e}'));

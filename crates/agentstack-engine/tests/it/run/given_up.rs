@@ -6,9 +6,10 @@ use std::time::Duration;
 use agentstack_access::Principal;
 use agentstack_audit::{Decision, Outcome};
 use agentstack_engine::{AgentKind, RunLimits};
+use agentstack_providers::testing::Gate;
 use serde_json::{Value, json};
 
-use super::{Gate, begun, forever, held_to, run, spawned, state, world};
+use super::{begun, forever, held_to, run, spawned, state, world};
 use crate::support::{Client, World};
 
 /// Four characters of what was asked and has come are a token.
@@ -77,7 +78,7 @@ async fn who_does_not_wait_leaves_an_idle_agent_a_record_and_a_free_place() {
     assert_eq!(reasons, ["run_began", "run_cancelled"]);
     assert_not_kept(world).await;
     let again = begun(&ann, &gate, run(&agent, json!({}))).await;
-    gate.go.notify_one();
+    gate.go();
     again.await.unwrap().ok();
 }
 
@@ -89,7 +90,7 @@ async fn s07_nothing_remains_of_a_run_whose_session_ends_meanwhile() {
     let agent = spawned(&ann).await;
     let running = begun(&ann, &gate, shared(&agent)).await;
     ann.ok("session_end", json!({})).await;
-    gate.go.notify_one();
+    gate.go();
     let answer = running.await.unwrap();
     assert_eq!(answer.code(), "not_found");
     assert!(!answer.bytes().contains("rest"));
@@ -123,7 +124,7 @@ async fn s26_a_token_that_is_revoked_meanwhile_gets_no_answer() {
     let agent = spawned(&ci).await;
     let running = begun(&ci, &gate, shared(&agent)).await;
     world.call(&root, "token_revoke", json!({ "id": made["token"]["id"] })).await.ok();
-    gate.go.notify_one();
+    gate.go();
     let answer = running.await.unwrap();
     assert_eq!(answer.code(), "not_found");
     assert!(!answer.bytes().contains("rest"));
@@ -140,7 +141,7 @@ async fn an_agent_that_is_stopped_meanwhile_stays_so_and_gives_no_answer() {
     let agent = spawned(&ann).await;
     let running = begun(&ann, &gate, shared(&agent)).await;
     ann.ok("agent_stop", json!({ "id": agent })).await;
-    gate.go.notify_one();
+    gate.go();
     let error = running.await.unwrap().value.unwrap_err();
     assert_eq!(error["error"]["message"], "The agent is `stopped` and cannot become `idle`.");
     assert_not_kept(world).await;

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use agentstack_access::Principal;
-use agentstack_providers::testing::Scripted;
+use agentstack_providers::testing::{Scripted, answer};
 use agentstack_storage_sqlite::{MasterKey, OpenOptions, SqliteStore};
 use serde_json::json;
 
-use super::{answer, run, spawned, world};
+use super::{run, spawned, world};
 use crate::support::World;
 
 async fn over_sqlite() -> World {

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use agentstack_access::{Limits, Principal, Role};
 use agentstack_engine::{Coordination, Models, RunLimits, Settings};
-use agentstack_providers::testing::Scripted;
+use agentstack_providers::testing::{Gate, Scripted, answer};
 use agentstack_providers::{EgressProblem, Phase, ProviderError};
 use serde_json::json;
 
-use super::{Gate, answer, begun, forever, held_to, run, settings, spawned, state, world};
+use super::{begun, forever, held_to, run, settings, spawned, state, world};
 use crate::support::{UNKNOWN, World};
 
 fn silent() -> Arc<Scripted> {
@@ -137,13 +137,13 @@ async fn s33_a_caller_has_so_many_runs_at_one_time_and_an_agent_one() {
     );
     assert_eq!(ann.call("agent_run", run(&second, json!({}))).await.code(), "rate_limited");
     let elsewhere = begun(&bob, &gate, run(&other, json!({}))).await;
-    gate.go.notify_one();
-    gate.go.notify_one();
+    gate.go();
+    gate.go();
     for done in [running, elsewhere] {
         done.await.unwrap().ok();
     }
     let again = begun(&ann, &gate, run(&second, json!({}))).await;
-    gate.go.notify_one();
+    gate.go();
     again.await.unwrap().ok();
 }
 
