@@ -80,7 +80,7 @@ const ORDER: [[&str; 3]; 12] = [
         "The release did not go out to the test servers",
         "The play opened on Broadway",
     ],
-    ["The user prefers dark mode", "She likes a black background in the editor", "It gets dark early"],
+    ["The user prefers dark mode", "She likes a black background in the editor", "The train left on time"],
     ["Paris is the capital of France", "The French government sits in Paris", "Bread is baked from flour"],
     ["Back up the files every night", "Copies of the data are made daily", "The owl hunts at night"],
     ["The flight was cancelled", "Our plane did not leave", "The bird flew away"],

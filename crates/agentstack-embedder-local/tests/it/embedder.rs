@@ -42,12 +42,14 @@ fn s41_a_changed_file_is_another_model() {
 #[test]
 fn s41_the_name_can_be_computed_in_a_shell() {
     let world = World::fixed();
-    let sum =
-        |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let sum = |bytes: &[u8]| {
+        let digits = Sha256::digest(bytes).iter().flat_map(|byte| [byte >> 4, byte & 15]).collect::<Vec<_>>();
+        digits.into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)).collect::<String>()
+    };
     let line = |file| format!("{}  {file}\n", sum(&fs::read(world.file(file)).unwrap()));
     let lines = ["config.json", "model.safetensors", "tokenizer.json"].map(line).concat();
     let name = world.model().check().unwrap().name;
-    assert_eq!(name.rsplit_once('-').unwrap().1, &sum(lines.as_bytes())[..8]);
+    assert!(sum(lines.as_bytes()).starts_with(name.rsplit_once('-').unwrap().1), "{name}");
 }
 
 #[tokio::test]
