@@ -10,6 +10,7 @@ mod codegen;
 mod deny;
 mod layers;
 mod lint;
+mod local_model;
 mod process;
 mod quickstart;
 mod readme;
@@ -35,6 +36,7 @@ usage: cargo xtask <command>
   test-clients [--corpora DIR]
                           the official Python and TypeScript MCP clients against agentstack-mcp
   test-rest               the OpenAPI document, schemathesis, MCP conformance and clients against agentstack-rest
+  test-local-model        the local embedder with a real model, which is fetched once
   quickstart [ARGS…]      build the release binaries and run `agentstack quickstart`
   check-quickstart        run the README's quickstart in a home directory of its own
   bench [ARGS…]           measure agentstack-mcp
@@ -72,6 +74,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test-clients"] => clients::run(None),
         ["test-clients", "--corpora", folder] => clients::run(Some(folder)),
         ["test-rest"] => rest::run(),
+        ["test-local-model"] => local_model::run(),
         ["quickstart", rest @ ..] => quickstart::run(rest),
         ["check-quickstart"] => quickstart::check(),
         ["bench", rest @ ..] => bench::run(rest),

@@ -57,6 +57,9 @@ pub enum ProviderError {
     /// The answer is not what the provider's documentation says.
     #[error("the provider's answer is not understood: {0}")]
     Malformed(&'static str),
+    /// A model of our own cannot be used, or stopped.
+    #[error("the model cannot be used")]
+    Unusable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// What took too long.
