@@ -39,13 +39,6 @@ use sections::Elsewhere;
 /// The name of the key file in the user's configuration folder.
 const KEY_FILE: &str = "agentstack.key";
 
-/// What is said as long as this build has no embedder of its own.
-pub(crate) const NO_LOCAL_EMBEDDER: Unserved = Unserved {
-    field: "memory.vectorSearch.provider",
-    reason: "embeddings of its own",
-    instead: "\"openai\" or \"ollama\"",
-};
-
 /// A configuration. Its `Debug` and `Serialize` forms hold no secret, but they do hold paths: callers of the
 /// product see [`Config::redacted`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -252,9 +245,7 @@ impl Config {
             reason,
             instead: "\"lexical\"",
         });
-        let search = &self.memory.vector_search;
-        let is_local = search.enabled && search.provider == EmbeddingProvider::Local;
-        switches.chain(by_meaning).chain(is_local.then_some(NO_LOCAL_EMBEDDER)).collect()
+        switches.chain(by_meaning).collect()
     }
 
     /// The configuration as callers may see it: without paths and addresses, and of secrets and of what comes
@@ -320,6 +311,10 @@ impl Config {
             let rule = "must not be more than limits.sessionMaxAgeSeconds";
             return Err(together("limits.sessionIdleSeconds", rule));
         }
+        let search = &config.memory.vector_search;
+        if search.enabled && search.provider == EmbeddingProvider::Local && search.folder.is_none() {
+            return Err(together("memory.vectorSearch.folder", "is required where the provider is `local`"));
+        }
         if let Some(field) = config.goes_out().filter(|_| !config.egress.enabled) {
             let rule =
                 format!("is false, but `{field}` needs connections to others: take it out, or turn them on");
@@ -333,6 +328,8 @@ impl Config {
         let settled = |path: &Path| sources.current_dir.join(path).components().collect::<PathBuf>();
         self.memory.path = settled(&self.memory.path);
         self.plugins.directory = settled(&self.plugins.directory);
+        let folder = &mut self.memory.vector_search.folder;
+        *folder = folder.as_deref().map(settled);
         if let Some(tls) = &mut self.http.tls {
             (tls.certificate, tls.key) = (settled(&tls.certificate), settled(&tls.key));
         }

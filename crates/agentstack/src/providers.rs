@@ -7,9 +7,11 @@ mod keeper;
 mod key;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agentstack_embedder_local::{LocalModel, LocalModelProblem};
 use agentstack_engine::{Chat, Embedding, Models};
 use agentstack_providers::{
     Anthropic, BaseUrl, ChatModel, EgressProblem, Embedder, KeySlot, Limits, Ollama, OpenAi, Outlet,
@@ -18,9 +20,7 @@ use agentstack_providers::{
 use self::keeper::{Keeper, LOOK_EVERY, keyed};
 pub use self::key::ApiKeyProblem;
 use self::key::Source;
-use crate::config::{
-    Config, ConfigError, EmbeddingProvider, NO_LOCAL_EMBEDDER, Provider, ProviderName, Providers,
-};
+use crate::config::{Config, EmbeddingProvider, Provider, ProviderName, Providers};
 
 /// Why there is a provider less than the configuration asks for. It names fields, and holds nothing of a key (S40).
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,9 @@ pub enum ProviderProblem {
         /// The provider.
         provider: &'static str,
     },
+    /// The model of this machine's own.
+    #[error("`memory.vectorSearch.folder` holds no model that can be used")]
+    Model(#[from] LocalModelProblem),
     /// Where it is.
     #[error("`providers.{provider}.baseUrl` is not an address to go to")]
     Address {
@@ -62,9 +65,6 @@ pub enum ProviderProblem {
         #[source]
         source: EgressProblem,
     },
-    /// This build does not have it.
-    #[error(transparent)]
-    Unserved(ConfigError),
 }
 
 fn or_variable(provider: &str) -> String {
@@ -102,12 +102,17 @@ pub(crate) struct Configured {
 }
 
 impl Config {
-    /// Whether the providers could be used: those that are asked for are there, and each key is where it is said to be.
-    /// Programs that give keys are run for it; nobody is connected to.
+    /// Whether the providers could be used: those that are asked for are there, each key is where it is said to be, and a
+    /// local model can be read. Programs that give keys are run for it; nobody is connected to.
     ///
     /// # Errors
     /// What is wrong, with its field.
     pub fn check_providers(&self) -> Result<(), ProviderProblem> {
+        let search = &self.memory.vector_search;
+        if let Some(folder) = search.folder.as_deref().filter(|_| search.provider == EmbeddingProvider::Local)
+        {
+            LocalModel::open(folder).check()?;
+        }
         for keeper in configured(self)?.keys.0 {
             keeper
                 .check()
@@ -127,11 +132,12 @@ fn configured_looking(config: &Config, every: Duration) -> Result<Configured, Pr
     let Config { providers, memory, egress, .. } = config;
     let search = &memory.vector_search;
     let embedder = search.enabled.then_some(search.provider);
-    if !egress.enabled {
-        tracing::debug!("egress.enabled is false: there is no provider");
-        return Ok(Configured::default());
-    }
     let mut configured = Configured::default();
+    configured.models.embedding = embedder.and_then(|embedder| local(embedder, search.folder.as_deref()));
+    if !egress.enabled {
+        tracing::debug!("egress.enabled is false: nobody is asked");
+        return Ok(configured);
+    }
     for name in ProviderName::ALL {
         let (chats, embeds) = (chats(providers, name), embedder.and_then(hosted) == Some(name));
         let made = if chats || embeds { made(providers, name, every)? } else { None };
@@ -156,13 +162,16 @@ fn configured_looking(config: &Config, every: Duration) -> Result<Configured, Pr
             configured.models.embedding = Some(Embedding { provider: embedder, name, model });
         }
     }
-    if embedder == Some(EmbeddingProvider::Local) {
-        // The embedder of this process goes here.
-        return Err(ProviderProblem::Unserved(ConfigError::Unserved(vec![NO_LOCAL_EMBEDDER])));
-    }
     let first = ProviderName::ALL.into_iter().find(|name| configured.models.chat.contains_key(name.as_str()));
     configured.models.default = providers.default.or(first).map(|name| name.as_str().to_owned());
     Ok(configured)
+}
+
+/// The embedder of this process, which reads its model when it is first asked.
+fn local(embedder: EmbeddingProvider, folder: Option<&Path>) -> Option<Embedding> {
+    let folder = folder.filter(|_| embedder == EmbeddingProvider::Local)?;
+    let model = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Some(Embedding { provider: Arc::new(LocalModel::open(folder)), name: "local".to_owned(), model })
 }
 
 /// Who of those over the network computes these embeddings.

@@ -42,14 +42,19 @@ const SERVED: &[Field] = &[
     field(
         "memory.vectorSearch.enabled",
         Kind::Switch,
-        "Search by meaning: what is stored is sent to the provider.",
+        "Search by meaning: what is stored is sent to the provider, unless that is `local`.",
     ),
     field(
         "memory.vectorSearch.provider",
         Kind::Embedder,
-        "Who computes the embeddings. `local` is not served by this build.",
+        "Who computes the embeddings; `local` is this process, with the model in `folder`.",
     ),
     field("memory.vectorSearch.model", MODEL, "The embedding model."),
+    field(
+        "memory.vectorSearch.folder",
+        Kind::Path,
+        "The folder of the model, where the provider is `local`. A relative path starts at the current folder.",
+    ),
     field(
         "providers.default",
         Kind::Choice(&["anthropic", "openai", "ollama"]),

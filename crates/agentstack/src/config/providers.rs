@@ -95,6 +95,9 @@ pub(super) fn needs_trust(document: &Document) -> Option<&'static str> {
     if sends && embedder == "openai" {
         return Some("memory.vectorSearch.enabled");
     }
+    if document.get("memory.vectorSearch.folder").is_some() {
+        return Some("memory.vectorSearch.folder");
+    }
     for (name, fields) in ProviderName::ALL.into_iter().zip(FIELDS) {
         for field in fields {
             let Some(value) = document.get(field.path) else { continue };

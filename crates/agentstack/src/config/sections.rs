@@ -59,6 +59,9 @@ pub struct VectorSearch {
     pub provider: EmbeddingProvider,
     /// The embedding model; without one, the provider's usual one.
     pub model: Option<String>,
+    /// The folder of a model of this machine's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
 }
 
 /// Tools for GitHub.

@@ -127,13 +127,21 @@ fn a_provider_that_is_asked_for_and_not_there_stops_the_start_with_its_field() {
     config.memory.vector_search.enabled = true;
     let text = configured(&config).unwrap_err().to_string();
     assert!(text.starts_with("`memory.vectorSearch.provider` asks for openai, which has no key"), "{text}");
-    config.memory.vector_search.provider = EmbeddingProvider::Local;
-    let text = configured(&config).unwrap_err().to_string();
-    assert!(text.starts_with("memory.vectorSearch.provider: this build does not serve"), "{text}");
     let (_folder, mut config) = world();
     config.providers.openai.base_url = Some("http://models.example".to_owned());
     let text = chain(&configured(&config).unwrap_err());
     assert!(text.contains("`providers.openai.baseUrl`") && text.contains("https://"), "{text}");
+}
+
+#[test]
+fn a_local_model_is_there_also_where_nobody_may_be_asked() {
+    let (_folder, mut config) = world();
+    config.memory.vector_search.enabled = true;
+    config.memory.vector_search.provider = EmbeddingProvider::Local;
+    config.memory.vector_search.folder = Some("/models/mini".into());
+    config.egress.enabled = false;
+    let embedding = configured(&config).unwrap().models.embedding.unwrap();
+    assert_eq!((embedding.name.as_str(), embedding.model.as_str()), ("local", "mini"));
 }
 
 #[test]

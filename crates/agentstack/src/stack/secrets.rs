@@ -3,14 +3,16 @@
 use agentstack_core::Secret;
 
 use super::Options;
-use crate::config::Config;
+use crate::config::{Config, ProviderName};
 
 /// Every secret of a configuration, used or not.
 pub(crate) fn of(config: &Config) -> Vec<Secret<String>> {
-    let keys = [&config.providers.anthropic.api_key, &config.providers.openai.api_key];
+    let keys = ProviderName::ALL
+        .into_iter()
+        .flat_map(|name| [config.providers.of(name).api_key.as_ref(), config.providers.customary_key(name)]);
     let webhook = config.watch.webhook.as_ref();
     let webhook = webhook.into_iter().flat_map(|webhook| [Some(&webhook.url), webhook.secret.as_ref()]);
-    keys.into_iter().map(Option::as_ref).chain(webhook).flatten().cloned().collect()
+    keys.chain(webhook).flatten().cloned().collect()
 }
 
 impl Options {

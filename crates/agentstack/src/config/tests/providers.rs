@@ -89,6 +89,25 @@ fn what_breaks_a_rule_about_providers_is_named_with_its_rule() {
     assert_eq!(field, "providers.default");
 }
 
+fn local(folder: &Value) -> Value {
+    json!({"memory": {"vectorSearch": {"enabled": true, "provider": "local", "folder": folder}}})
+}
+
+#[test]
+fn a_local_model_needs_its_folder_and_goes_out_to_nobody() {
+    let (field, rule) = problem(load(&local(&Value::Null)).unwrap_err());
+    assert_eq!(field, "memory.vectorSearch.folder", "{rule}");
+    let mut missing = local(&json!("x"));
+    missing["memory"]["vectorSearch"].as_object_mut().unwrap().remove("folder");
+    let (field, rule) = problem(load(&missing).unwrap_err());
+    assert_eq!((field.as_str(), rule.contains("is required")), ("memory.vectorSearch.folder", true));
+    let mut alone = local(&json!("models/mini"));
+    alone["egress"] = json!({"enabled": false});
+    let config = load(&alone).unwrap();
+    let folder = config.memory.vector_search.folder.unwrap();
+    assert!(folder.is_absolute() && folder.ends_with("models/mini"), "{folder:?}");
+}
+
 #[test]
 fn s49_a_file_that_was_come_upon_does_not_say_where_keys_are_or_who_is_asked() {
     let key = |section: Value| json!({"providers": {"anthropic": section}});
@@ -104,6 +123,7 @@ fn s49_a_file_that_was_come_upon_does_not_say_where_keys_are_or_who_is_asked() {
         (json!({"providers": {"ollama": {"baseUrl": "http://10.0.0.1"}}}), "providers.ollama.baseUrl"),
         (openai(&json!({"baseUrl": "http://localhost:11434"})), "providers.openai.baseUrl"),
         (json!({"memory": {"vectorSearch": {"enabled": true}}}), "memory.vectorSearch.enabled"),
+        (local(&json!("/models/mini")), "memory.vectorSearch.folder"),
     ];
     let taken = [
         key(json!({"apiKey": "${MY_KEY}", "model": "m", "timeoutSeconds": 1, "maxRetries": 0})),

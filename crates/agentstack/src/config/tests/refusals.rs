@@ -155,11 +155,6 @@ fn what_this_build_does_not_serve_is_refused_by_name() {
     let cases = [
         (json!({"github": on}), "github.enabled", "GitHub tools"),
         (json!({"plugins": on}), "plugins.enabled", "plugins"),
-        (
-            json!({"memory": {"vectorSearch": {"enabled": true, "provider": "local"}}}),
-            "memory.vectorSearch.provider",
-            "embeddings of its own",
-        ),
         (json!({"driftDetection": on}), "driftDetection.similarity", "by meaning"),
         (json!({"slack": on}), "slack.enabled", "Slack"),
         (json!({"consensus": on}), "consensus.enabled", "consensus"),
