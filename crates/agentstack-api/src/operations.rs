@@ -5,6 +5,7 @@
 mod internal;
 mod reply;
 mod route;
+mod spec;
 
 use std::sync::LazyLock;
 
@@ -42,25 +43,6 @@ pub struct Spec {
     /// The schema of its answer, in full.
     pub exact_output_schema: fn() -> &'static Value,
     parse: fn(Map<String, Value>) -> Result<Command, InputError>,
-}
-
-impl Spec {
-    /// Whether it asks somebody outside of the service.
-    #[must_use]
-    pub fn reaches_out(&self) -> bool {
-        self.operation.name == AGENT_RUN.operation.name
-    }
-
-    /// The errors that every operation can have.
-    pub const COMMON_ERRORS: &'static [ErrorCode] = &[
-        ErrorCode::InvalidInput,
-        ErrorCode::Unauthenticated,
-        ErrorCode::Forbidden,
-        ErrorCode::TooLarge,
-        ErrorCode::RateLimited,
-        ErrorCode::Unavailable,
-        ErrorCode::Internal,
-    ];
 }
 
 /// All that a policy decides about: the table, and what the product does besides.

@@ -1,5 +1,6 @@
 //! The one way in.
 
+mod inside;
 mod observer;
 mod record;
 
@@ -9,9 +10,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
 use agentstack_access::{
-    Authorizer, Caller, Claim, Effect, Operation, Principal, Scope, Unauthenticated, authenticate,
+    Authorizer, Caller, Effect, Operation, Principal, Scope, Unauthenticated, authenticate,
 };
-use agentstack_api::{Command, ErrorBody, ErrorCode, InputError, Reply, Spec, operations};
+use agentstack_api::{Command, ErrorBody, ErrorCode, InputError, Reply, Spec};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHasher};
 use agentstack_core::limits::{
     ENTRIES_PER_SESSION, SESSION_AGE_MS, SESSION_IDLE_MS, SESSIONS_PER_PRINCIPAL, UNVERIFIED_DAYS,
@@ -471,82 +472,5 @@ impl Engine {
         // However many sessions have expired, all of them are ended.
         let admission = self.admission.as_ref().filter(|_| !caller.principal.is_housekeeping());
         admission.map(|admission| admission.admit(caller.principal.holder(), operation)).transpose()
-    }
-
-    pub(crate) async fn housekeeping_scope(&self, caller: &Caller) -> Result<Scope, ErrorBody> {
-        self.authorize_unclaimed(caller, &operations::HOUSEKEEPING).await
-    }
-
-    /// The scope of an operation that is not a row of the table and claims nothing. A denial is recorded.
-    pub(crate) async fn authorize_unclaimed(
-        &self,
-        caller: &Caller,
-        operation: &'static Operation,
-    ) -> Result<Scope, ErrorBody> {
-        let pending = Pending::new(self.draft(caller, operation.name, None), Instant::now());
-        match self.authorizer.authorize(caller, operation, Claim::none()).await {
-            Ok(scope) => Ok(scope),
-            Err(denial) => Err(self.fail(pending, &denial.into()).await),
-        }
-    }
-
-    pub(crate) fn noted(&self) -> &Noted {
-        &self.noted
-    }
-
-    pub(crate) fn authorizer(&self) -> &Authorizer {
-        &self.authorizer
-    }
-
-    pub(crate) fn store(&self) -> &dyn Storage {
-        &*self.store
-    }
-
-    /// The store, for what goes on after a call.
-    pub(crate) fn shared_store(&self) -> Arc<dyn Storage> {
-        Arc::clone(&self.store)
-    }
-
-    pub(crate) fn embedder(&self) -> Option<&Arc<Embedder>> {
-        self.embedder.as_ref()
-    }
-
-    pub(crate) fn runs(&self) -> &Runs {
-        &self.runs
-    }
-
-    /// Whether so many records have gone by since the last signature that it is time for one. Says so once.
-    pub(crate) fn signature_is_due(&self) -> bool {
-        let due = self.unsigned.load(Ordering::Relaxed) >= self.settings.checkpoint_every;
-        if due {
-            self.unsigned.store(0, Ordering::Relaxed);
-        }
-        due
-    }
-
-    /// Whether what nobody has verified is to be looked for again: once an hour.
-    pub(crate) fn expiry_is_due(&self) -> bool {
-        let hour = self.clock.now().as_millis() / (60 * 60 * 1_000);
-        self.expired_in.swap(hour, Ordering::Relaxed) != hour
-    }
-
-    pub(crate) fn journal(&self) -> &Journal {
-        &self.journal
-    }
-
-    pub(crate) fn quota(&self) -> &Quota {
-        &self.quota
-    }
-
-    pub(crate) fn watch(&self) -> Option<&Watch> {
-        self.watch.as_ref()
-    }
-
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    pub(crate) fn uptime_seconds(&self) -> u64 {
-        self.started.elapsed().as_secs()
     }
 }

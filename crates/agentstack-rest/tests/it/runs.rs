@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agentstack_providers::testing::Gate;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::Asked;
@@ -86,16 +86,20 @@ async fn who_asks_for_progress_over_mcp_is_sent_it_before_the_answer() {
     let world = World::asking(gate.clone()).await;
     let ann = world.client("ann", "developer").await;
     let agent = spawned(&ann).await;
-    let asked = tool(&ann, &agent, &json!({ "progressToken": "p" }));
-    let address = world.address;
-    let answered = tokio::spawn(async move { asked.at(address).await });
-    gate.begun().await;
+    let asked = tool(&ann, &agent, &json!({ "progressToken": "p" })).header("Connection", "close");
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(&asked.bytes()).await.unwrap();
+    let (mut text, mut piece) = (String::new(), [0; 4096]);
+    while !text.contains("notifications/progress") {
+        let read = stream.read(&mut piece).await.unwrap();
+        assert!(read > 0, "the answer ended without progress: {text}");
+        text.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+    }
+    assert!(text.contains("8 characters") && !text.contains("and the rest"), "{text}");
     gate.go();
-    let answered = answered.await.unwrap();
-    let text = answered.text();
-    let told = text.find("notifications/progress").expect("progress is told of");
-    assert!(told < text.find("structuredContent").unwrap(), "{text}");
-    assert!(text.contains("12345678 and the rest"), "{text}");
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains("12345678 and the rest"), "{rest}");
 }
 
 #[tokio::test]
