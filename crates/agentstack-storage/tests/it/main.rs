@@ -1,5 +1,8 @@
 //! The reference store is held to the suite that it is the measure of.
 
+#[cfg(test)]
+mod quality;
+
 use std::sync::Arc;
 
 use agentstack_audit::SigningKey;
