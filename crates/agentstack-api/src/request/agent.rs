@@ -158,16 +158,15 @@ pub(crate) struct RunAgentRequest {
     max_tokens: Option<u32>,
     #[garde(range(min = 0.0, max = 2.0))]
     temperature: Option<f64>,
-    /// Query: what memory finds goes to the model
+    /// What to look up in memory for the model
     #[schemars(extend("x-exact" = exact::recall()))]
     recall: Option<String>,
     #[garde(range(min = 1, max = limits::RECALL_ITEMS))]
     #[schemars(extend("default" = limits::RECALL_ITEMS_USUAL))]
     recall_limit: Option<u32>,
-    /// Key to store the answer under
+    /// Key for the answer
     #[schemars(extend("x-exact" = exact::stored_key()))]
     store_as: Option<String>,
-    /// Shared namespace for it
     #[schemars(extend("x-exact" = exact::namespace()))]
     store_namespace: Option<String>,
     /// Also as fenced text

@@ -258,7 +258,7 @@ pub struct SearchMemoryView {
 pub struct SearchedView {
     /// By what: `text` alone also when the embedder did not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", extend("enum" = ["text", "semantic", "hybrid"]))]
+    #[schemars(with = "Option<String>", extend("x-exact" = json!({ "enum": ["text", "semantic", "hybrid"] })))]
     pub searched_by: Option<&'static str>,
     /// How many entries have no vector yet, and are found by their words only.
     #[serde(skip_serializing_if = "Option::is_none")]

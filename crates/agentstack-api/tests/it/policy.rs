@@ -50,7 +50,7 @@ fn expected(role: Role, operation: &Operation, on: &str) -> bool {
     if name.starts_with("audit_")
         || name.starts_with("token_")
         || name.starts_with("quarantine_")
-        || ["housekeeping", "metrics:read"].contains(&name)
+        || ["housekeeping", "embedding", "metrics:read"].contains(&name)
     {
         return operator;
     }
