@@ -98,7 +98,7 @@ fn store_many(workplace: &Workplace) {
     call_tools(workplace, &(0..100).map(store).collect::<Vec<_>>());
 }
 
-fn search(workplace: &Workplace, more: Value) -> Value {
+fn search(workplace: &Workplace, more: &Value) -> Value {
     let mut arguments = json!({ "query": "aaaa" });
     arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     call_tools(workplace, &[("memory_search", arguments)]).remove(0)
@@ -140,7 +140,7 @@ fn s41_a_changed_model_is_embedded_again_also_after_a_kill() {
         (&done["dimension"], &done["vectors"], &done["embedded"]),
         (&json!(6), &json!(100), &json!(0))
     );
-    let found = search(&workplace, json!({ "mode": "semantic", "limit": 1 }));
+    let found = search(&workplace, &json!({ "mode": "semantic", "limit": 1 }));
     assert!(found["results"][0]["content"].as_str().unwrap().starts_with("aaa"), "{found}");
     assert_eq!((&found["searchedBy"], &found["notEmbedded"]), (&json!("semantic"), &json!(0)));
     workplace.expect(&["audit", "verify"], 0);
@@ -155,7 +155,7 @@ fn while_the_embedder_is_away_words_are_found_and_nothing_is_thrown_away() {
     embedder.left.store(0, Ordering::SeqCst);
     drop(embedder.silent);
     // It takes the connection and says nothing, so that the search gives up on it.
-    let found = search(&workplace, json!({ "query": "aaa" }));
+    let found = search(&workplace, &json!({ "query": "aaa" }));
     assert_eq!((&found["searchedBy"], &found["count"]), (&json!("text"), &json!(10)));
     assert!(found["notice"].as_str().unwrap().contains("does not answer"), "{found}");
 }

@@ -331,7 +331,7 @@ async fn s43_each_question_of_the_worker_is_recorded() {
     }
     embed(&world).await;
     let records = world.records().await;
-    let embedded = records.iter().filter(|record| record.operation == "embedding");
-    let counts: Vec<u64> = embedded.map(|record| record.counts["entries"]).collect();
+    let questions = records.iter().filter(|record| record.operation == "embedding");
+    let counts: Vec<u64> = questions.map(|record| record.counts["entries"]).collect();
     assert_eq!(counts, [32, 8]);
 }

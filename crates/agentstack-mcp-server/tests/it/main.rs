@@ -13,6 +13,8 @@ mod corpora;
 #[cfg(test)]
 mod lifetime;
 #[cfg(test)]
+mod models;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod processes;
