@@ -2,7 +2,13 @@
 //! how many of the ten nearest are the same; and what a store costs whose entry is to have a vector.
 //!
 //! `cargo run --release -p agentstack-storage-sqlite --example bench_vectors [entries]`
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    reason = "a benchmark"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,24 +65,35 @@ async fn bench(entries: usize) {
     println!("  sqlite-vec raw, not encrypted, numbers only     {theirs:>10.2?}");
     println!("  ratio {:.2}", ours.as_secs_f64() / theirs.as_secs_f64());
     println!("  {:.3} of the ten nearest are the same", same as f64 / (ROUNDS * 10) as f64);
-    stores(&call).await;
+    stores(&call, folder.path()).await;
 }
 
-/// Stores that wish for a vector and stores that do not, in turns.
-async fn stores(call: &Call<'_>) {
+/// Stores whose entries wait for a vector, and stores of an installation without an embedder, in turns.
+async fn stores(call: &Call<'_>, folder: &std::path::Path) {
+    let options = OpenOptions::new(folder.join("plain/store.db"), MasterKey::generate().unwrap().derive());
+    let store = SqliteStore::open(options).await.unwrap();
+    let opened = Opened { verifying: store.verifying_key(), store: Arc::new(store), keep: Box::new(()) };
+    let world = World::new(opened);
+    let plain = world.local("ann").start_with(new_session(&world, SESSION_IDLE_MS, SESSION_AGE_MS).0).await;
+    // As many entries as there are on the other side.
+    for place in 0..call.status().await.entries {
+        plain.store(&place.to_string(), "a short text about nothing").await;
+    }
     let text = "the deployment of the second version went well ".repeat(40);
     let (mut with, mut without) = (vec![], vec![]);
     for number in 0..600 {
-        for (wish, times) in [(Wish::Wanted, &mut with), (Wish::Declined, &mut without)] {
-            // Where a vector exists, entries wait unless they are declined: a row is written for either.
-            let new = NewEntry { wish, ..entry(&format!("{wish:?} {number}"), &text) };
+        for (call, wish, times) in [(call, Wish::Wanted, &mut with), (&plain, Wish::None, &mut without)] {
+            let new = NewEntry { wish, ..entry(&format!("more {number}"), &text) };
             let begun = Instant::now();
             call.try_store(new).await.unwrap();
             times.push(begun.elapsed());
         }
     }
     let (with, without) = (median(with), median(without));
-    println!("a store of 2 kB: {with:.2?} with a wish, {without:.2?} where it is declined");
+    let ratio = with.as_secs_f64() / without.as_secs_f64();
+    println!(
+        "a store of 2 kB: {with:.2?} where it waits for a vector, {without:.2?} without; ratio {ratio:.2}"
+    );
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -82,6 +82,14 @@ fn grant(full: bool) -> Grant {
     }
 }
 
+fn searched(full: bool) -> view::SearchedView {
+    view::SearchedView {
+        searched_by: full.then_some("text"),
+        not_embedded: full.then_some(3),
+        notice: full.then_some("why"),
+    }
+}
+
 /// An answer of every operation, with every optional field or with none.
 fn replies(full: bool) -> Vec<Reply> {
     let hit = Hit { entry: entry(full), score: 0.5, match_type: MatchType::Text };
@@ -108,11 +116,7 @@ fn replies(full: bool) -> Vec<Reply> {
             results: vec![view::SearchResultView::new(hit, "content".to_owned(), full)],
             truncated: full,
             next_cursor: next_cursor.clone(),
-            searched: view::SearchedView {
-                searched_by: full.then_some("text"),
-                not_embedded: full.then_some(3),
-                notice: full.then_some("why"),
-            },
+            searched: searched(full),
             text,
         }),
         Reply::GetMemory(got),

@@ -10,6 +10,7 @@ mod calls;
 mod coordination;
 #[cfg(test)]
 mod embedding;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod expiry;

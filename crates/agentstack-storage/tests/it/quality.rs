@@ -17,11 +17,11 @@ fn model() -> EmbeddingModel {
 }
 
 fn vector(kept: &Value) -> Vector {
-    let digits = kept["vector"].as_str().unwrap();
-    let number =
-        |place: usize| u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).unwrap().cast_signed();
-    let numbers: Vec<f32> = (0..digits.len() / 2).map(|place| f32::from(number(place))).collect();
-    Vector::new(&numbers).unwrap()
+    let digits = kept["vector"].as_str().unwrap().as_bytes();
+    let digit = |digit: u8| u8::try_from(char::from(digit).to_digit(16).unwrap()).unwrap();
+    let (pairs, _) = digits.as_chunks::<2>();
+    let number = |[high, low]: &[u8; 2]| f32::from((digit(*high) << 4 | digit(*low)).cast_signed());
+    Vector::new(&pairs.iter().map(number).collect::<Vec<f32>>()).unwrap()
 }
 
 /// The entries that were found, best first.
