@@ -34,7 +34,11 @@ async fn embed(stack: &AgentStack, as_json: bool) -> anyhow::Result<Verdict> {
     let bar = bar(begun.waiting, as_json);
     loop {
         let pause = match stack.engine().embed_some().await {
-            EmbeddingStep::Done(_) => Duration::ZERO,
+            EmbeddingStep::Done(some) => {
+                bar.inc(some);
+                bar.set_message("");
+                continue;
+            }
             EmbeddingStep::Idle => break,
             EmbeddingStep::Elsewhere => LOOK_EVERY,
             EmbeddingStep::Later(pause) => {
@@ -45,10 +49,7 @@ async fn embed(stack: &AgentStack, as_json: bool) -> anyhow::Result<Verdict> {
         tokio::time::sleep(pause).await;
         let figures = stack.engine().embedding_figures(Arc::clone(&operator)).await;
         let figures = figures.map_err(|error| anyhow!("{}", error.message()))?;
-        // What is stored meanwhile waits, too.
-        bar.set_length(begun.waiting.max(figures.waiting));
         bar.set_position(begun.waiting.saturating_sub(figures.waiting));
-        bar.set_message("");
     }
     bar.finish_and_clear();
     let figures = stack.engine().embedding_figures(operator).await;

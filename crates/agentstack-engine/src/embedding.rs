@@ -158,7 +158,9 @@ impl Engine {
         if !alone && embedder.is_spared(now) {
             return Ok(Sought { is_degraded: true, ..by_words });
         }
-        let asked = embedder.embed(vec![command.query.as_str().to_owned()], now);
+        // A secret in a query is no more to go out than one in an entry (S40).
+        let query = self.settings().redactor.scrub(command.query.as_str()).into_owned();
+        let asked = embedder.embed(vec![query], now);
         let answer = timeout(patience, asked).await.unwrap_or_else(|_| Err(embedder.gave_up(now)));
         match answer {
             Ok((model, mut vectors)) => {

@@ -11,7 +11,7 @@ use agentstack_core::{EntryId, Timestamp, VersionId};
 use agentstack_storage::embedding::EMBEDDED_CHARS;
 use agentstack_storage::{
     EmbeddingFigures, EmbeddingModel, EmbeddingStore, ModelFigures, Pending, StorageError, Vector, Waiting,
-    Wish,
+    WaitingId, Wish,
 };
 use async_trait::async_trait;
 use sqlx::Row;
@@ -33,14 +33,14 @@ const LEASE: &str = "INSERT INTO leases (name, holder, until) VALUES ('embedding
      ON CONFLICT DO UPDATE SET holder = excluded.holder, until = excluded.until WHERE holder = $1 OR until <= $3";
 
 /// Of each content its first `$2` bytes. What belongs to an ended session is not read any more.
-pub(crate) const WAITING: &str = "SELECT e.uuid, e.version, n.secret, substr(e.content, 1, $2) FROM vectors v \
+pub(crate) const WAITING: &str = "SELECT e.id, e.uuid, e.version, n.secret, substr(e.content, 1, $2) FROM vectors v \
      CROSS JOIN entries e ON e.id = v.entry CROSS JOIN namespaces n ON n.id = e.namespace \
      WHERE v.model = -1 AND n.id NOT IN (SELECT namespace FROM ended_namespaces) ORDER BY v.entry LIMIT $1";
 
-/// Where the current version `$2` of the entry `$1` is, if it is to have a vector.
-pub(crate) const PLACE: &str = "SELECT e.id, n.id, n.secret FROM entries e INDEXED BY entries_recent \
-     CROSS JOIN namespaces n ON n.id = e.namespace JOIN vectors v ON v.namespace = n.id AND v.entry = e.id \
-     WHERE e.uuid = $1 AND e.version = $2 AND v.model <> 0 \
+/// Where the entry of the number `$1` is, if the version `$3` of the id `$2` is its current one and waits for a vector.
+pub(crate) const PLACE: &str = "SELECT n.id, n.secret FROM entries e CROSS JOIN namespaces n ON n.id = e.namespace \
+     CROSS JOIN vectors v ON v.namespace = n.id AND v.entry = e.id \
+     WHERE e.id = $1 AND e.uuid = $2 AND e.version = $3 AND v.model = -1 \
      AND n.id NOT IN (SELECT namespace FROM ended_namespaces)";
 
 const KEEP: &str = "UPDATE vectors SET model = $3, vector = $4 WHERE namespace = $1 AND entry = $2";
@@ -94,15 +94,15 @@ async fn model(write: &mut Write<'_>, model: &EmbeddingModel) -> Result<i64, Sto
 async fn keep(
     write: &mut Write<'_>,
     model: i64,
-    id: VersionId,
+    WaitingId { version: id, number: entry }: WaitingId,
     vector: Option<&Vector>,
 ) -> Result<bool, StorageError> {
-    let asked = sqlx::query(PLACE).bind(id.entry.as_bytes().to_vec()).bind(id.version);
+    let asked = sqlx::query(PLACE).bind(entry).bind(id.entry.as_bytes().to_vec()).bind(id.version);
     let Some(row) = asked.fetch_optional(write.connection()?).await.map_err(storage)? else {
         return Ok(false);
     };
     let mut columns = Columns::from(&row, 0);
-    let (entry, namespace): (i64, i64) = (columns.take()?, columns.take()?);
+    let namespace: i64 = columns.take()?;
     let veil = Veil::new(columns.take()?);
     let keeping = sqlx::query(KEEP).bind(namespace).bind(entry);
     let keeping = match vector {
@@ -115,13 +115,14 @@ async fn keep(
 
 fn waiting(row: &SqliteRow) -> Result<Waiting, StorageError> {
     let mut columns = Columns::from(row, 0);
-    let (entry, version) = (columns.id(EntryId::from_bytes)?, small(columns.take()?)?);
+    let number = columns.take()?;
+    let version = VersionId { entry: columns.id(EntryId::from_bytes)?, version: small(columns.take()?)? };
     let veil = Veil::new(columns.take()?);
     let bytes = veil.uncover_bytes(columns.take()?).ok_or_else(|| StorageError::damaged("a content"))?;
     // The last character may be cut.
     let text = String::from_utf8_lossy(&bytes);
     let text = text.chars().take(EMBEDDED_CHARS as usize).collect();
-    Ok(Waiting { id: VersionId { entry, version }, text })
+    Ok(Waiting { id: WaitingId { version, number }, text })
 }
 
 #[async_trait]
@@ -156,7 +157,7 @@ impl EmbeddingStore for SqliteStore {
         &self,
         scope: &Scope,
         of: &EmbeddingModel,
-        vectors: Vec<(VersionId, Option<Vector>)>,
+        vectors: Vec<(WaitingId, Option<Vector>)>,
         pending: Pending,
     ) -> Result<u64, StorageError> {
         if !scope.principal().is_operator() {

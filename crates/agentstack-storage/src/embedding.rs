@@ -16,11 +16,20 @@ pub enum Wish {
     Declined,
 }
 
+/// A version that waits for a vector, and where its backend has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingId {
+    /// The version.
+    pub version: VersionId,
+    /// The entry's number in the backend.
+    pub number: i64,
+}
+
 /// An entry that waits for a vector. It prints itself without its text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// Its current version.
-    pub id: VersionId,
+    pub id: WaitingId,
     /// The beginning of its content: no more than [`EMBEDDED_CHARS`].
     pub text: String,
 }

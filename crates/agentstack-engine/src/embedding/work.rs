@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use agentstack_access::{Caller, Principal, Scope};
 use agentstack_api::ErrorBody;
 use agentstack_api::operations::MEMORY_EMBED;
-use agentstack_core::VersionId;
 use agentstack_providers::ProviderError;
-use agentstack_storage::{EmbeddingFigures, EmbeddingModel, Pending, Vector, Waiting};
+use agentstack_storage::{EmbeddingFigures, EmbeddingModel, Pending, Vector, Waiting, WaitingId};
 use tokio::time::sleep;
 
 use super::{Embedder, changed, is_about_a_text};
@@ -114,20 +113,31 @@ impl Engine {
         caller: &Caller,
         scope: &Scope,
     ) -> Result<EmbeddingStep, Failure> {
-        let waiting = self.store().waiting(scope, BATCH).await?;
-        if waiting.is_empty() {
+        if self.store().waiting(scope, 1).await?.is_empty() {
             return Ok(EmbeddingStep::Idle);
         }
         if !self.lease(embedder, scope, LEASE_MS).await? {
             return Ok(EmbeddingStep::Elsewhere);
         }
-        // Another process may have embedded them before it gave the work away.
-        let waiting = self.store().waiting(scope, BATCH).await?;
-        let (begun, known) = (Instant::now(), embedder.state().model.clone());
-        let done = self.while_leased(embedder, scope, self.vectors(embedder, &waiting)).await;
+        let done = self.embed_leased(embedder, caller, scope).await;
         // Who has nothing to do need not keep others from it.
         self.lease(embedder, scope, 0).await?;
-        let (model, vectors) = done?;
+        done
+    }
+
+    async fn embed_leased(
+        &self,
+        embedder: &Embedder,
+        caller: &Caller,
+        scope: &Scope,
+    ) -> Result<EmbeddingStep, Failure> {
+        // Another process may have embedded them before it gave the work away.
+        let waiting = self.store().waiting(scope, BATCH).await?;
+        if waiting.is_empty() {
+            return Ok(EmbeddingStep::Idle);
+        }
+        let (begun, known) = (Instant::now(), embedder.state().model.clone());
+        let (model, vectors) = self.while_leased(embedder, scope, self.vectors(embedder, &waiting)).await?;
         let pending = Pending::new(self.draft(caller, MEMORY_EMBED.name, None), begun);
         let kept = self.store().keep_vectors(scope, &model, vectors, pending).await?;
         if known.as_ref() != Some(&model) {
@@ -161,7 +171,7 @@ impl Engine {
         &self,
         embedder: &Embedder,
         waiting: &[Waiting],
-    ) -> Result<(EmbeddingModel, Vec<(VersionId, Option<Vector>)>), ProviderError> {
+    ) -> Result<(EmbeddingModel, Vec<(WaitingId, Option<Vector>)>), ProviderError> {
         let texts = waiting.iter().map(|one| one.text.clone()).collect();
         match embedder.embed(texts, self.now()).await {
             Ok((model, vectors)) => Ok((model, waiting.iter().map(|one| one.id).zip(vectors).collect())),

@@ -317,8 +317,12 @@ async fn s40_what_the_guard_takes_out_does_not_go_out() {
     let key = ["sk", "_live_", "4eC39HqLyjWDarjtT1zdp7dc"].concat();
     ann.store("one", &format!("automobile {key}")).await;
     embed(&world).await;
+    ann.ok("memory_search", json!({ "query": format!("car {key}") })).await;
     let asked = embedder.asked();
-    assert!(asked[0][0].starts_with("automobile ") && !asked[0][0].contains(&key), "{asked:?}");
+    for (question, word) in asked.iter().zip(["automobile ", "car "]) {
+        assert!(question[0].starts_with(word) && !question[0].contains(&key), "{asked:?}");
+    }
+    assert_eq!(asked.len(), 2);
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use agentstack_storage::{
     NewEntry, NewSession, NewTask, OriginFilter, Pending, Reading, Removed, Review, ReviewFilter,
     ReviewStore, Reviews, Revocation, Search, Session, SessionStatus, SessionStore, StorageError,
     StoreHealth, Stored, Target, TaskEnd, TaskFilter, TaskStore, Tasks, TokenStore, Vector, Waiting,
+    WaitingId,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -150,7 +151,7 @@ impl EmbeddingStore for Faulty {
         &self,
         scope: &Scope,
         model: &EmbeddingModel,
-        vectors: Vec<(VersionId, Option<Vector>)>,
+        vectors: Vec<(WaitingId, Option<Vector>)>,
         pending: Pending,
     ) -> Result<u64, StorageError> {
         self.writes()?.keep_vectors(scope, model, vectors, pending).await

@@ -6,7 +6,8 @@ use super::world::{Call, MEMORY_SEARCH, SESSION_ACTIVE, World, entry, pending, s
 use crate::embedding::EMBEDDED_CHARS;
 use crate::text::Match;
 use crate::{
-    EmbeddingFigures, EmbeddingModel, Found, Meaning, ModelFigures, NewEntry, Search, Vector, Waiting, Wish,
+    EmbeddingFigures, EmbeddingModel, Found, Meaning, ModelFigures, NewEntry, Search, Vector, Waiting,
+    WaitingId, Wish,
 };
 
 impl Call<'_> {
@@ -23,7 +24,7 @@ impl Call<'_> {
     pub async fn keep_vectors(
         &self,
         model: &EmbeddingModel,
-        vectors: Vec<(VersionId, Option<Vector>)>,
+        vectors: Vec<(WaitingId, Option<Vector>)>,
     ) -> u64 {
         let scope = self.scope(&SESSION_ACTIVE).await;
         self.world.store.keep_vectors(&scope, model, vectors, pending(&scope)).await.unwrap()
@@ -233,7 +234,7 @@ pub async fn s41_vectors_end_with_their_session(world: &World) {
         [ModelFigures { model: model.clone(), vectors: 1 }]
     );
     let late = waiting.iter().map(|one| (one.id, Some(vector("d", &model)))).collect();
-    assert_eq!(operator.keep_vectors(&model, late).await, 1, "nothing is kept for what has ended");
+    assert_eq!(operator.keep_vectors(&model, late).await, 0, "nothing waits any more");
 }
 
 pub async fn what_is_declined_or_failed_is_not_tried(world: &World) {

@@ -1,10 +1,10 @@
 //! What an embedder is asked for, and what becomes of its vectors.
 
 use agentstack_access::Scope;
-use agentstack_core::{Timestamp, VersionId};
+use agentstack_core::Timestamp;
 use async_trait::async_trait;
 
-use crate::{EmbeddingFigures, EmbeddingModel, Pending, StorageError, Vector, Waiting};
+use crate::{EmbeddingFigures, EmbeddingModel, Pending, StorageError, Vector, Waiting, WaitingId};
 
 /// Vectors of entries. Whose entries they are is no matter here: all of it is for operators, as the product itself is one.
 /// For others nothing waits, and nothing is changed.
@@ -31,8 +31,8 @@ pub trait EmbeddingStore: Send + Sync {
     /// When the backend cannot answer.
     async fn waiting(&self, scope: &Scope, limit: u32) -> Result<Vec<Waiting>, StorageError>;
 
-    /// Keeps the vectors of versions, or for `None` that the embedder would make none. What is not the current version of
-    /// an entry any more, and what is to have no vector, is passed over. Returns how many were kept.
+    /// Keeps the vectors of versions that wait, or for `None` that the embedder would make none. What waits no more, because
+    /// it has a vector, is to have none, or is not the current version of an entry, is passed over. Returns how many were kept.
     ///
     /// # Errors
     /// When the backend cannot do it.
@@ -40,7 +40,7 @@ pub trait EmbeddingStore: Send + Sync {
         &self,
         scope: &Scope,
         model: &EmbeddingModel,
-        vectors: Vec<(VersionId, Option<Vector>)>,
+        vectors: Vec<(WaitingId, Option<Vector>)>,
         pending: Pending,
     ) -> Result<u64, StorageError>;
 

@@ -9,7 +9,7 @@ use super::{Kept, ReferenceStore, State};
 use crate::embedding::EMBEDDED_CHARS;
 use crate::{
     EmbeddingFigures, EmbeddingModel, EmbeddingStore, Meaning, ModelFigures, Pending, StorageError, Vector,
-    Waiting, Wish,
+    Waiting, WaitingId, Wish,
 };
 
 /// What there is of a vector.
@@ -96,7 +96,10 @@ impl EmbeddingStore for ReferenceStore {
         }
         let waits = |kept: &&Kept| matches!(kept.embedded, Embedded::Waiting);
         let waiting = |kept: &Kept| Waiting {
-            id: VersionId { entry: kept.id, version: kept.current.version.version },
+            id: WaitingId {
+                version: VersionId { entry: kept.id, version: kept.current.version.version },
+                number: kept.number,
+            },
             text: kept.current.version.content.chars().take(EMBEDDED_CHARS as usize).collect(),
         };
         Ok(state.by_number().into_iter().filter(waits).take(limit as usize).map(waiting).collect())
@@ -106,7 +109,7 @@ impl EmbeddingStore for ReferenceStore {
         &self,
         scope: &Scope,
         model: &EmbeddingModel,
-        vectors: Vec<(VersionId, Option<Vector>)>,
+        vectors: Vec<(WaitingId, Option<Vector>)>,
         pending: Pending,
     ) -> Result<u64, StorageError> {
         let mut state = self.state()?;
@@ -117,9 +120,8 @@ impl EmbeddingStore for ReferenceStore {
         let mut count = 0;
         for (id, vector) in vectors {
             let is_meant = |kept: &&mut Kept| {
-                kept.id == id.entry
-                    && kept.current.version.version == id.version
-                    && !matches!(kept.embedded, Embedded::Declined)
+                VersionId { entry: kept.id, version: kept.current.version.version } == id.version
+                    && matches!(kept.embedded, Embedded::Waiting)
             };
             if let Some(kept) = state.entries.values_mut().flatten().find(is_meant) {
                 count += u64::from(vector.is_some());
