@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::connect::LIMITS;
 use crate::{
     MasterKey, OpenOptions, SqliteStore, agents, identities, memory, reclaim, review, search, session, tasks,
-    write,
+    vectors, write,
 };
 
 async fn open(folder: &TempDir, encrypted: bool) -> Arc<SqliteStore> {
@@ -246,6 +246,12 @@ const STATEMENTS: &[&str] = &[
     search::LIST,
     search::COUNT,
     search::COUNT_ALL,
+    search::vectors::VECTORS,
+    search::vectors::DECLINED,
+    search::vectors::SETTLED,
+    vectors::MODEL,
+    vectors::WAITING,
+    vectors::PLACE,
     session::STATUS,
     session::STANDING,
     session::RESUME,
@@ -294,6 +300,20 @@ const STATEMENTS: &[&str] = &[
     tasks::links::BOTH,
     tasks::links::FIGURES,
 ];
+
+#[tokio::test]
+async fn what_waits_is_found_by_its_own_index() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder, false).await;
+    let mut primary = store.primary().await.unwrap();
+    let plan = plan(primary.connection().unwrap(), vectors::WAITING).await;
+    assert!(
+        plan[0].contains("USING INDEX vectors_waiting")
+            || plan[0].contains("USING COVERING INDEX vectors_waiting"),
+        "{plan:#?}"
+    );
+    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+}
 
 #[tokio::test]
 async fn no_statement_reads_a_whole_table_of_entries_or_sessions() {

@@ -4,7 +4,7 @@
 //! and nothing else, whatever else is stored (S05).
 
 mod candidates;
-mod vectors;
+pub(crate) mod vectors;
 
 use std::collections::HashMap;
 

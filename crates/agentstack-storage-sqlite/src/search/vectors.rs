@@ -21,9 +21,9 @@ const PAGE: u32 = 8_192;
 
 /// Vectors of the model `$2`: for each pair of a namespace and an entry in `$1`, up to `$3` of those after it. One blob of
 /// many costs a fraction of as many rows.
-pub(crate) const VECTORS: &str = "SELECT q.value ->> 0, (SELECT CAST(coalesce(group_concat(o.vector, ''), '') AS BLOB) \
+pub(crate) const VECTORS: &str = "SELECT q.value ->> 0, (SELECT CAST(coalesce(group_concat(page.vector, ''), '') AS BLOB) \
      FROM (SELECT v.vector FROM vectors v WHERE v.namespace = q.value ->> 0 AND v.entry > q.value ->> 1 \
-     AND v.model = $2 ORDER BY v.entry LIMIT $3) o) FROM json_each($1) q";
+     AND v.model = $2 ORDER BY v.entry LIMIT $3) page) FROM json_each($1) q";
 
 /// How many entries of the namespaces in `$1` are to have no vector.
 pub(crate) const DECLINED: &str =
