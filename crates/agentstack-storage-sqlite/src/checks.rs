@@ -250,7 +250,6 @@ const STATEMENTS: &[&str] = &[
     search::vectors::DECLINED,
     search::vectors::SETTLED,
     vectors::MODEL,
-    vectors::WAITING,
     vectors::PLACE,
     session::STATUS,
     session::STANDING,
