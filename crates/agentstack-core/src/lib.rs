@@ -12,6 +12,7 @@ pub mod label;
 pub mod limits;
 pub mod memory;
 pub mod name;
+pub mod network;
 pub mod random;
 pub mod run;
 pub mod secret;

@@ -1,20 +1,13 @@
 //! The addresses of a configuration, and which of the network's an outbound connection may go to (S49).
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
+use agentstack_core::network::{Reach, reach};
 use http::Uri;
 
 /// Longest address, in bytes.
 const LONGEST: usize = 2_048;
-/// Where clouds answer questions about the machine outside the link-local range.
-const METADATA: [IpAddr; 5] = [
-    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
-    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
-    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
-];
 
 /// An `https://` address, or an `http://` one of this machine, without user name and fragment. It prints itself without
 /// its path and query, which may be a secret.
@@ -89,56 +82,6 @@ impl WebAddress {
             Reach::Network => self.literal().map(|literal| literal.to_canonical()) == Some(address),
             Reach::Nowhere => false,
         }
-    }
-}
-
-/// From where an address leads to the same machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    Everywhere,
-    /// This machine alone.
-    Machine,
-    /// A private network.
-    Network,
-    /// It is never connected to.
-    Nowhere,
-}
-
-fn reach(address: IpAddr) -> Reach {
-    if METADATA.contains(&address) {
-        return Reach::Nowhere;
-    }
-    match address {
-        IpAddr::V4(address) => reach_v4(address),
-        IpAddr::V6(address) => reach_v6(address),
-    }
-}
-
-fn reach_v4(address: Ipv4Addr) -> Reach {
-    match address.octets() {
-        [127, ..] => Reach::Machine,
-        // The private networks, and what providers put in front of their customers.
-        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => Reach::Network,
-        // This network, link-local, protocol assignments, documentation, benchmarks, multicast, reserved.
-        [0 | 224..=255, ..]
-        | [169, 254, ..]
-        | [192, 0, 0 | 2, _]
-        | [198, 18 | 19, ..]
-        | [198, 51, 100, _]
-        | [203, 0, 113, _] => Reach::Nowhere,
-        _ => Reach::Everywhere,
-    }
-}
-
-fn reach_v6(address: Ipv6Addr) -> Reach {
-    match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Machine,
-        [0xfc00..=0xfdff, ..] => Reach::Network,
-        // Only what is handed out for the Internet, less documentation, Teredo, 6to4 and other special ones: in some of
-        // them an IPv4 address hides.
-        [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x2002 | 0x3fff, ..] => Reach::Nowhere,
-        [0x2000..=0x3fff, ..] => Reach::Everywhere,
-        _ => Reach::Nowhere,
     }
 }
 
