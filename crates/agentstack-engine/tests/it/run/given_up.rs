@@ -104,10 +104,8 @@ async fn s07_nothing_remains_of_a_run_whose_session_ends_meanwhile() {
 #[tokio::test]
 async fn s07_nothing_is_told_of_a_run_that_fails_after_its_session() {
     let gate = Arc::new(Gate::default());
-    let world = forever(held_to(
-        gate.clone(),
-        RunLimits { time: Duration::from_millis(500), ..RunLimits::default() },
-    ));
+    let world =
+        forever(held_to(gate.clone(), RunLimits { time: Duration::from_secs(2), ..RunLimits::default() }));
     let ann = world.client("ann").await;
     let running = begun(&ann, &gate, shared(&spawned(&ann).await)).await;
     ann.ok("session_end", json!({})).await;
