@@ -21,7 +21,7 @@ from fences import fences
 
 # The mode of the client, and the revision that it must come to.
 REVISIONS = [("auto", "2026-07-28"), ("legacy", "2025-11-25")]
-TOOLS = 36
+TOOLS = 37
 EXIT_SECONDS = 2.0
 UNKNOWN_SESSION = "01983b2e-5c00-7000-8000-000000000001"
 
