@@ -88,7 +88,9 @@ impl Embedder {
                 Ok((model, answer.vectors.iter().map(|numbers| Vector::new(numbers)).collect()))
             }
             Err(error) => {
-                state.spared_until = Some(now.plus_millis(SPARED_MS));
+                if state.is_down {
+                    state.spared_until = Some(now.plus_millis(SPARED_MS));
+                }
                 Err(error)
             }
         }

@@ -240,6 +240,11 @@ async fn what_the_embedder_does_not_take_keeps_nobody_else_waiting() {
     assert_eq!(embed(&world).await, 2, "of the long one its beginning was taken");
     let figures = world.engine.embedding_figures(operator()).await.unwrap();
     assert_eq!((figures.waiting, figures.failed), (0, 1));
+    // And no search is spared for it: an embedder that takes exception to a text is there.
+    let refused = ann.ok("memory_search", json!({ "query": "poison" })).await;
+    assert_eq!(refused["searchedBy"], "text");
+    let found = ann.ok("memory_search", json!({ "query": "car" })).await;
+    assert_eq!((keys(&found).len(), &found["searchedBy"]), (2, &json!("hybrid")));
     // What it takes nothing of is no matter of a text.
     ann.store("next", "vehicle").await;
     embedder.turn(REFUSING);

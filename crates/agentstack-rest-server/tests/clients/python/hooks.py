@@ -22,15 +22,19 @@ chance = random.Random(1)
 
 def unstated_rules(arguments):
     """A cursor is one that an answer gave; searching by meaning needs an embedder, which this server has not; kinds of
-    agents are those of the configuration; and what is stored is an output."""
+    agents are those of the configuration; what is stored is an output, or an answer; and how much is recalled, and where an
+    answer is stored, is said only of what is."""
     arguments.pop("cursor", None)
     for kind in ("agentType", "taskType"):
         if kind in arguments and arguments[kind] is not None:
             arguments[kind] = "coder"
     if "type" in arguments and arguments["type"] is not None:
         arguments["type"] = "coder"
-    if arguments.get("output") is None:
+    if "prompt" not in arguments and arguments.get("output") is None:
         arguments.pop("storeAs", None)
+    for field, needed in (("recallLimit", "recall"), ("storeNamespace", "storeAs")):
+        if arguments.get(needed) is None:
+            arguments.pop(field, None)
     if arguments.get("mode") in ("semantic", "hybrid"):
         arguments["mode"] = "auto"
 
