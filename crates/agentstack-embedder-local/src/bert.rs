@@ -89,6 +89,9 @@ impl Bert {
         let width = config.hidden_size;
         let words = named("embeddings.word_embeddings.weight");
         let positions = named("embeddings.position_embeddings.weight");
+        if config.max_position_embeddings > 8_192 {
+            return Err(folder.unsupported(CONFIG, "its max_position_embeddings is over 8192"));
+        }
         let types = named("embeddings.token_type_embeddings.weight");
         let types = weights.matrix(&types, [config.type_vocab_size, width])?;
         let positions = weights.matrix(&positions, [config.max_position_embeddings, width])?;

@@ -214,6 +214,8 @@ const MODEL_NAME_BYTES: usize = 256;
 
 /// The name of a model as it was answered. It is kept and shown, so it has to be a name.
 pub(crate) fn checked_name(name: String) -> Result<String, ProviderError> {
-    let good = !name.is_empty() && name.len() <= MODEL_NAME_BYTES && !name.chars().any(char::is_control);
+    let good = !name.is_empty()
+        && name.len() <= MODEL_NAME_BYTES
+        && name.bytes().all(|byte| byte.is_ascii_graphic());
     if good { Ok(name) } else { Err(ProviderError::Malformed("the model has no proper name")) }
 }

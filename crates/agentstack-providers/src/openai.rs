@@ -171,7 +171,8 @@ impl Building {
         if let Some(error) = answer.error {
             return Err(ProviderError::midway(&error));
         }
-        self.model = self.model.take().or(answer.model);
+        // Some servers name none in the first piece.
+        self.model = self.model.take().or(answer.model.filter(|name| !name.is_empty()));
         if let Some(usage) = answer.usage {
             self.tokens = Tokens { input: usage.prompt_tokens, output: usage.completion_tokens };
         }

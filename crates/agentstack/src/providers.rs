@@ -183,9 +183,11 @@ fn hosted(embedder: EmbeddingProvider) -> Option<ProviderName> {
     }
 }
 
-/// Whether a provider is there to chat with, if it has a key.
+/// Whether a provider is there to chat with, if it has a key. That there is a variable with a key, which other programs
+/// use, asks for nothing.
 fn chats(providers: &Providers, name: ProviderName) -> bool {
-    providers.names(name) || providers.customary_key(name).is_some() || providers.default == Some(name)
+    let is_meant = providers.of(name).model.is_some() && providers.customary_key(name).is_some();
+    providers.names(name) || providers.default == Some(name) || is_meant
 }
 
 /// Where a provider usually is.

@@ -73,8 +73,11 @@ fn answer(stream: TcpStream, dimension: usize) {
         line.clear();
     }
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    let asked: Value = serde_json::from_slice(&body).unwrap();
+    // Whoever asked may have ended before it had said all.
+    if reader.read_exact(&mut body).is_err() {
+        return;
+    }
+    let Ok(asked) = serde_json::from_slice::<Value>(&body) else { return };
     let vector = |text: &Value| -> Vec<f64> {
         let letter = |number: usize| char::from(b'a' + u8::try_from(number).unwrap());
         let count = |number| text.as_str().unwrap().matches(letter(number)).count();

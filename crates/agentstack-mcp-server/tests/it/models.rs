@@ -23,7 +23,8 @@ fn ollama() -> (u16, mpsc::Receiver<Asked>) {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            let (mut reader, asked) = read(stream);
+            // Whoever asked may have ended before it had said all.
+            let Some((mut reader, asked)) = read(stream) else { continue };
             // Whoever asked may be gone.
             let _ = reader.get_mut().write_all(answer(&asked).as_bytes());
             let _ = tell.send(asked);
@@ -32,24 +33,24 @@ fn ollama() -> (u16, mpsc::Receiver<Asked>) {
     (port, told)
 }
 
-fn read(stream: TcpStream) -> (BufReader<TcpStream>, Asked) {
+fn read(stream: TcpStream) -> Option<(BufReader<TcpStream>, Asked)> {
     let mut reader = BufReader::new(stream);
     let (mut line, mut head, mut length) = (String::new(), String::new(), 0);
-    reader.read_line(&mut line).unwrap();
+    reader.read_line(&mut line).ok()?;
     loop {
         let mut next = String::new();
-        if reader.read_line(&mut next).unwrap() <= 2 {
+        if reader.read_line(&mut next).ok()? <= 2 {
             break;
         }
         if let Some(value) = next.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
+            length = value.trim().parse().ok()?;
         }
         head.push_str(&next);
     }
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    let body = serde_json::from_slice(&body).unwrap();
-    (reader, Asked { line, head, body })
+    reader.read_exact(&mut body).ok()?;
+    let body = serde_json::from_slice(&body).ok()?;
+    Some((reader, Asked { line, head, body }))
 }
 
 fn answer(asked: &Asked) -> String {

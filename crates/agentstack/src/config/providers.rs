@@ -90,9 +90,7 @@ pub(super) fn check(document: &Document) -> Result<(), FieldProblem> {
 /// Where a key is, would be where programs are run and files are read. At another address, or with somebody else's key,
 /// it is somebody else who gets to read what is asked. And whether what is stored goes out at all is up to the user.
 pub(super) fn needs_trust(document: &Document) -> Option<&'static str> {
-    let sends = document.get("memory.vectorSearch.enabled") == Some(&Value::Bool(true));
-    let embedder = document.get("memory.vectorSearch.provider").and_then(Value::as_str).unwrap_or("openai");
-    if sends && embedder == "openai" {
+    if document.get("memory.vectorSearch.enabled") == Some(&Value::Bool(true)) {
         return Some("memory.vectorSearch.enabled");
     }
     if document.get("memory.vectorSearch.folder").is_some() {
@@ -102,10 +100,12 @@ pub(super) fn needs_trust(document: &Document) -> Option<&'static str> {
         for field in fields {
             let Some(value) = document.get(field.path) else { continue };
             let is_harmless = match field.path.rsplit('.').next() {
-                Some("model" | "timeoutSeconds" | "maxRetries") => true,
-                // That of a variable is the user's own.
-                Some("apiKey") => !document.literal.contains(field.path),
-                Some("baseUrl") => value == usual_address(name),
+                // What comes from a variable may be a secret that is meant for somebody else.
+                Some("model") => !document.substituted.contains(field.path),
+                Some("timeoutSeconds" | "maxRetries") => true,
+                Some("baseUrl") => {
+                    value.as_str().is_some_and(|url| url.trim_end_matches('/') == usual_address(name))
+                }
                 _ => false,
             };
             if !is_harmless {

@@ -165,6 +165,8 @@ impl Keeper {
                 state.has_key = true;
             }
             Err(problem) => {
+                // What passes by itself is not to be taken for what was seen.
+                state.seen = None;
                 let left = if state.has_key { "the key stays as it was" } else { "there is no key" };
                 tracing::warn!(field = self.field, problem = chain(&problem), "{left}");
             }

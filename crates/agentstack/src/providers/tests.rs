@@ -101,11 +101,14 @@ fn a_provider_is_there_when_it_has_what_it_needs() {
     config.providers.anthropic.customary_key = Some(secret(CANARY));
     config.providers.anthropic.model = None;
     let models = configured(&config).unwrap().models;
+    assert_eq!(names(&models), ["ollama", "openai"], "a variable that other programs use asks for nothing");
+    config.providers.anthropic.model = Some("claude".to_owned());
+    let models = configured(&config).unwrap().models;
     assert_eq!(names(&models), ["anthropic", "ollama", "openai"]);
     assert_eq!(models.default.as_deref(), Some("anthropic"));
     assert_eq!(
         (models.chat["anthropic"].model.as_str(), models.chat["openai"].model.as_str()),
-        ("claude-sonnet-4-5", "m")
+        ("claude", "m")
     );
     config.providers.default = Some(ProviderName::Ollama);
     assert_eq!(configured(&config).unwrap().models.default.as_deref(), Some("ollama"));
@@ -310,6 +313,7 @@ fn s40_a_key_that_cannot_be_used_is_named_by_its_field_and_not_repeated() {
         assert!(text.contains(what) && !text.contains(CANARY), "{name}: {text}");
     }
     let mut config = config.clone();
+    config.providers.openai.model = Some("m".to_owned());
     config.providers.openai.customary_key = Some(secret(&bad));
     let text = chain(&configured(&config).unwrap_err());
     assert!(text.starts_with("`OPENAI_API_KEY` gives no key") && !text.contains(CANARY), "{text}");

@@ -65,7 +65,8 @@ impl Providers {
     /// to another address (S26).
     pub(crate) fn customary_key(&self, name: ProviderName) -> Option<&Secret<String>> {
         let section = self.of(name);
-        let is_there = section.base_url.as_deref().is_none_or(|url| url == usual_address(name));
+        let is_there =
+            section.base_url.as_deref().is_none_or(|url| url.trim_end_matches('/') == usual_address(name));
         section.customary_key.as_ref().filter(|_| is_there && !section.names_a_key())
     }
 

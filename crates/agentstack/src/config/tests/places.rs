@@ -139,7 +139,9 @@ fn s37_a_file_that_was_come_upon_neither_weakens_protection_nor_runs_a_program()
 fn s40_what_comes_from_a_variable_is_not_shown() {
     let (folder, sources) = empty();
     let file = json!({"providers": {"openai": {"model": "${HOME}"}, "anthropic": {"model": "plain"}}});
-    put(&folder.path().join("aistack.config.json"), &file.to_string(), 0o600);
+    let path = folder.path().join("named.json");
+    put(&path, &file.to_string(), 0o600);
+    let sources = Sources { explicit: Some(path), ..sources };
     let shown = Config::load(&sources).unwrap().config.redacted();
     assert_eq!(shown["providers"]["openai"]["model"], "set");
     assert_eq!(shown["providers"]["anthropic"]["model"], "plain");

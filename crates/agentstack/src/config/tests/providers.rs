@@ -123,13 +123,19 @@ fn s49_a_file_that_was_come_upon_does_not_say_where_keys_are_or_who_is_asked() {
         (json!({"providers": {"ollama": {"baseUrl": "http://10.0.0.1"}}}), "providers.ollama.baseUrl"),
         (openai(&json!({"baseUrl": "http://localhost:11434"})), "providers.openai.baseUrl"),
         (json!({"memory": {"vectorSearch": {"enabled": true}}}), "memory.vectorSearch.enabled"),
-        (local(&json!("/models/mini")), "memory.vectorSearch.folder"),
+        (local(&json!("/models/mini")), "memory.vectorSearch.enabled"),
+        (json!({"memory": {"vectorSearch": {"folder": "/models/mini"}}}), "memory.vectorSearch.folder"),
+        (
+            json!({"memory": {"vectorSearch": {"enabled": true, "provider": "ollama"}}}),
+            "memory.vectorSearch.enabled",
+        ),
+        (key(json!({"apiKey": "${MY_KEY}"})), "providers.anthropic.apiKey"),
+        (key(json!({"model": "${MY_KEY}"})), "providers.anthropic.model"),
     ];
     let taken = [
-        key(json!({"apiKey": "${MY_KEY}", "model": "m", "timeoutSeconds": 1, "maxRetries": 0})),
+        key(json!({"model": "m", "timeoutSeconds": 1, "maxRetries": 0})),
         key(json!({"baseUrl": "https://api.anthropic.com"})),
         json!({"providers": {"default": "ollama", "ollama": {"baseUrl": "http://localhost:11434"}}}),
-        json!({"memory": {"vectorSearch": {"enabled": true, "provider": "ollama"}}}),
         json!({"memory": {"vectorSearch": {"enabled": false, "model": "m"}}}),
         json!({"egress": {"enabled": false}}),
     ];
