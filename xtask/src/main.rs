@@ -8,6 +8,7 @@ mod ci;
 mod clients;
 mod codegen;
 mod deny;
+mod gh;
 mod layers;
 mod lint;
 mod local_model;
@@ -37,6 +38,7 @@ usage: cargo xtask <command>
                           the official Python and TypeScript MCP clients against agentstack-mcp
   test-rest               the OpenAPI document, schemathesis, MCP conformance and clients against agentstack-rest
   test-local-model        the local embedder with a real model, which is fetched once
+  test-gh                 the GitHub tools with the real gh, which is fetched once
   quickstart [ARGS…]      build the release binaries and run `agentstack quickstart`
   check-quickstart        run the README's quickstart in a home directory of its own
   bench [ARGS…]           measure agentstack-mcp
@@ -75,6 +77,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test-clients", "--corpora", folder] => clients::run(Some(folder)),
         ["test-rest"] => rest::run(),
         ["test-local-model"] => local_model::run(),
+        ["test-gh"] => gh::run(),
         ["quickstart", rest @ ..] => quickstart::run(rest),
         ["check-quickstart"] => quickstart::check(),
         ["bench", rest @ ..] => bench::run(rest),

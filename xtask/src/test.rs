@@ -44,7 +44,7 @@ pub(crate) fn corpora_folder(folder: &str) -> Result<PathBuf> {
 }
 
 /// How many tests a `test result:` line counts as run.
-fn tests_run(line: &str) -> u64 {
+pub(crate) fn tests_run(line: &str) -> u64 {
     let Some(counts) = line.trim_start().strip_prefix("test result:") else { return 0 };
     let counts = counts.split_once(". ").map_or("", |(_, counts)| counts);
     counts.split("; ").filter_map(|count| count.split_once(' ')).map(counted).sum()

@@ -63,6 +63,12 @@ impl Operation {
         self.family() == Some("quarantine")
     }
 
+    /// Whether it is asked of a host of code, if there is one.
+    #[must_use]
+    pub fn is_of_a_code_host(&self) -> bool {
+        self.family() == Some("github")
+    }
+
     /// Whether it changes a namespace. What is written outside of a session would be derived from nothing (S12).
     #[must_use]
     pub fn changes_a_namespace(&self) -> bool {

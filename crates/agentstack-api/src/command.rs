@@ -3,6 +3,7 @@
 //! Programs that embed the product make these themselves; for calls from outside [`crate::parse`] does.
 
 mod coordination;
+mod github;
 
 use std::fmt;
 
@@ -19,6 +20,10 @@ pub use coordination::{
     CreateTask, DeactivateIdentity, DriftMetrics, GetIdentity, GetTask, IdentityAudit, IdentityName,
     ListIdentities, ListTasks, Recall, RetireIdentity, RunAgent, SpawnAgent, StopAgent, StoreAnswer,
     TaskRelationships, UpdateAgentStatus, UpdateIdentity,
+};
+
+pub use github::{
+    CreateIssue, CreatePullRequest, GetIssue, GetPullRequest, ListIssues, ListPullRequests, RepositoryInfo,
 };
 
 macro_rules! words {

@@ -118,6 +118,12 @@ impl ErrorBody {
         Self { message: Cow::Owned(sentence), ..Self::new(ErrorCode::Conflict, request_id) }
     }
 
+    /// The error with a sentence of its own, which quotes nobody.
+    #[must_use]
+    pub fn saying(code: ErrorCode, sentence: &'static str, request_id: RequestId) -> Self {
+        Self { message: Cow::Borrowed(sentence), ..Self::new(code, request_id) }
+    }
+
     /// Too many calls, and when to come again.
     #[must_use]
     pub fn rate_limited(seconds: u32, request_id: RequestId) -> Self {

@@ -7,6 +7,7 @@
 mod agent;
 mod exact;
 mod fields;
+mod github;
 mod identity;
 mod memory;
 mod quarantine;
@@ -18,6 +19,10 @@ mod token;
 pub(crate) use agent::{
     AgentStatusRequest, AgentTypesRequest, ListAgentsRequest, RunAgentRequest, SpawnAgentRequest,
     StopAgentRequest, UpdateAgentStatusRequest,
+};
+pub(crate) use github::{
+    CreateIssueRequest, CreatePullRequestRequest, GetIssueRequest, GetPullRequestRequest, ListIssuesRequest,
+    ListPullRequestsRequest, RepositoryInfoRequest,
 };
 pub(crate) use identity::{
     ActivateIdentityRequest, CreateIdentityRequest, DeactivateIdentityRequest, GetIdentityRequest,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::schema;
 
 mod agent;
+mod github;
 mod identity;
 mod memory;
 mod quarantine;
@@ -22,6 +23,11 @@ pub use agent::{
     AgentChangedView, AgentDetailView, AgentStatusView, AgentTypeView, AgentTypesView, AgentView,
     AllowancePhase, AnswerEnd, ListAgentsView, RunAgentView, SpawnAgentView, StopAgentView, TokensView,
     UpdateAgentStatusView, UsageView,
+};
+pub use github::{
+    CreateIssueView, CreatePullRequestView, GetIssueView, GetPullRequestView, IssueSummaryView, IssueView,
+    ListIssuesView, ListPullRequestsView, PullRequestSummaryView, PullRequestView, RepositoryInfoView,
+    RepositoryView,
 };
 pub use identity::{
     ActivateIdentityView, CapabilityView, CreateIdentityView, DeactivateIdentityView, GetIdentityView,
@@ -70,6 +76,11 @@ pub(crate) fn exact(view: &str) -> Value {
         "AgentView" => schema::exact_output::<AgentView>(),
         "FindingView" => schema::exact_output::<FindingView>(),
         "DriftView" => schema::exact_output::<DriftView>(),
+        "IssueSummaryView" => schema::exact_output::<IssueSummaryView>(),
+        "IssueView" => schema::exact_output::<IssueView>(),
+        "PullRequestSummaryView" => schema::exact_output::<PullRequestSummaryView>(),
+        "PullRequestView" => schema::exact_output::<PullRequestView>(),
+        "RepositoryView" => schema::exact_output::<RepositoryView>(),
         "IdentitySummaryView" => schema::exact_output::<IdentitySummaryView>(),
         "IdentityView" => schema::exact_output::<IdentityView>(),
         "RecordView" => schema::exact_output::<RecordView>(),

@@ -23,6 +23,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it at a port that the system chooses.
     pub(crate) async fn start(server: &Path, config: &Path) -> anyhow::Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "the quickstart starts the servers that it shows")]
         let mut command = Command::new(server);
         command.arg("--config").arg(config).args(["--listen", "127.0.0.1:0", "--log", "error"]);
         let mut child = command.stderr(Stdio::piped()).kill_on_drop(true).spawn()?;

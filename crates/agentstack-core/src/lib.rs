@@ -4,6 +4,7 @@
 //! in here has been checked once, when it was made, and is never checked again.
 
 pub mod agent;
+pub mod code_host;
 pub mod finding;
 pub mod hex;
 pub mod id;
@@ -21,6 +22,10 @@ pub mod time;
 pub mod token;
 
 pub use agent::{Agent, AgentStatus, AgentType, AgentUsage};
+pub use code_host::{
+    BranchName, HeadBranch, IssueBody, IssueFilter, IssueLabel, IssueNumber, IssueTitle, Login,
+    PullRequestFilter, Repository, RepositoryName,
+};
 pub use finding::{Confidence, FindingField, FindingKind, FindingSummary, Treatment};
 pub use id::{
     AgentId, AgentInstanceId, EntryId, IdentityId, InvalidId, ProcessId, RequestId, SessionId, TaskId,

@@ -97,3 +97,21 @@ pub const RECALL_ITEMS: u32 = 20;
 pub const RECALL_ITEMS_USUAL: u32 = 5;
 /// Days after which shared entries that nobody has verified expire, unless the configuration says otherwise (S20).
 pub const UNVERIFIED_DAYS: u32 = 90;
+/// Longest name of a user or an organization of a code host.
+pub const LOGIN_CHARS: usize = 39;
+/// Longest name of a repository.
+pub const REPOSITORY_NAME_CHARS: usize = 100;
+/// Longest name of a branch: with `refs/heads/` before it, 255.
+pub const BRANCH_CHARS: usize = 244;
+/// Longest title of an issue or a pull request.
+pub const ISSUE_TITLE_CHARS: usize = 256;
+/// Longest body of an issue or a pull request.
+pub const ISSUE_BODY_CHARS: usize = 65_536;
+/// Longest name of a label of an issue.
+pub const ISSUE_LABEL_CHARS: usize = 50;
+/// Most labels that a new issue is given.
+pub const ISSUE_LABELS: usize = 20;
+/// Most people that a new issue is assigned to.
+pub const ISSUE_ASSIGNEES: usize = 10;
+/// The greatest number of an issue: that of GraphQL's `Int`.
+pub const ISSUE_NUMBER_MAX: u32 = 2_147_483_647;

@@ -31,7 +31,7 @@ use crate::journal::Journal;
 use crate::quota::Quota;
 use crate::readings::{Noted, steadily};
 use crate::run::{Progress, Runs};
-use crate::{CallLimits, Coordination, Models, Watch, WatchSettings};
+use crate::{CallLimits, CodeHosting, Coordination, Models, Watch, WatchSettings};
 
 /// What an engine is made of.
 pub struct Parts {
@@ -78,6 +78,8 @@ pub struct Settings {
     pub watch: Option<WatchSettings>,
     /// The models that may be asked.
     pub models: Models,
+    /// The host of code that may be asked, if there is one.
+    pub code_host: Option<CodeHosting>,
     /// The configuration as callers may see it: without secrets and paths.
     pub shown_config: Map<String, Value>,
 }
@@ -98,6 +100,7 @@ impl Default for Settings {
             coordination: Coordination::default(),
             watch: Some(WatchSettings::default()),
             models: Models::default(),
+            code_host: None,
             shown_config: Map::new(),
         }
     }
@@ -230,10 +233,16 @@ impl Engine {
         draft
     }
 
+    /// Whether the operation is turned on in this installation.
+    #[must_use]
+    pub fn serves(&self, operation: &Operation) -> bool {
+        !operation.is_of_a_code_host() || self.settings.code_host.is_some()
+    }
+
     /// Whether the principal could do the operation on anything at all.
     #[must_use]
     pub fn offers(&self, principal: &Principal, operation: &Operation) -> bool {
-        self.authorizer.offers(principal, operation)
+        self.serves(operation) && self.authorizer.offers(principal, operation)
     }
 
     /// Reads the arguments of a call and makes it.
@@ -462,6 +471,16 @@ impl Engine {
             Ask::CheckDrift(ask) => Reply::CheckDrift(self.check_drift(scope, ask).await?),
             Ask::TaskRelationships(ask) => {
                 Reply::TaskRelationships(self.task_relationships(scope, &ask).await?)
+            }
+            ask @ (Ask::CreateIssue(_)
+            | Ask::ListIssues(_)
+            | Ask::GetIssue(_)
+            | Ask::CreatePullRequest(_)
+            | Ask::ListPullRequests(_)
+            | Ask::GetPullRequest(_)
+            | Ask::RepositoryInfo(_)) => {
+                // Nothing of it is kept here, so the store records nothing.
+                return Ok((Box::pin(self.ask_code_host(scope, ask, pending)).await?, false));
             }
             Ask::DriftMetrics(ask) => Reply::DriftMetrics(self.drift_metrics(scope, ask.since).await?),
         };

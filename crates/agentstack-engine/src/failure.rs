@@ -1,5 +1,7 @@
 //! Why a call failed: what the caller is told, and what the operator's log is.
 
+mod code_host;
+
 use std::borrow::Cow;
 
 use agentstack_access::Denial;
@@ -7,6 +9,7 @@ use agentstack_api::{ErrorBody, ErrorCode, InputError};
 use agentstack_audit::{Decision, Outcome};
 use agentstack_core::RequestId;
 use agentstack_core::random::RandomnessUnavailable;
+use agentstack_github::CodeHostError;
 use agentstack_guard::Redactor;
 use agentstack_providers::ProviderError;
 use agentstack_storage::StorageError;
@@ -52,6 +55,21 @@ pub(crate) enum Failure {
     /// The provider did not answer.
     #[error("a provider was asked")]
     Provider(#[from] ProviderError),
+    /// No host of code can be asked.
+    #[error("no host of code is configured")]
+    NoCodeHost,
+    /// The repository is none that may be named.
+    #[error("the configuration does not permit the repository")]
+    Repository,
+    /// The host of code did not answer.
+    #[error("a host of code was asked")]
+    CodeHost {
+        /// Why.
+        #[source]
+        error: CodeHostError,
+        /// Whether something was to be made, which may be there all the same.
+        creates: bool,
+    },
     /// A run took longer than it may.
     #[error("the run took longer than it may")]
     RanOutOfTime,
@@ -97,6 +115,9 @@ impl Failure {
                 ErrorBody::conflict("The task is too much like one of its ancestors.".to_owned(), request)
             }
             Self::NoProvider => ErrorBody::conflict(NO_PROVIDER.to_owned(), request),
+            Self::NoCodeHost => ErrorBody::saying(ErrorCode::Conflict, code_host::NONE, request),
+            Self::Repository => ErrorBody::saying(ErrorCode::Forbidden, code_host::NOT_PERMITTED, request),
+            Self::CodeHost { error, creates } => code_host::body(error, *creates, request),
             Self::Provider(error) => provider_body(error, self.code(), request),
             _ => ErrorBody::new(self.code(), request),
         }
@@ -119,7 +140,10 @@ impl Failure {
                 | StorageError::TooMany { .. },
             )
             | Self::Drift
-            | Self::NoProvider => ErrorCode::Conflict,
+            | Self::NoProvider
+            | Self::NoCodeHost => ErrorCode::Conflict,
+            Self::Repository => ErrorCode::Forbidden,
+            Self::CodeHost { error, .. } => code_host::code(error),
             Self::Input(_) | Self::Unfit { .. } | Self::Denied(Denial::NoSession) => ErrorCode::InvalidInput,
             Self::TooMuch { .. } => ErrorCode::RateLimited,
             Self::Provider(error) => provider_code(error),
@@ -143,6 +167,7 @@ impl Failure {
             // Nothing was authorized: it never came to that.
             Self::Input(_) => (Decision::Deny, "input", Outcome::InvalidInput),
             Self::Unfit { .. } => (Decision::Deny, "guard", Outcome::InvalidInput),
+            Self::Repository => (Decision::Deny, "repository", Outcome::Forbidden),
             Self::TooMuch { .. } => (Decision::Deny, "limit", Outcome::RateLimited),
             _ => (Decision::Allow, "permitted", outcome(self.code())),
         }

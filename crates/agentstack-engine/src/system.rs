@@ -23,7 +23,7 @@ impl Engine {
             entries: counts.entries,
             storage: StorageView { backend: storage.backend.to_owned(), encrypted: storage.encrypted },
             features: FeaturesView {
-                github: false,
+                github: self.settings().code_host.is_some(),
                 plugins: false,
                 vector_search: self.embedder().is_some(),
             },
@@ -46,6 +46,10 @@ impl Engine {
         if self.embedder().is_some() {
             let (ok, detail) = self.embedder_health().unwrap_or((true, None));
             checks.push(check("embeddings", ok, detail.as_deref()));
+        }
+        if let Some(hosting) = &self.settings().code_host {
+            let (ok, detail) = hosting.host.health();
+            checks.push(check("github", ok, Some(detail)));
         }
         checks.push(check("audit", self.journal().is_writable().await, None));
         SystemHealthView::new(checks)

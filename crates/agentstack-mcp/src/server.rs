@@ -64,13 +64,15 @@ impl McpServer {
     fn with(engine: Arc<Engine>, caller: WhoCalls) -> Self {
         let tools = document::tools();
         let tools = tools.iter().filter_map(|document| {
-            agentstack_api::find(document.name).map(|spec| (&spec.operation, tool(document)))
+            let spec = agentstack_api::find(document.name)?;
+            engine.serves(&spec.operation).then(|| (&spec.operation, tool(document)))
         });
-        Self { engine, caller, tools: Arc::new(tools.collect()) }
+        let tools = Arc::new(tools.collect());
+        Self { engine, caller, tools }
     }
 
-    /// The hash of the list of tools that the connection's caller is offered: the same as long as the release and the
-    /// policy are (S22).
+    /// The hash of the list of tools that the connection's caller is offered: the same as long as the release, the policy
+    /// and what is turned on are (S22).
     pub(crate) async fn offered_hash(&self) -> Result<String, ErrorData> {
         let caller = self.find_caller(None).await?;
         let mut offered = document::tools();
@@ -116,7 +118,8 @@ impl McpServer {
         request: CallToolRequestParams,
         progress: &Progress,
     ) -> Result<CallToolResult, ErrorData> {
-        let Some(spec) = agentstack_api::find(&request.name).filter(|spec| spec.is_tool) else {
+        let is_there = |spec: &&Spec| spec.is_tool && self.engine.serves(&spec.operation);
+        let Some(spec) = agentstack_api::find(&request.name).filter(is_there) else {
             let error = InputError { field: None, rule: "there is no such tool".to_owned() };
             self.engine.refuse_input(&caller, "unknown_tool", error).await;
             let name = self.repeatable(&request.name);

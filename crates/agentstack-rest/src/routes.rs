@@ -50,6 +50,7 @@ impl Shared {
         allowed: AllowList,
         oauth: Option<Arc<ResourceServer>>,
     ) -> Arc<Self> {
+        let served = served(&engine);
         let failures = settings.failed_authentications_per_minute;
         Arc::new(Self {
             doorkeeper: Doorkeeper::new(Arc::clone(&engine), failures, settings.behind_proxy, oauth.clone()),
@@ -60,16 +61,21 @@ impl Shared {
             allowed,
             times: settings.times,
             places: Semaphore::new(settings.requests),
-            openapi: Bytes::from(document::openapi().to_string()),
-            page: Bytes::from(document::api_page()),
+            openapi: Bytes::from(document::openapi(&served).to_string()),
+            page: Bytes::from(document::api_page(&served)),
         })
     }
+}
+
+/// What this installation serves of the table.
+fn served(engine: &Engine) -> Vec<&'static Spec> {
+    OPERATIONS.iter().copied().filter(|spec| engine.serves(&spec.operation)).collect()
 }
 
 /// The routes of the whole server.
 pub(crate) fn all(shared: &Arc<Shared>) -> Router {
     let mut router = Router::new();
-    for spec in OPERATIONS {
+    for spec in served(&shared.engine) {
         for route in spec.routes {
             let filter = match route.method {
                 Method::Get => MethodFilter::GET,

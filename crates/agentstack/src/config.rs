@@ -229,7 +229,6 @@ impl Config {
     #[must_use]
     pub fn unserved(&self) -> Vec<Unserved> {
         let asked = [
-            (self.github.enabled, "github.enabled", "GitHub tools"),
             (self.plugins.enabled, "plugins.enabled", "plugins"),
             (self.slack.enabled, "slack.enabled", "notifications to Slack"),
             (self.consensus.enabled, "consensus.enabled", "consensus among agents"),
@@ -237,6 +236,11 @@ impl Config {
         ];
         let asked = asked.into_iter().filter(|(enabled, ..)| *enabled);
         let switches = asked.map(|(_, field, reason)| Unserved { field, reason, instead: "false" });
+        let other_way = (self.github.enabled && !self.github.use_gh_cli).then_some(Unserved {
+            field: "github.useGhCli",
+            reason: "GitHub without the program `gh`",
+            instead: "true",
+        });
         let drift = &self.drift_detection;
         let compares = drift.enabled && drift.similarity == DriftSimilarity::Embedding;
         let reason = "the comparison of tasks by meaning";
@@ -245,7 +249,7 @@ impl Config {
             reason,
             instead: "\"lexical\"",
         });
-        switches.chain(by_meaning).collect()
+        switches.chain(other_way).chain(by_meaning).collect()
     }
 
     /// The configuration as callers may see it: without paths and addresses, and of secrets and of what comes
@@ -291,6 +295,7 @@ impl Config {
             (embeds, "memory.vectorSearch.enabled"),
             (self.watch.enabled && self.watch.webhook.is_some(), "watch.webhook"),
             (oauth, "http.oauth.jwksUri"),
+            (self.github.enabled, "github.enabled"),
         ];
         let other = others.into_iter().find(|(is_so, _)| *is_so).map(|(_, field)| field.to_owned());
         named.map(|name| format!("providers.{}", name.as_str())).or(other)
@@ -328,6 +333,10 @@ impl Config {
         let settled = |path: &Path| sources.current_dir.join(path).components().collect::<PathBuf>();
         self.memory.path = settled(&self.memory.path);
         self.plugins.directory = settled(&self.plugins.directory);
+        let github = &mut self.github;
+        github.program = github.program.as_deref().map(settled);
+        github.config_directory = github.config_directory.as_deref().map(settled);
+        github.look_up(&sources.environment);
         let folder = &mut self.memory.vector_search.folder;
         *folder = folder.as_deref().map(settled);
         if let Some(tls) = &mut self.http.tls {

@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod code_host;
 pub mod config;
 pub mod keys;
 mod log;
@@ -32,7 +33,8 @@ pub use agentstack_api::{
 };
 pub use agentstack_audit as audit;
 pub use agentstack_core as core;
-pub use agentstack_engine::{CallLimits, EmbeddingStep, Engine, Reembedding, Settings};
+pub use agentstack_engine::{CallLimits, CodeHosting, EmbeddingStep, Engine, Reembedding, Settings};
+pub use agentstack_github as github;
 pub use agentstack_guard::{Redactor, Scrubbing, fence};
 pub use agentstack_rest::{Certificate, HttpSettings, Metrics, Server};
 pub use agentstack_storage_sqlite::{Encryption, KeyMaterial, MasterKey};

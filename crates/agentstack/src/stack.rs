@@ -14,6 +14,7 @@ use agentstack_engine::{
     AgentKind, Allowance, CallLimits, Coordination, DriftRule, Engine, Observer, Parts, RunLimits, Settings,
     TaskBounds, WatchSettings, embed_in_background,
 };
+use agentstack_github::GhProblem;
 use agentstack_guard::Redactor;
 use agentstack_mcp::{McpServer, ServeError};
 use agentstack_rest::{
@@ -23,6 +24,7 @@ use agentstack_rest::{
 use agentstack_storage::Storage;
 use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
 
+use crate::code_host::code_host;
 use crate::config::{
     Config, ConfigError, DriftBehavior, Http, IssuerKeys, Limits, OAuth, Overrides, ResourceExhaustion,
     Sources, Tls, Transport, Watch,
@@ -59,6 +61,9 @@ pub enum StartError {
     /// The providers of language models.
     #[error(transparent)]
     Provider(#[from] ProviderProblem),
+    /// The program `gh`.
+    #[error(transparent)]
+    GitHub(#[from] GhProblem),
     /// The webhook.
     #[error(transparent)]
     Webhook(#[from] WebhookProblem),
@@ -182,11 +187,13 @@ impl Options {
     /// The options that a configuration asks for. Reads the keys; makes one for a new database. Nobody is connected to.
     ///
     /// # Errors
-    /// When there is no key, or it cannot be read safely, or a provider is asked for that cannot be there.
+    /// When there is no key, or it cannot be read safely, or a provider is asked for that cannot be there, or the login of
+    /// `gh` is not private.
     pub fn from_config(config: &Config) -> Result<Self, StartError> {
         let providers = configured(config)?;
         let mut options = Self::without_providers(config)?;
         options.settings.models = providers.models;
+        options.settings.code_host = code_host(config)?;
         options.provider_keys = providers.keys;
         Ok(options)
     }

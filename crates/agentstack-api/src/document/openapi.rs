@@ -13,13 +13,13 @@ const BODY_REFUSALS: &[(u16, &str, &str)] = &[
     (415, "BodyNotJson", "The body must be application/json."),
 ];
 
-/// The document.
+/// The document of these rows of the table: those that an installation serves.
 #[must_use]
-pub fn openapi() -> Value {
+pub fn openapi(served: &[&'static Spec]) -> Value {
     let mut paths = Map::new();
     let mut schemas = Map::new();
     schemas.insert("Problem".to_owned(), ErrorBody::problem_schema());
-    for spec in OPERATIONS {
+    for spec in served {
         schemas.insert(answer_name(spec), (spec.exact_output_schema)().clone());
         for (index, route) in spec.routes.iter().enumerate() {
             let id = operation_id(spec, index);
@@ -43,7 +43,7 @@ pub fn openapi() -> Value {
         },
         "servers": [{ "url": "/" }],
         "security": [{ "bearer": [] }],
-        "tags": tags(),
+        "tags": tags(served),
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -66,7 +66,7 @@ pub fn openapi() -> Value {
 /// The file `openapi.json`.
 #[must_use]
 pub fn openapi_json() -> String {
-    format!("{:#}\n", openapi())
+    format!("{:#}\n", openapi(OPERATIONS))
 }
 
 /// The family of an operation: the first part of its path.
@@ -78,14 +78,14 @@ pub(super) fn tag(spec: &Spec) -> &'static str {
 }
 
 /// The families, in the order of the table.
-pub(super) fn families() -> Vec<&'static str> {
-    let mut families: Vec<&str> = OPERATIONS.iter().map(|spec| tag(spec)).collect();
+pub(super) fn families(served: &[&Spec]) -> Vec<&'static str> {
+    let mut families: Vec<&str> = served.iter().map(|spec| tag(spec)).collect();
     families.dedup();
     families
 }
 
-fn tags() -> Vec<Value> {
-    families().into_iter().chain(["service"]).map(|name| json!({ "name": name })).collect()
+fn tags(served: &[&Spec]) -> Vec<Value> {
+    families(served).into_iter().chain(["service"]).map(|name| json!({ "name": name })).collect()
 }
 
 /// The operation's name; a second route needs one of its own.

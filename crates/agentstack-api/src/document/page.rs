@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 
 use super::openapi::{families, tag};
 use super::shape;
-use crate::{ErrorCode, Method, OPERATIONS, Route, Spec, schema};
+use crate::{ErrorCode, Method, Route, Spec, schema};
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page. Nothing is loaded with it, and a browser that honours its policy lets nothing be.
+/// The page of these rows of the table. Nothing is loaded with it, and a browser that honours its policy lets nothing be.
 #[must_use]
-pub fn api_page() -> String {
+pub fn api_page(served: &[&'static Spec]) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -27,20 +27,20 @@ pub fn api_page() -> String {
          query, else into the JSON body. An error is an RFC 9457 problem with a <code>code</code>.</p>\n",
     );
     let _ = writeln!(page, "<p>Every operation can answer {}.</p>\n</header>", codes(Spec::COMMON_ERRORS));
-    let _ = navigation(&mut page);
+    let _ = navigation(&mut page, served);
     page.push_str("<main>\n");
-    for spec in OPERATIONS {
+    for spec in served {
         let _ = operation(&mut page, spec);
     }
     page.push_str("</main>\n</body>\n</html>\n");
     page
 }
 
-fn navigation(page: &mut String) -> std::fmt::Result {
+fn navigation(page: &mut String, served: &[&Spec]) -> std::fmt::Result {
     page.push_str("<nav aria-label=\"Operations\">\n");
-    for family in families() {
+    for family in families(served) {
         writeln!(page, "<h2>{}</h2>\n<ul>", escaped(family))?;
-        for spec in OPERATIONS.iter().filter(|spec| tag(spec) == family) {
+        for spec in served.iter().filter(|spec| tag(spec) == family) {
             let name = escaped(spec.operation.name);
             writeln!(page, "<li><a href=\"#{name}\">{}</a></li>", escaped(spec.title))?;
         }

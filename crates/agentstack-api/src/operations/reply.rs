@@ -12,13 +12,21 @@ impl Reply {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// What was recalled as one text, every content within its fence (S17), if the caller asked for that.
+    /// What was recalled as one text, every content within its fence (S17), if the caller asked for that; what came from
+    /// outside in any case.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::GetMemory(view) => view.text.as_deref(),
             Self::SearchMemory(view) => view.text.as_deref(),
             Self::RunAgent(view) => view.text.as_deref(),
+            Self::CreateIssue(view) => Some(&view.text),
+            Self::ListIssues(view) => Some(&view.text),
+            Self::GetIssue(view) => Some(&view.text),
+            Self::CreatePullRequest(view) => Some(&view.text),
+            Self::ListPullRequests(view) => Some(&view.text),
+            Self::GetPullRequest(view) => Some(&view.text),
+            Self::RepositoryInfo(view) => Some(&view.text),
             _ => None,
         }
     }

@@ -184,6 +184,95 @@ pub(super) fn metadata() -> Value {
     json!({ "description": "At most 64 KiB as JSON, at most 32 levels deep" })
 }
 
+/// A user or an organization of a code host.
+pub(super) fn login() -> Value {
+    json!({
+        "description": "Letters, digits, `-` and `_`, starting with a letter or a digit",
+        "pattern": LOGIN,
+        "minLength": 1,
+        "maxLength": limits::LOGIN_CHARS,
+        "examples": ["octo-org"],
+    })
+}
+
+const LOGIN: &str = "^[A-Za-z0-9][A-Za-z0-9_-]*$";
+
+/// Users of a code host.
+pub(super) fn logins() -> Value {
+    json!({
+        "items": { "type": "string", "pattern": LOGIN, "minLength": 1, "maxLength": limits::LOGIN_CHARS }
+    })
+}
+
+/// The name of a repository.
+pub(super) fn repository_name() -> Value {
+    json!({
+        "description": "Letters, digits, `.`, `_` and `-`, not starting with `-`, and not `.` or `..`",
+        "pattern": r"^(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\.[A-Za-z0-9_-][A-Za-z0-9._-]*|\.\.[A-Za-z0-9._-]+)$",
+        "minLength": 1,
+        "maxLength": limits::REPOSITORY_NAME_CHARS,
+        "examples": ["tools"],
+    })
+}
+
+/// One line that is not only white space.
+const LINE: &str =
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+
+/// A title.
+pub(super) fn issue_title() -> Value {
+    json!({ "pattern": LINE, "minLength": 1, "maxLength": limits::ISSUE_TITLE_CHARS, "examples": ["Found a bug"] })
+}
+
+/// What an issue says.
+pub(super) fn issue_body() -> Value {
+    json!({
+        "pattern": r"^[^\u0000]*$",
+        "minLength": 1,
+        "maxLength": limits::ISSUE_BODY_CHARS,
+        "examples": ["It happens when the queue is empty."],
+    })
+}
+
+/// Labels: what each of them may be.
+pub(super) fn issue_labels() -> Value {
+    json!({
+        "items": { "type": "string", "pattern": LINE, "minLength": 1, "maxLength": limits::ISSUE_LABEL_CHARS }
+    })
+}
+
+/// What may stand between the dots and slashes of a branch.
+const WORD: &str = r"[^\u0000-\u0020\u007f-\u009f~^:?*\[\\{./]";
+const BRANCH_RULE: &str =
+    "Parts between `/`, words with one `.` between them, and none of what git does not permit";
+
+fn branch_pattern() -> String {
+    let first = WORD.replace("./]", "./-]");
+    format!(r"{first}{WORD}*(?:[./]{WORD}+)*")
+}
+
+/// A branch.
+pub(super) fn branch() -> Value {
+    json!({
+        "description": BRANCH_RULE,
+        "pattern": format!("^{}$", branch_pattern()),
+        "minLength": 1,
+        "maxLength": limits::BRANCH_CHARS,
+        "examples": ["main"],
+    })
+}
+
+/// A branch, here or in a fork.
+pub(super) fn head_branch() -> Value {
+    json!({
+        "description": BRANCH_RULE,
+        "pattern": format!("^(?:[A-Za-z0-9][A-Za-z0-9_-]{{0,38}}:)?{}$", branch_pattern()),
+        "minLength": 1,
+        "maxLength": limits::BRANCH_CHARS,
+        "examples": ["feature/queue"],
+    })
+}
+
 /// What `session_start` showed.
 pub(super) fn resume_token() -> Value {
     json!({ "pattern": "^asr_[0-9a-f]{64}$", "minLength": 68, "maxLength": 68 })

@@ -77,15 +77,21 @@ fn s22_the_published_tools_are_those_of_the_table() {
 fn s22_the_tool_list_stays_small() {
     let coordinates =
         |name: &str| ["agent_", "identity_", "task_"].iter().any(|family| name.starts_with(family));
-    let (mut memory, mut all) = (2, 2);
+    let (mut memory, mut all, mut github) = (2, 2, 0);
     let mut sizes = vec![];
     for tool in document::tools() {
         let size = serde_json::to_string(&tool).unwrap().len() + 1;
+        sizes.push(format!("{} {size}", tool.name));
+        // They are listed only where they are turned on.
+        if tool.name.starts_with("github_") {
+            github += size;
+            continue;
+        }
         all += size;
         memory += if coordinates(tool.name) { 0 } else { size };
-        sizes.push(format!("{} {size}", tool.name));
     }
-    assert!(memory < 12_400 && all < 28_300, "{memory}, {all} bytes: {}", sizes.join(", "));
+    let fits = memory < 12_400 && all < 28_300 && github < 6_000;
+    assert!(fits, "{memory}, {all}, {github} bytes: {}", sizes.join(", "));
 }
 
 #[test]
@@ -99,8 +105,9 @@ fn schemas_are_objects_without_noise() {
         match schema {
             Value::Object(fields) => {
                 for (name, value) in fields {
-                    let noise =
-                        ["$schema", "$ref", "$defs", "title", "format", "anyOf"].contains(&name.as_str());
+                    let words = ["$schema", "$ref", "$defs", "title", "format", "anyOf"];
+                    // A field may have the name.
+                    let noise = words.contains(&name.as_str()) && !path.ends_with("/properties");
                     assert!(!noise, "{name} at {path}");
                     walk(value, &format!("{path}/{name}"));
                 }

@@ -57,7 +57,7 @@ fn expected(role: Role, operation: &Operation, on: &str) -> bool {
     if on == "foreign session" {
         return operator && ["session_status", "session_end"].contains(&name);
     }
-    if name == "agent_run" {
+    if ["agent_run", "github_issue_create", "github_pr_create"].contains(&name) {
         return operator || role == Role::Developer;
     }
     match (role, operation.effect) {

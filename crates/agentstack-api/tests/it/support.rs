@@ -29,6 +29,11 @@ pub(crate) fn least(name: &str) -> Map<String, Value> {
         "role" => json!("agent"),
         "version" => json!(1),
         "key" | "content" | "query" | "taskInput" | "prompt" => json!("a"),
+        "owner" => json!("octo-org"),
+        "repo" => json!("tools"),
+        "number" => json!(1),
+        "title" => json!("a"),
+        "head" | "base" => json!("main"),
         other => panic!("{other} has an example"),
     };
     let mut required = schema["required"].as_array().cloned().unwrap_or_default();

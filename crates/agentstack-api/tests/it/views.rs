@@ -1,5 +1,7 @@
 //! Every answer conforms to its schemas, the full one and the published one.
 
+mod github;
+
 use std::sync::Arc;
 
 use agentstack_access::{Grant, Limits, Role};
@@ -149,6 +151,7 @@ fn replies(full: bool) -> Vec<Reply> {
     replies.extend(replies_about_agents(full));
     replies.extend(replies_about_identities(full));
     replies.extend(replies_about_tasks(full));
+    replies.extend(github::replies(full));
     replies.extend(replies_to_operators(full));
     replies
 }

@@ -112,7 +112,11 @@ impl Engine {
             Command::DeactivateIdentity(command) => return hash("identity", command.id.to_string()),
             Command::RetireIdentity(command) => return hash("identity", command.id.to_string()),
             Command::IdentityAudit(command) => return hash("identity", command.id.to_string()),
-            _ => return None,
+            _ => {
+                let repository = command.repository()?;
+                // Case does not count to the host.
+                return hash("repository", repository.to_string().to_ascii_lowercase());
+            }
         };
         let namespace = self.authorizer.named_namespace(command.operation(), command.claim());
         Some(self.resources.hash("memory", namespace.as_ref(), key.as_str()))

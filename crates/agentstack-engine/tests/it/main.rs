@@ -7,6 +7,8 @@ mod answers;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod code_host;
+#[cfg(test)]
 mod coordination;
 #[cfg(test)]
 mod embedding;

@@ -62,7 +62,12 @@ impl World {
             Coordination { drift: Some(drift), agents_concurrent: 1_000, ..Coordination::default() };
         // Tests that count records make calls by the hundred that are not let in; the watch has tests of its own.
         let models = crate::run::models(Arc::new(agentstack_providers::testing::Steady));
-        Self::with(store, keep, Settings { coordination, watch: None, models, ..Settings::default() })
+        let code_host = Some(crate::code_host::hosting(Arc::default()));
+        Self::with(
+            store,
+            keep,
+            Settings { coordination, watch: None, models, code_host, ..Settings::default() },
+        )
     }
 
     fn with(store: Arc<dyn Storage>, keep: Box<dyn Any + Send + Sync>, settings: Settings) -> Self {
@@ -313,6 +318,16 @@ pub(crate) fn sample(spec: &Spec) -> Value {
             json!({ "id": format!("{UNKNOWN}.1") })
         }
         "quarantine_revoke_origin" => json!({ "originPrincipal": "embedded:nobody" }),
+        "github_issue_create" => json!({ "owner": "octo-org", "repo": "tools", "title": "text" }),
+        "github_issue_list" | "github_pr_list" | "github_repo_info" => {
+            json!({ "owner": "octo-org", "repo": "tools" })
+        }
+        "github_issue_get" | "github_pr_get" => {
+            json!({ "owner": "octo-org", "repo": "tools", "number": 1347 })
+        }
+        "github_pr_create" => json!({
+            "owner": "octo-org", "repo": "tools", "title": "text", "head": "topic", "base": "main"
+        }),
         other => panic!("{other} has no sample call: add one here"),
     }
 }

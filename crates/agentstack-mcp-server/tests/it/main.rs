@@ -11,6 +11,8 @@ mod client;
 #[cfg(test)]
 mod corpora;
 #[cfg(test)]
+mod github;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod models;

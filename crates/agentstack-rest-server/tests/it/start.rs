@@ -28,6 +28,21 @@ fn the_first_start_leaves_a_private_token_file_and_says_where_but_not_what() {
 }
 
 #[test]
+fn s47_github_that_is_off_has_no_routes_and_is_in_no_document() {
+    let home = Home::new();
+    let server = home.start(&[]);
+    let token = server.token();
+    for path in ["/api/v1/github/repos/octo-org/tools", "/api/v1/nowhere/at/all/here"] {
+        let (status, body) = server.ask(&token, "GET", path, "");
+        assert_eq!((status, &body["code"]), (404, &json!("not_found")), "{path}");
+    }
+    let (status, openapi) = server.ask(&token, "GET", "/openapi.json", "");
+    assert_eq!(status, 200);
+    assert!(openapi["paths"].get("/api/v1/memory").is_some());
+    assert!(!openapi.to_string().contains("github"), "it would be offered to whoever reads it");
+}
+
+#[test]
 fn what_was_acknowledged_is_there_after_a_kill() {
     let home = Home::new();
     let server = home.start(&[]);

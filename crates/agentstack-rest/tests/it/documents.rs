@@ -1,6 +1,6 @@
 //! What is open to all: health, the OpenAPI document, the page.
 
-use agentstack_api::document;
+use agentstack_api::{OPERATIONS, document};
 
 use crate::client::Asked;
 use crate::world::World;
@@ -9,9 +9,9 @@ use crate::world::World;
 async fn the_documents_are_the_published_ones_and_load_nothing() {
     let world = World::new().await;
     let openapi = world.ask(Asked::get("/openapi.json")).await;
-    assert_eq!(openapi.ok(), document::openapi());
+    assert_eq!(openapi.ok(), document::openapi(OPERATIONS));
     let page = world.ask(Asked::get("/docs")).await;
-    assert_eq!((page.status, page.text()), (200, document::api_page().as_str()));
+    assert_eq!((page.status, page.text()), (200, document::api_page(OPERATIONS).as_str()));
     assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
     assert!(!page.text().contains("<script") && !page.text().contains("src="));
 }

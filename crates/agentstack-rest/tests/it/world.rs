@@ -8,7 +8,11 @@ use agentstack_access::{Authorizer, Caller, Claim, Effect, Operation, Policy, Pr
 use agentstack_api::{OPERATIONS, Spec, find};
 use agentstack_audit::{Record, ResourceHasher, SigningKey};
 use agentstack_core::{Secret, SystemClock};
-use agentstack_engine::{CallLimits, Chat, Coordination, DriftRule, Engine, Models, Parts, Settings};
+use agentstack_engine::{
+    CallLimits, Chat, CodeHosting, Coordination, DriftRule, Engine, Models, Parts, Settings,
+};
+use agentstack_github::AllowedRepositories;
+use agentstack_github::testing::Recorded;
 use agentstack_providers::ChatModel;
 use agentstack_providers::testing::Steady;
 use agentstack_rest::{HttpSettings, Metrics, Server};
@@ -37,6 +41,12 @@ pub(crate) struct World {
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
     _keep: Box<dyn Any + Send + Sync>,
+}
+
+/// A host of code that has `octo-org/tools`.
+fn code_host() -> CodeHosting {
+    let allowed = AllowedRepositories::new(vec!["octo-org/tools".parse().unwrap()]);
+    CodeHosting { host: Arc::new(Recorded::new()), allowed }
 }
 
 pub(crate) fn settings() -> HttpSettings {
@@ -89,7 +99,13 @@ impl World {
             resources: ResourceHasher::new(&Secret::new([9; 32])),
             clock: clock as _,
             observer: Some(Arc::clone(&metrics) as _),
-            settings: Settings { call_limits, coordination: coordination(), models, ..Settings::default() },
+            settings: Settings {
+                call_limits,
+                coordination: coordination(),
+                models,
+                code_host: Some(code_host()),
+                ..Settings::default()
+            },
         });
         let server = Server::bind(settings, Arc::clone(&engine), metrics).await.unwrap();
         let address = server.address().unwrap();
@@ -287,6 +303,16 @@ pub(crate) fn sample(spec: &Spec) -> Value {
             json!({ "id": format!("{UNKNOWN}.1") })
         }
         "quarantine_revoke_origin" => json!({ "originPrincipal": "embedded:nobody" }),
+        "github_issue_create" => json!({ "owner": "octo-org", "repo": "tools", "title": "text" }),
+        "github_issue_list" | "github_pr_list" | "github_repo_info" => {
+            json!({ "owner": "octo-org", "repo": "tools" })
+        }
+        "github_issue_get" | "github_pr_get" => {
+            json!({ "owner": "octo-org", "repo": "tools", "number": 1347 })
+        }
+        "github_pr_create" => json!({
+            "owner": "octo-org", "repo": "tools", "title": "text", "head": "topic", "base": "main"
+        }),
         other => panic!("{other} has no sample call: add one here"),
     }
 }

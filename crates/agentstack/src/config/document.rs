@@ -89,6 +89,12 @@ impl Document {
             (self.get("http.oauth").is_some(), "http.oauth"),
             // Somebody else's words would instruct one's own models.
             (self.get("agents.types").is_some(), "agents.types"),
+            // Whatever may be named there is reached with the user's own login, by a program of the user's choice.
+            (self.get("github.repositories").is_some(), "github.repositories"),
+            (self.get("github.host").is_some(), "github.host"),
+            (self.get("github.program").is_some(), "github.program"),
+            (self.get("github.configDirectory").is_some(), "github.configDirectory"),
+            (self.get("github.sandbox") == Some(&Value::Bool(false)), "github.sandbox"),
             // Nobody else decides what we are told, or where it is posted.
             (self.get("watch").is_some(), "watch"),
             // Nor what is taken out of what we store, or not.

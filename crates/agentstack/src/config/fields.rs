@@ -80,8 +80,26 @@ const SERVED: &[Field] = &[
         Kind::Whole { least: 1, most: RUN_TOKENS_MAX as u64 },
         "Most tokens of the answer of a run.",
     ),
-    field("github.enabled", Kind::Switch, "Tools for GitHub. Not served by this build."),
-    field("github.useGhCli", Kind::Switch, "Reach GitHub through the `gh` program."),
+    field("github.enabled", Kind::Switch, "Tools for GitHub."),
+    field("github.useGhCli", Kind::Switch, "Reach GitHub through the `gh` program: the one way there is."),
+    field(
+        "github.repositories",
+        Kind::Repositories,
+        "The repositories that may be named. Without any, none may.",
+    ),
+    field("github.host", Kind::Host, "The host: github.com, or a server of one's own."),
+    field(
+        "github.token",
+        Kind::Secret,
+        "The token that `gh` is given; write `${VAR}`. Without one it uses its own login.",
+    ),
+    field("github.program", Kind::Path, "The `gh` program, if not the first one of the PATH."),
+    field(
+        "github.configDirectory",
+        Kind::Path,
+        "The folder with the configuration and the logins of `gh`, if not the user's.",
+    ),
+    field("github.sandbox", Kind::Switch, "Confine `gh` to its files and to HTTPS, where the system can."),
     field("plugins.enabled", Kind::Switch, "Plugins. Not served by this build."),
     field("plugins.directory", Kind::Path, "Where plugins are."),
     field(

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use agentstack_core::{AgentType, SharedName};
+use agentstack_github::{Host, RepositoryPattern};
 use agentstack_providers::BaseUrl;
 use agentstack_rest::{OAuthSettings, WebhookSettings};
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ const ARGUMENTS: usize = 64;
 
 /// Most kinds of agents of one's own.
 const AGENT_TYPES: usize = 50;
+/// Most repositories, or patterns of them.
+const REPOSITORIES: usize = 1_000;
 /// Most rules about what is found.
 const GUARD_RULES: usize = 200;
 /// Longest system prompt, in characters.
@@ -75,6 +78,10 @@ pub(super) enum Kind {
     AgentTypes,
     /// What follows from what is found in a content.
     GuardRules,
+    /// Repositories of a code host.
+    Repositories,
+    /// The name of a code host.
+    Host,
     /// Who computes embeddings.
     Embedder,
     /// What an entry of a keyring is found by, an argument of a program.
@@ -97,6 +104,12 @@ impl Kind {
                 items.len() <= GUARD_RULES
                     && items.iter().all(|item| serde_json::from_value::<GuardRule>(item.clone()).is_ok())
             }
+            (Self::Repositories, Value::Array(items)) => {
+                let is_one = |item: &Value| {
+                    item.as_str().is_some_and(|text| text.parse::<RepositoryPattern>().is_ok())
+                };
+                items.len() <= REPOSITORIES && items.iter().all(is_one)
+            }
             (Self::Texts { most }, Value::Array(items)) => {
                 items.iter().all(|item| Self::Text { most }.holds(item))
             }
@@ -118,6 +131,7 @@ impl Kind {
             Self::Choice(words) => words.contains(&text),
             Self::Version => is_version_1(text),
             Self::SharedName => SharedName::from_str(text).is_ok(),
+            Self::Host => Host::from_str(text).is_ok(),
             Self::Path => !text.is_empty() && is_argument(text),
             Self::Url => BaseUrl::parse(text).is_ok(),
             Self::Embedder => EMBEDDERS.contains(&text),
@@ -155,6 +169,9 @@ impl Kind {
                                  or a digit"
                     .to_owned()
             }
+            Self::Host => {
+                "must be the name of a host, such as \"github.com\", without scheme, port and path".to_owned()
+            }
             Self::Path => "must be the path of a file or folder: 1 to 4,096 bytes of UTF-8".to_owned(),
             Self::Url => "must be an https:// address, or an http:// one whose host is `localhost` or a loopback or \
                           private IP address, without user name, password, query and fragment; link-local and \
@@ -182,6 +199,12 @@ impl Kind {
             Self::Command => {
                 format!("must be a list of 1 to {ARGUMENTS} texts: a program and its arguments")
             }
+            Self::AgentTypes | Self::GuardRules | Self::Repositories => self.rule_of_a_list(),
+        }
+    }
+
+    fn rule_of_a_list(self) -> String {
+        match self {
             Self::AgentTypes => format!(
                 "must be a list of at most {AGENT_TYPES} objects with `type` (1 to 64 of lower-case letters, digits and \
                  `-`, starting with a letter, each once), `description` (1 to 200 characters), `capabilities` (at most \
@@ -193,6 +216,10 @@ impl Kind {
                  name), `find` (a class or a kind that docs/guard.md has), `action` (\"ignore\", \"flag\", \"redact\", \
                  \"quarantine\" or \"refuse\") and perhaps `from` (\"low\", \"medium\" or \"high\")"
             ),
+            _ => format!(
+                "must be a list of at most {} texts, each an owner, `/` and the name of a repository or `*`",
+                grouped(REPOSITORIES as u64)
+            ),
         }
     }
 
@@ -203,7 +230,7 @@ impl Kind {
 
     /// Whether it says where something is, which callers are not told.
     pub(super) fn is_place(self) -> bool {
-        matches!(self, Self::Path | Self::Url | Self::SecureUrl | Self::Address)
+        matches!(self, Self::Path | Self::Url | Self::SecureUrl | Self::Address | Self::Host)
     }
 
     /// The rule as JSON Schema. A string that will be replaced (`${VAR}`) always conforms.
@@ -213,6 +240,9 @@ impl Kind {
             Self::Whole { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
             Self::Fraction => json!({"type": "number", "minimum": 0, "maximum": 1}),
             Self::Texts { .. } => json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
+            Self::Repositories => json!({
+                "type": "array", "items": {"type": "string", "pattern": "^[^/]+/[^/]+$"}, "maxItems": REPOSITORIES
+            }),
             Self::Choice(words) => choice(words),
             Self::Embedder => choice(&EMBEDDERS),
             Self::Command => json!({

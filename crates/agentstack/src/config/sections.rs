@@ -1,6 +1,7 @@
 //! The sections of a configuration as types, each with what is in force when the file does not say.
 
 mod coordination;
+mod github;
 mod guard;
 mod providers;
 mod watch;
@@ -18,6 +19,7 @@ pub use coordination::{
     Agents, CustomAgentType, DriftBehavior, DriftDetection, DriftSimilarity, ResourceExhaustion,
     ResourceThresholds,
 };
+pub use github::GitHub;
 pub use guard::{Guard, GuardRule, Retention};
 pub use providers::{ApiKeyring, EmbeddingProvider, Provider, ProviderName, Providers};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -62,23 +64,6 @@ pub struct VectorSearch {
     /// The folder of a model of this machine's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
-}
-
-/// Tools for GitHub.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct GitHub {
-    /// Whether there are any.
-    pub enabled: bool,
-    /// Whether GitHub is reached through the `gh` program.
-    pub use_gh_cli: bool,
-}
-
-impl Default for GitHub {
-    fn default() -> Self {
-        Self { enabled: false, use_gh_cli: true }
-    }
 }
 
 /// Plugins.

@@ -153,7 +153,11 @@ fn a_file_that_two_parsers_could_read_in_two_ways_is_refused() {
 fn what_this_build_does_not_serve_is_refused_by_name() {
     let on = json!({"enabled": true});
     let cases = [
-        (json!({"github": on}), "github.enabled", "GitHub tools"),
+        (
+            json!({"github": {"enabled": true, "useGhCli": false}}),
+            "github.useGhCli",
+            "without the program `gh`",
+        ),
         (json!({"plugins": on}), "plugins.enabled", "plugins"),
         (json!({"driftDetection": on}), "driftDetection.similarity", "by meaning"),
         (json!({"slack": on}), "slack.enabled", "Slack"),
@@ -167,7 +171,7 @@ fn what_this_build_does_not_serve_is_refused_by_name() {
         assert!(text.starts_with(&format!("{field}: this build does not serve")), "{text}");
         assert!(text.contains(what) && text.contains("set it to"), "{text}");
     }
-    let both = load(&json!({"github": on, "plugins": on})).unwrap_err().to_string();
+    let both = load(&json!({"slack": on, "plugins": on})).unwrap_err().to_string();
     assert_eq!(both.lines().count(), 2, "all at once: {both}");
 }
 

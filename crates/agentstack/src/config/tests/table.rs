@@ -10,6 +10,7 @@ const CANARY: &str = "canary-7f3a";
 const DOCUMENTATION: &str = include_str!("../../../../../docs/configuration.md");
 const PROVIDERS: &str = include_str!("../../../../../docs/providers.md");
 const OAUTH: &str = include_str!("../../../../../docs/oauth.md");
+const GITHUB: &str = include_str!("../../../../../docs/github.md");
 const MONITORING: &str = include_str!("../../../../../docs/monitoring.md");
 
 /// `value` at `path` in an otherwise empty document.
@@ -52,6 +53,8 @@ fn valid(kind: Kind) -> Vec<Value> {
             let one = json!({ "in": "shared:team", "find": "pii-email", "action": "refuse", "from": "high" });
             vec![json!([]), json!([one])]
         }
+        Kind::Repositories => vec![json!([]), json!(["octo-org/tools", "mona/*"])],
+        Kind::Host => vec![json!("git.example.org")],
         Kind::Embedder => vec![json!("openai"), json!("ollama"), json!("local")],
         Kind::Label => vec![json!("agent stack")],
     }
@@ -240,7 +243,7 @@ fn the_examples_in_the_documentation_load() {
     let examples = |document: &'static str| {
         document.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next())
     };
-    let pages = [DOCUMENTATION, PROVIDERS, OAUTH, MONITORING];
+    let pages = [DOCUMENTATION, PROVIDERS, OAUTH, GITHUB, MONITORING];
     assert!(pages.iter().all(|page| examples(page).count() > 0));
     for example in pages.into_iter().flat_map(examples) {
         let (folder, _) = empty();
@@ -248,6 +251,7 @@ fn the_examples_in_the_documentation_load() {
         put(&path, example, 0o600);
         let variables = environment(&[
             ("ANTHROPIC_API_KEY", "sk-1"),
+            ("GITHUB_TOKEN", "token"),
             ("SIGNALS_URL", "https://hooks.example/?key=1"),
             ("SIGNALS_SECRET", "s"),
         ]);
