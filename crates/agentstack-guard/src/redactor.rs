@@ -111,7 +111,15 @@ impl Redactor {
         scrub(&self.known(), text)
     }
 
-    /// The same for a JSON text, which stays one: what is taken out is taken out of its strings.
+    /// The text without what it has been told, in whatever spelling; what only has the shape of a secret stays. For data,
+    /// of which the guard's policy says what becomes of its shapes.
+    #[must_use]
+    pub fn scrub_known<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let places = places(&self.known(), text, |_| Vec::new());
+        if places.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(marked(text, &places)) }
+    }
+
+    /// The same as [`scrub`](Self::scrub) for a JSON text, which stays one: what is taken out is taken out of its strings.
     #[must_use]
     pub fn scrub_json<'a>(&self, text: &'a str) -> Cow<'a, str> {
         json::scrub(&self.known(), text)
@@ -123,18 +131,11 @@ impl Redactor {
 }
 
 fn scrub<'a>(known: &Known, text: &'a str) -> Cow<'a, str> {
-    let places = places(known, text);
+    let places = places(known, text, shapes);
     if places.is_empty() {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len());
-    let mut done = 0;
-    for place in &places {
-        out.push_str(text.get(done..place.span.start).unwrap_or_default());
-        out.push_str(&place.mark());
-        done = place.span.end;
-    }
-    out.push_str(text.get(done..).unwrap_or_default());
+    let mut out = marked(text, &places);
     // Taking one out can lay open another.
     for round in 0.. {
         let again = joined(shapes(&out));
@@ -146,22 +147,47 @@ fn scrub<'a>(known: &Known, text: &'a str) -> Cow<'a, str> {
     Cow::Owned(out)
 }
 
-/// What is to be taken out, by place; those that overlap are one, so that nothing of either stays.
-fn places(known: &Known, text: &str) -> Vec<Place> {
+/// The text with a mark in each place.
+fn marked(text: &str, places: &[Place]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for place in places {
+        out.push_str(text.get(done..place.span.start).unwrap_or_default());
+        out.push_str(&place.mark());
+        done = place.span.end;
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    out
+}
+
+/// What is to be taken out, by place; those that overlap are one, so that nothing of either stays. `shapes` says what is
+/// to be taken out that nobody has told us of.
+fn places(known: &Known, text: &str, shapes: impl Fn(&str) -> Vec<Finding>) -> Vec<Place> {
     let mut places: Vec<Place> = shapes(text).into_iter().map(place).collect();
     let whole = View::of(text);
     known.find(whole.bytes(), |span| places.push(Place { span, kind: None }));
     for view in whole.decoded() {
         known.find(view.bytes(), |span| places.push(Place { span: view.source(span), kind: None }));
-        let found = std::str::from_utf8(view.bytes()).map(shapes).unwrap_or_default();
-        places.extend(
-            found.into_iter().map(place).map(|place| Place { span: view.source(place.span), ..place }),
-        );
+        let found = shapes(&readable(view.bytes())).into_iter().map(place);
+        places.extend(found.map(|place| Place { span: view.source(place.span), ..place }));
     }
     for place in &mut places {
         widen(text, &mut place.span);
     }
     without_overlaps(places)
+}
+
+/// The bytes as a text of the same length: what is no UTF-8 is a control character for each byte.
+fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '\u{1a}'));
+    }
+    Cow::Owned(text)
 }
 
 fn place(found: Finding) -> Place {

@@ -24,7 +24,7 @@ pub(super) fn scrub<'a>(known: &Known, text: &'a str) -> Cow<'a, str> {
 /// The text without what its strings hold by themselves, and what they hold because of the name before them.
 fn round(known: &Known, text: &str) -> Option<String> {
     // What goes across values is none of them: a private key, say, of which only the beginning is there.
-    let found: Vec<Place> = places(known, text);
+    let found: Vec<Place> = places(known, text, super::shapes);
     let mut of_the_line = found.iter().peekable();
     let mut out = String::new();
     let mut done = 0;

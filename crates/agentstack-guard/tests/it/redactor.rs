@@ -95,6 +95,32 @@ fn s40_a_known_secret_is_taken_out_of_a_longer_base_64_value_with_every_bit_of_i
 }
 
 #[test]
+fn s40_one_byte_that_is_no_text_does_not_hide_what_is_encoded_beside_it() {
+    let redactor = Redactor::default();
+    let token = samples().into_iter().find(|sample| sample.text.starts_with("ghp_")).unwrap().text;
+    let encoded = percent(&token, |byte| byte.is_ascii_alphanumeric(), true);
+    for (before, after) in [("", ""), ("%FF", ""), ("", "%C3"), ("%80%80", "%E2%82")] {
+        let text = format!("x {before}&{encoded}&{after} y");
+        let scrubbed = redactor.scrub(&text);
+        assert_eq!(scrubbed, format!("x {before}&[redacted:secret-github-token]&{after} y"));
+    }
+}
+
+#[test]
+fn s40_of_data_only_what_is_known_is_taken_out() {
+    let known = "correct horse battery/staple+1";
+    let redactor = redactor(&[known]);
+    let token = samples().into_iter().find(|sample| sample.text.starts_with("ghp_")).unwrap().text;
+    for spelling in spellings(known) {
+        let text = format!("{token} ({spelling})");
+        let scrubbed = redactor.scrub_known(&text);
+        let rest = scrubbed.replace(['"', '\\'], "").replace("%22", "");
+        assert_eq!(rest, format!("{token} ([redacted])"), "{text}");
+    }
+    assert!(matches!(redactor.scrub_known(&token), std::borrow::Cow::Borrowed(_)));
+}
+
+#[test]
 fn s40_of_secrets_that_overlap_nothing_stays() {
     let redactor = redactor(&["abcd-efgh-ijkl", "ijkl-mnop-qrst", "efgh-ijkl"]);
     assert_eq!(redactor.scrub("<abcd-efgh-ijkl-mnop-qrst>"), "<[redacted]>");
