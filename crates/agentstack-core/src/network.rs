@@ -2,12 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where clouds answer questions about the machine outside the link-local range.
-const METADATA: [IpAddr; 5] = [
+/// Where clouds answer questions about the machine outside the link-local range, and give it credentials.
+const METADATA: [IpAddr; 4] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
 
@@ -85,6 +84,8 @@ fn reach_v4(address: Ipv4Addr) -> Reach {
 fn reach_v6(address: Ipv6Addr) -> Reach {
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Machine,
+        // What AWS keeps for its own services: metadata at `::254`, the credentials of pods at `::23`.
+        [0xfd00, 0xec2, ..] => Reach::Nowhere,
         [0xfc00..=0xfdff, ..] => Reach::Network,
         // Only what is handed out for the Internet, less Teredo, documentation and other special ones.
         [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x3fff, ..] => Reach::Nowhere,
