@@ -22,6 +22,7 @@ mod outlet;
 mod backoff;
 mod call;
 mod error;
+mod few;
 mod key;
 mod reply;
 mod stream;

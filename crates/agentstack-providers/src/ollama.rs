@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::anthropic::Said;
 use crate::call::{Call, Credential};
 use crate::error::Told;
+use crate::few::{Many, Numbers};
 use crate::model::checked_name;
 use crate::stream::{BROKEN_OFF, read};
 use crate::{
@@ -83,7 +84,8 @@ impl Embedder for Ollama {
         let body = EmbedBody { model: &request.model, input: &request.texts };
         let call = Call::new("/api/embed", &body, self.credential.as_ref())?;
         let answer: Embedded = read(&self.outlet.ask(&call).await?)?;
-        Embeddings::checked(answer.model, answer.embeddings, answer.prompt_eval_count, request.texts.len())
+        let vectors = answer.embeddings.0.into_iter().map(|vector| vector.0).collect();
+        Embeddings::checked(answer.model, vectors, answer.prompt_eval_count, request.texts.len())
     }
 }
 
@@ -172,7 +174,7 @@ struct EmbedBody<'a> {
 #[derive(Deserialize)]
 struct Embedded {
     model: String,
-    embeddings: Vec<Vec<f32>>,
+    embeddings: Many<Numbers>,
     #[serde(default)]
     prompt_eval_count: Option<u64>,
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::anthropic::Said;
 use crate::call::{Call, Credential};
 use crate::error::Told;
+use crate::few::{Many, Numbers};
 use crate::model::checked_name;
 use crate::stream::{BROKEN_OFF, Events, read};
 use crate::{
@@ -89,11 +90,11 @@ impl Embedder for OpenAi {
         let body = EmbedBody { model: &request.model, input: &request.texts, encoding_format: "float" };
         let call = Call::new("/embeddings", &body, self.credential.as_ref())?;
         let mut answer: Embedded = read(&self.outlet.ask(&call).await?)?;
-        answer.data.sort_by_key(|vector| vector.index);
-        if answer.data.iter().enumerate().any(|(at, vector)| vector.index != at) {
+        answer.data.0.sort_by_key(|vector| vector.index);
+        if answer.data.0.iter().enumerate().any(|(at, vector)| vector.index != at) {
             return Err(ProviderError::Malformed("there is not one vector for each text"));
         }
-        let vectors = answer.data.into_iter().map(|vector| vector.embedding).collect();
+        let vectors = answer.data.0.into_iter().map(|vector| vector.embedding.0).collect();
         let tokens = answer.usage.and_then(|usage| usage.prompt_tokens);
         Embeddings::checked(answer.model, vectors, tokens, request.texts.len())
     }
@@ -213,7 +214,7 @@ struct EmbedBody<'a> {
 #[derive(Deserialize)]
 struct Embedded {
     model: String,
-    data: Vec<Vector>,
+    data: Many<Vector>,
     #[serde(default)]
     usage: Option<Usage>,
 }
@@ -221,5 +222,5 @@ struct Embedded {
 #[derive(Deserialize)]
 struct Vector {
     index: usize,
-    embedding: Vec<f32>,
+    embedding: Numbers,
 }

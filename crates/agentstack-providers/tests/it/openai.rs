@@ -7,7 +7,7 @@ use agentstack_providers::{
 };
 
 use crate::server::{Server, ok, streamed};
-use crate::world::{KEY, bare, once, openai, outlet, request, stream, texts};
+use crate::world::{KEY, bare, ollama, once, openai, outlet, request, stream, texts};
 
 /// From <https://platform.openai.com/docs/api-reference/chat/create>.
 const ANSWER: &str = r#"{"id":"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT","object":"chat.completion","created":1741569952,
@@ -140,6 +140,19 @@ async fn vectors_come_in_the_order_of_the_texts() {
     assert_eq!((made.dimension(), made.tokens, made.model.as_str()), (3, Some(8), "text-embedding-ada-002"));
     let none = embedder.embed(&texts(&[])).await.unwrap();
     assert_eq!((none.dimension(), none.vectors.len(), server.asked().len()), (0, 0, 1));
+}
+
+#[tokio::test]
+async fn vectors_that_nobody_could_use_take_no_memory() {
+    let ones = |count: usize| vec!["1"; count].join(",");
+    for (numbers, is_taken) in [(8_192, true), (8_193, false)] {
+        let one = format!(r#"{{"model":"m","data":[{{"index":0,"embedding":[{}]}}]}}"#, ones(numbers));
+        let server = Server::answering(ok(&one)).await;
+        assert_eq!(openai(&server, once()).embed(&texts(&["one"])).await.is_ok(), is_taken, "{numbers}");
+        let one = format!(r#"{{"model":"m","embeddings":[[{}]]}}"#, ones(numbers));
+        let server = Server::answering(ok(&one)).await;
+        assert_eq!(ollama(&server, once()).embed(&texts(&["one"])).await.is_ok(), is_taken, "{numbers}");
+    }
 }
 
 #[tokio::test]
