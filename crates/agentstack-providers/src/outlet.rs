@@ -26,6 +26,8 @@ pub struct Limits {
     pub first_byte: Duration,
     /// Between two pieces of the answer.
     pub silence: Duration,
+    /// For the body of an answer that is an error, which only says why.
+    pub error_body: Duration,
     /// For all of it: every try and every pause between them.
     pub total: Duration,
     /// The largest answer, in bytes.
@@ -46,6 +48,7 @@ impl Default for Limits {
             connect: Duration::from_secs(10),
             first_byte: Duration::from_mins(5),
             silence: Duration::from_mins(2),
+            error_body: Duration::from_secs(2),
             total: Duration::from_mins(10),
             answer_bytes: 32 << 20,
             line_bytes: 1 << 20,

@@ -15,12 +15,14 @@ pub(crate) struct Reply {
     taken: usize,
     most: usize,
     silence: Duration,
+    error_body: Duration,
     until: Instant,
 }
 
 impl Reply {
     pub(crate) fn new(response: Response, limits: &Limits, until: Instant) -> Self {
-        Self { response, taken: 0, most: limits.answer_bytes, silence: limits.silence, until }
+        let Limits { answer_bytes: most, silence, error_body, .. } = *limits;
+        Self { response, taken: 0, most, silence, error_body, until }
     }
 
     /// The next piece of the body; nothing at its end.
@@ -47,7 +49,7 @@ impl Reply {
     /// The beginning of the body, as far as it comes soon.
     pub(crate) async fn beginning(mut self, most: usize) -> Vec<u8> {
         let mut body = Vec::new();
-        let silence = self.silence;
+        let patience = self.error_body;
         let read = async {
             while let Ok(Some(chunk)) = self.chunk().await {
                 body.extend_from_slice(&chunk);
@@ -57,7 +59,7 @@ impl Reply {
             }
         };
         // What does not come is not needed.
-        let _ = tokio::time::timeout(silence, read).await;
+        let _ = tokio::time::timeout(patience, read).await;
         body
     }
 }

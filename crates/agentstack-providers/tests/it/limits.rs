@@ -69,9 +69,11 @@ async fn an_error_without_an_end_is_an_error_all_the_same() {
     let slow = Act::Hang(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\n\r\n{".to_vec());
     for act in [endless, slow] {
         let server = Server::start(vec![act]).await;
+        let began = Instant::now();
         let problem =
-            openai(&server, Limits { silence: SHORT, ..quick() }).chat(&request()).await.unwrap_err();
+            openai(&server, Limits { error_body: SHORT, ..quick() }).chat(&request()).await.unwrap_err();
         assert!(matches!(problem, ProviderError::Unauthorized), "{problem:?}");
+        assert!(began.elapsed() < Duration::from_secs(5), "what says why is not worth a minute");
     }
 }
 
