@@ -16,6 +16,10 @@ use words::Rules;
 /// A text's pieces are bounded by the model; a word's by this, whatever the file says.
 const MOST_CHARACTERS_OF_A_WORD: usize = 1_000;
 
+/// Longest piece, in bytes. At each place of a word every length up to that of the longest piece is looked for; those of
+/// real vocabularies have some thirty.
+const MOST_BYTES_OF_A_PIECE: usize = 256;
+
 /// A vocabulary and how to use it.
 pub(crate) struct Tokenizer {
     rules: Rules,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::words::Rules;
-use super::{MOST_CHARACTERS_OF_A_WORD, Tokenizer};
+use super::{MOST_BYTES_OF_A_PIECE, MOST_CHARACTERS_OF_A_WORD, Tokenizer};
 use crate::LocalModelProblem as Problem;
 use crate::folder::Folder;
 
@@ -211,6 +211,9 @@ pub(super) fn assembled(
     let unknown = *vocabulary.get(unknown).ok_or("it has nothing for an unknown word")?;
     if words.longest == 0 || words.longest > MOST_CHARACTERS_OF_A_WORD {
         return Err("words may have no characters, or more than 1000");
+    }
+    if vocabulary.keys().any(|piece| piece.len() > MOST_BYTES_OF_A_PIECE) {
+        return Err("a piece has more than 256 bytes");
     }
     if words.prefix.is_empty() {
         return Err("pieces that go on are not marked");

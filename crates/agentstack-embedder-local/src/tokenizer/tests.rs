@@ -107,6 +107,18 @@ fn a_sign_of_the_model_in_a_text_is_text() {
 }
 
 #[test]
+fn a_piece_that_is_longer_than_any_is_refused() {
+    for (length, is_taken) in [(256, true), (257, false)] {
+        let long = "b".repeat(length);
+        let vocabulary =
+            ["[UNK]", "a", "##a", long.as_str()].map(str::to_owned).into_iter().zip(0..).collect();
+        let words = file::Words { rules: UNCASED, prefix: "##", longest: 1_000 };
+        let made = file::assembled(vocabulary, "[UNK]", &words, Signs::default());
+        assert_eq!(made.is_ok(), is_taken, "{length}");
+    }
+}
+
+#[test]
 fn no_more_pieces_are_made_than_are_wanted() {
     let tokenizer = tokenizer(UNCASED);
     assert_eq!(tokenizer.pieces("hello world", 0), [0_u32; 0]);
