@@ -192,7 +192,7 @@ const PROVIDER_SECONDS: u32 = 10;
 /// What the error of a provider is to the caller. That a key is not accepted, an account is empty or a connection is not
 /// permitted is not the caller's fault, and nothing that it can mend.
 fn provider_code(error: &ProviderError) -> ErrorCode {
-    match error {
+    match error.at_heart() {
         ProviderError::RateLimited { .. } => ErrorCode::RateLimited,
         ProviderError::TooLarge { .. } => ErrorCode::TooLarge,
         ProviderError::BadRequest { kind: Some("insufficient_quota" | "billing_error"), .. } => {
@@ -204,7 +204,7 @@ fn provider_code(error: &ProviderError) -> ErrorCode {
 }
 
 fn provider_body(error: &ProviderError, code: ErrorCode, request: RequestId) -> ErrorBody {
-    match error {
+    match error.at_heart() {
         ProviderError::RateLimited { retry_after } => {
             let seconds = retry_after.map(|after| after.as_secs().saturating_add(1));
             let seconds = seconds.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));

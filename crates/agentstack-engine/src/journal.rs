@@ -21,6 +21,8 @@ const WAITING: usize = 10_000;
 /// How many records are kept while they cannot be written. By then only refusals bring more.
 const KEPT: usize = 100_000;
 
+/// A clone is another handle to the same journal.
+#[derive(Clone)]
 pub(crate) struct Journal(Arc<Inner>);
 
 struct Inner {

@@ -78,16 +78,17 @@ impl Outlet {
     where
         F: Future<Output = Result<T, ProviderError>>,
     {
-        let mut tried = 0;
+        let (mut tried, mut begun) = (0, false);
         loop {
             let problem = match attempt().await {
                 Ok(answer) => return Ok(answer),
                 Err(problem) => problem,
             };
             tried += 1;
+            begun |= problem.may_have_used();
             let left = until.saturating_duration_since(Instant::now());
             let Some(pause) = pause(&self.limits, tried, &problem, left, chance()) else {
-                return Err(problem);
+                return Err(if begun { problem.after_a_beginning() } else { problem });
             };
             tracing::debug!(provider = self.base.authority(), tried, ?pause, %problem, "asking again");
             sleep(pause).await;

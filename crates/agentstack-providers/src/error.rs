@@ -60,6 +60,10 @@ pub enum ProviderError {
     /// A model of our own cannot be used, or stopped.
     #[error("the model cannot be used")]
     Unusable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The same as another one, when an answer may have been begun before: in the middle of an answer, or at a try that
+    /// came after one whose connection broke off.
+    #[error(transparent)]
+    Midway(Box<Self>),
 }
 
 /// What took too long.
@@ -102,6 +106,10 @@ impl ProviderError {
 
     /// The same for an error that comes in the middle of an answer, after its status.
     pub(crate) fn midway(told: &Told) -> Self {
+        Self::Midway(Box::new(Self::told(told)))
+    }
+
+    fn told(told: &Told) -> Self {
         let kind = told.kind();
         let status = match kind {
             Some("authentication_error" | "permission_error" | "invalid_api_key") => 401,
@@ -111,6 +119,40 @@ impl ProviderError {
             Some(_) => 400,
         };
         Self::of(status, kind, None)
+    }
+
+    /// What it is, whenever it came.
+    #[must_use]
+    pub fn at_heart(&self) -> &Self {
+        match self {
+            Self::Midway(error) => error.at_heart(),
+            error => error,
+        }
+    }
+
+    /// Whether the provider may have taken the request and worked on it, so that somebody has to pay for it. It has not
+    /// if nothing went out, or if a status says that there is no answer.
+    #[must_use]
+    pub fn may_have_used(&self) -> bool {
+        match self {
+            Self::NoKey
+            | Self::Unauthorized
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::BadRequest { .. }
+            | Self::NotPermitted(_)
+            | Self::TimedOut(Phase::Connect)
+            | Self::Unusable(_) => false,
+            Self::Connection(error) => {
+                !error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
+            }
+            Self::TooLarge { .. } | Self::TimedOut(_) | Self::Malformed(_) | Self::Midway(_) => true,
+        }
+    }
+
+    /// The same, after a try at which an answer may have been begun.
+    pub(crate) fn after_a_beginning(self) -> Self {
+        if self.may_have_used() { self } else { Self::Midway(Box::new(self)) }
     }
 
     /// Whether it may go better in a while.

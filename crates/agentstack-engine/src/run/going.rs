@@ -3,6 +3,7 @@
 //! **Invariant:** however it ends, and also when nobody waits for it any more, the agent does not stay `running`, what was
 //! used is counted, and there is one record of the call.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -10,11 +11,14 @@ use agentstack_access::Scope;
 use agentstack_audit::{Decision, Draft, Outcome};
 use agentstack_core::{Agent, AgentInstanceId, AgentStatus, IdentityId};
 use agentstack_providers::ChatAnswer;
-use agentstack_storage::{AgentChange, AgentRef, Pending, StorageError};
+use agentstack_storage::{AgentChange, AgentRef, Pending, Storage, StorageError};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::places::Place;
 use super::{Asked, Progress, chars};
 use crate::Engine;
+use crate::engine::Chain;
 use crate::failure::Failure;
 
 /// How many characters are taken for a token where nobody has counted them.
@@ -33,9 +37,49 @@ pub(super) struct Going<'e> {
     asked_chars: u64,
     /// How many characters have come.
     come: AtomicU64,
+    /// What an answer that is complete has used.
+    used: Option<u64>,
     began: Instant,
     place: Option<Place>,
-    is_over: bool,
+    stage: Stage,
+}
+
+/// How far it is. What is in the store's hands goes on in a task of its own, whoever waits.
+enum Stage {
+    /// The agent is becoming `running`. Nothing has gone out.
+    Beginning(JoinHandle<Result<(), Failure>>),
+    /// The provider is asked.
+    Asking,
+    /// The agent is ceasing to be `running`.
+    Closing(Closing),
+    /// It has its end, and its record or somebody who writes it.
+    Over,
+}
+
+type Verdict = (Decision, &'static str, Outcome);
+
+struct Closing {
+    told: oneshot::Receiver<(Result<(), Failure>, Option<Place>)>,
+    /// What becomes of the call. Nothing, if the change and the call have one record.
+    verdict: Option<Verdict>,
+}
+
+/// A change of the agent's state, with all that it takes to make it.
+struct Change {
+    store: Arc<dyn Storage>,
+    scope: Scope,
+    agent: AgentInstanceId,
+    to: AgentStatus,
+    tokens: u64,
+    record: Pending,
+}
+
+impl Change {
+    async fn make(self) -> Result<(), Failure> {
+        let Self { store, scope, agent, to, tokens, record } = self;
+        let (which, change) = (AgentRef::Id(agent), AgentChange { tokens, ..AgentChange::to(to) });
+        store.change_agent(&scope, &which, change, record).await?.map(drop).ok_or(Failure::Absent)
+    }
 }
 
 impl<'e> Going<'e> {
@@ -58,15 +102,15 @@ impl<'e> Going<'e> {
             model: (asked.request.model == asked.chat.model).then(|| asked.chat.model.clone()),
             asked_chars: asked.chars(),
             come: AtomicU64::new(0),
+            used: None,
             began: Instant::now(),
             place: Some(place),
-            is_over: false,
+            stage: Stage::Over,
         };
         // What goes out is recorded before it does.
-        let began = going.change(scope, AgentStatus::Running, 0, going.record(began(asked.provider))).await;
-        if began.is_err() {
-            going.is_over = true;
-        }
+        let change = going.change(scope, AgentStatus::Running, 0, going.record(began(asked.provider)));
+        let began = going.stage.begin(tokio::spawn(change.make())).await;
+        going.stage = if began.is_ok() { Stage::Asking } else { Stage::Over };
         began.map(|()| going)
     }
 
@@ -83,17 +127,22 @@ impl<'e> Going<'e> {
         };
         let asking = asked.chat.provider.chat_streaming(&asked.request, &mut on_text);
         let time = self.engine.settings().coordination.runs.time;
-        let failure = match tokio::time::timeout(time, asking).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => Failure::Provider(error),
-            Err(_) => Failure::RanOutOfTime,
+        let (failure, may_have_used) = match tokio::time::timeout(time, asking).await {
+            Ok(Ok(answer)) => {
+                self.used = Some(self.used_by(&answer));
+                return Ok(answer);
+            }
+            Ok(Err(error)) => {
+                let may_have_used = error.may_have_used();
+                (Failure::Provider(error), may_have_used)
+            }
+            Err(_) => (Failure::RanOutOfTime, true),
         };
-        self.is_over = true;
-        // A provider that did not begin to answer has used nothing.
         let come = self.come.load(Ordering::Relaxed);
-        let used = if come > 0 || matches!(failure, Failure::RanOutOfTime) { self.estimate() } else { 0 };
+        let used = if come > 0 || may_have_used { self.estimate() } else { 0 };
         self.log(failure.verdict().2, come, None);
-        match self.change(&self.scope, AgentStatus::Failed, used, self.record("run_failed")).await {
+        let change = self.change(&self.scope, AgentStatus::Failed, used, self.record("run_failed"));
+        match self.close(change, Some(failure.verdict())).await {
             // Whoever has no session any more learns nothing of what became of the run.
             Err(gone @ Failure::Storage(StorageError::SessionGone)) => Err(gone),
             _ => Err(failure),
@@ -102,33 +151,45 @@ impl<'e> Going<'e> {
 
     /// Ends the run with its record, and counts what it has used.
     pub(super) async fn end(&mut self, scope: &Scope, answer: &ChatAnswer) -> Result<(), Failure> {
-        self.is_over = true;
         self.log(Outcome::Ok, chars(&answer.text), Some(answer));
         let pending = self.pending.clone().counting(self.counts(answer));
-        self.change(scope, AgentStatus::Idle, self.used(answer), pending).await?;
-        Ok(())
+        let change = self.change(scope, AgentStatus::Idle, self.used_by(answer), pending);
+        self.close(change, None).await
     }
 
     /// Ends the run of a caller who may not have the answer any more.
     pub(super) async fn undo(&mut self, answer: &ChatAnswer, failure: Failure) -> Failure {
-        self.is_over = true;
         self.log(failure.verdict().2, chars(&answer.text), Some(answer));
         let record = self.record("run_failed").counting(self.counts(answer));
+        let change = self.change(&self.scope, AgentStatus::Idle, self.used_by(answer), record);
         // Where the session has gone there is no agent either.
-        let _ = self.change(&self.scope, AgentStatus::Idle, self.used(answer), record).await;
+        let _ = self.close(change, Some(failure.verdict())).await;
         failure
     }
 
-    async fn change(
-        &self,
-        scope: &Scope,
-        to: AgentStatus,
-        tokens: u64,
-        pending: Pending,
-    ) -> Result<(), Failure> {
-        let (which, change) = (AgentRef::Id(self.agent), AgentChange { tokens, ..AgentChange::to(to) });
-        let changed = self.engine.store().change_agent(scope, &which, change, pending);
-        changed.await?.map(drop).ok_or(Failure::Absent)
+    fn change(&self, scope: &Scope, to: AgentStatus, tokens: u64, record: Pending) -> Change {
+        let (store, scope) = (self.engine.shared_store(), scope.clone());
+        Change { store, scope, agent: self.agent, to, tokens, record }
+    }
+
+    /// Makes the last change, in a task that has the place until then. Whoever does not wait loses nothing: the change is
+    /// made all the same, and if it was to record the call and cannot be made, that is recorded.
+    async fn close(&mut self, change: Change, verdict: Option<Verdict>) -> Result<(), Failure> {
+        let (tell, told) = oneshot::channel();
+        let (place, call, journal) = (self.place.take(), self.pending.clone(), self.engine.journal().clone());
+        tokio::spawn(async move {
+            let changed = change.make().await;
+            // The place is given up last: the next run of the agent would be taken for this one.
+            if let Err((Err(failure), _place)) = tell.send((changed, place)) {
+                warn_of(&failure);
+                if verdict.is_none() {
+                    journal.leave(call.refused(failure.verdict()));
+                }
+            }
+        });
+        let (changed, place) = self.stage.close(Closing { told, verdict }).await?;
+        (self.stage, self.place) = (Stage::Over, place);
+        changed
     }
 
     /// The record of a change of the agent's state, which is no operation of the agent.
@@ -148,15 +209,16 @@ impl<'e> Going<'e> {
     }
 
     /// What a run has used. What the provider did not count is estimated.
-    fn used(&self, answer: &ChatAnswer) -> u64 {
+    fn used_by(&self, answer: &ChatAnswer) -> u64 {
         let input = answer.tokens.input.unwrap_or_else(|| estimate(self.asked_chars));
         let output = answer.tokens.output.unwrap_or_else(|| estimate(chars(&answer.text)));
         input.saturating_add(output)
     }
 
-    /// What a run has used that has not come to its end.
+    /// What a run has used whose request may have gone out, as far as it has come.
     fn estimate(&self) -> u64 {
-        estimate(self.asked_chars.saturating_add(self.come.load(Ordering::Relaxed)))
+        let come = || self.asked_chars.saturating_add(self.come.load(Ordering::Relaxed));
+        self.used.unwrap_or_else(|| estimate(come()))
     }
 
     /// Whom, how much, how long: never what (S40).
@@ -178,30 +240,82 @@ impl<'e> Going<'e> {
     }
 }
 
+impl Stage {
+    /// Waits for the beginning, and has it in hand meanwhile.
+    async fn begin(&mut self, beginning: JoinHandle<Result<(), Failure>>) -> Result<(), Failure> {
+        *self = Self::Beginning(beginning);
+        let Self::Beginning(beginning) = self else { return Ok(()) };
+        beginning.await.unwrap_or_else(|error| Err(lost(error)))
+    }
+
+    /// The same for the end.
+    async fn close(&mut self, closing: Closing) -> Result<(Result<(), Failure>, Option<Place>), Failure> {
+        *self = Self::Closing(closing);
+        let Self::Closing(closing) = self else { return Ok((Ok(()), None)) };
+        (&mut closing.told).await.map_err(lost)
+    }
+}
+
+/// A task has panicked, or the runtime is ending.
+fn lost(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
+    StorageError::Unavailable(error.into()).into()
+}
+
+/// With its session the agent has gone, and one that has stopped stays so.
+fn warn_of(failure: &Failure) {
+    if !matches!(failure, Failure::Storage(StorageError::SessionGone | StorageError::State { .. })) {
+        tracing::warn!(error = %Chain(failure), "an agent whose run is over stays `running`");
+    }
+}
+
 /// Nobody waits for it any more: the client has cancelled it, or has gone.
 impl Drop for Going<'_> {
     fn drop(&mut self) {
-        if self.is_over {
-            return;
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Over => {}
+            Stage::Closing(closing) => self.leave_closing(closing),
+            Stage::Beginning(beginning) => self.cancel(Some(beginning)),
+            Stage::Asking => self.cancel(None),
         }
+    }
+}
+
+impl Going<'_> {
+    /// Leaves the record of a call whose run is being closed.
+    fn leave_closing(&self, Closing { mut told, verdict }: Closing) {
+        told.close();
+        // If it has not been told yet, whoever would have told it sees to that.
+        let verdict = verdict.or_else(|| Some(told.try_recv().ok()?.0.err()?.verdict()));
+        let call = self.pending.clone();
+        match verdict {
+            Some(verdict) => {
+                let draft = call.refused(verdict);
+                self.engine.tell(&draft);
+                self.engine.journal().leave(draft);
+            }
+            None => self.engine.tell(&call.close(Outcome::Ok, vec![])),
+        }
+    }
+
+    /// Gives up a run that is not being closed.
+    fn cancel(&mut self, beginning: Option<JoinHandle<Result<(), Failure>>>) {
         let come = self.come.load(Ordering::Relaxed);
-        let counts = vec![("prompt_chars", self.asked_chars), ("answer_chars", come)];
+        let (out, tokens) = if beginning.is_none() { (self.asked_chars, self.estimate()) } else { (0, 0) };
         let verdict = (Decision::Allow, "permitted", Outcome::Cancelled);
+        let counts = vec![("prompt_chars", out), ("answer_chars", come)];
         let draft = self.pending.clone().counting(counts).refused(verdict);
         self.log(Outcome::Cancelled, come, None);
         self.engine.tell(&draft);
         self.engine.journal().leave(draft);
-        let (store, scope) = (self.engine.shared_store(), self.scope.clone());
-        let (which, record, place) =
-            (AgentRef::Id(self.agent), self.record("run_cancelled"), self.place.take());
-        let change = AgentChange { tokens: self.estimate(), ..AgentChange::to(AgentStatus::Idle) };
+        let change = self.change(&self.scope, AgentStatus::Idle, tokens, self.record("run_cancelled"));
+        let place = self.place.take();
         let back = async move {
-            match store.change_agent(&scope, &which, change, record).await {
-                // With its session the agent has gone, and one that has stopped stays so.
-                Ok(_) | Err(StorageError::SessionGone | StorageError::State { .. }) => {}
-                Err(error) => {
-                    tracing::warn!(error = %error, "an agent whose run was cancelled stays `running`");
-                }
+            let is_running = match beginning {
+                Some(beginning) => matches!(beginning.await, Ok(Ok(()))),
+                None => true,
+            };
+            if is_running && let Err(failure) = change.make().await {
+                warn_of(&failure);
             }
             // Not before: the next run of the agent would be taken for this one.
             drop(place);

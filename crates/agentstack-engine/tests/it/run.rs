@@ -1,6 +1,7 @@
 //! Runs of agents: what goes out, what comes back, and what is left when somebody does not wait.
 
 mod asked;
+mod cut_short;
 mod given_up;
 mod kept;
 mod refused;

@@ -51,6 +51,17 @@ impl World {
         Self::over(Arc::new(SqliteStore::open(options).await.unwrap()), Box::new(folder))
     }
 
+    /// The same with other settings.
+    pub(crate) async fn sqlite_with(settings: Settings) -> Self {
+        let Self { store, _keep: keep, .. } = Self::sqlite().await;
+        Self::with(store, keep, settings)
+    }
+
+    /// Another engine over the same store, as of another process.
+    pub(crate) fn beside(&self, settings: Settings) -> Self {
+        Self::with(Arc::clone(&self.store), Box::new(()), settings)
+    }
+
     /// Over the reference store.
     pub(crate) fn with_settings(settings: Settings) -> Self {
         Self::with(Arc::new(reference()), Box::new(()), settings)

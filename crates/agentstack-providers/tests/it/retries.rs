@@ -42,6 +42,26 @@ async fn a_connection_that_is_closed_or_breaks_off_is_tried_again() {
     let problem = ollama(&server, quick()).chat(&request()).await.unwrap_err();
     assert!(matches!(problem, ProviderError::Connection(_)), "{problem:?}");
     assert_eq!(server.asked().len(), 4);
+    assert!(problem.may_have_used());
+}
+
+#[tokio::test]
+async fn who_may_have_begun_an_answer_may_have_used_something_whatever_the_last_try_came_to() {
+    let half = b"HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n{\"model\"".to_vec();
+    for (first, used) in [(act(half), true), (act(Vec::new()), true), (failed("503 x"), false)] {
+        let server = Server::start(vec![first, failed("429 x")]).await;
+        let problem = ollama(&server, quick()).chat(&request()).await.unwrap_err();
+        assert!(matches!(problem.at_heart(), ProviderError::RateLimited { .. }), "{problem:?}");
+        assert_eq!(problem.may_have_used(), used, "{problem:?}");
+        assert_eq!(problem.to_string(), problem.at_heart().to_string());
+    }
+    let server = Server::start(vec![failed("401 x")]).await;
+    assert!(!ollama(&server, quick()).chat(&request()).await.unwrap_err().may_have_used());
+    for silent in [Act::Hang(Vec::new()), Act::Hang(crate::server::STREAM.to_vec())] {
+        let server = Server::start(vec![silent]).await;
+        let limits = Limits { total: Duration::from_millis(60), ..quick() };
+        assert!(stream(&ollama(&server, limits)).await.1.unwrap_err().may_have_used());
+    }
 }
 
 #[tokio::test]
@@ -51,6 +71,7 @@ async fn nobody_at_the_address_is_no_connection() {
     let closed = Outlet::new(BaseUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap(), quick());
     let problem = Anthropic::new(closed, key()).chat(&request()).await.unwrap_err();
     assert!(matches!(problem, ProviderError::Connection(_)), "{problem:?}");
+    assert!(!problem.may_have_used(), "nothing went out");
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentstack_access::{Limits, Principal, Role};
-use agentstack_engine::{Coordination, Models, RunLimits, Settings};
+use agentstack_audit::Decision;
+use agentstack_engine::{AgentKind, Coordination, Models, RunLimits, Settings};
 use agentstack_providers::testing::{Gate, Scripted, answer};
 use agentstack_providers::{EgressProblem, Phase, ProviderError};
 use serde_json::json;
@@ -110,8 +111,13 @@ async fn s34_whoever_may_not_store_or_search_is_told_before_anything_goes_out() 
     for (more, lacking) in
         [(json!({ "storeAs": "k" }), "memory_store"), (json!({ "recall": "x" }), "memory_search")]
     {
-        let error = ann.call("agent_run", run(&agent, more)).await.value.unwrap_err();
+        let answer = ann.call("agent_run", run(&agent, more)).await;
+        let error = answer.value.unwrap_err();
         assert_eq!(error["error"]["message"], format!("The policy does not permit `{lacking}`."));
+        let records = world.records_of(answer.request).await;
+        let denied: Vec<_> = records.iter().map(|it| (it.operation.as_str(), it.reason.as_str())).collect();
+        assert_eq!(denied, [(lacking, "policy"), ("agent_run", "policy")]);
+        assert!(records.iter().all(|record| record.decision == Decision::Deny));
     }
     let bob = world.client("bob").await;
     let foreign = format!("session:{}", ann.session);
@@ -147,6 +153,12 @@ async fn s33_a_caller_has_so_many_runs_at_one_time_and_an_agent_one() {
     again.await.unwrap().ok();
 }
 
+/// What the prompt of a run is estimated at.
+fn prompt_tokens() -> u64 {
+    let kind = AgentKind::builtin().iter().find(|kind| kind.agent_type.as_str() == "coder").unwrap();
+    (kind.system_prompt.chars().count() as u64 + 9).div_ceil(4)
+}
+
 #[tokio::test]
 async fn what_a_provider_refuses_is_told_in_words_of_ours() {
     let second = Some(Duration::from_secs(7));
@@ -156,6 +168,8 @@ async fn what_a_provider_refuses_is_told_in_words_of_ours() {
         (ProviderError::Unavailable { status: 529, retry_after: None }, "unavailable"),
         (ProviderError::Connection("canary".into()), "unavailable"),
         (ProviderError::TimedOut(Phase::Silence), "unavailable"),
+        (ProviderError::TimedOut(Phase::Connect), "unavailable"),
+        (ProviderError::NoKey, "unavailable"),
         (ProviderError::Unauthorized, "unavailable"),
         (ProviderError::NotPermitted(EgressProblem::Redirect), "unavailable"),
         (ProviderError::Malformed("canary"), "unavailable"),
@@ -163,17 +177,22 @@ async fn what_a_provider_refuses_is_told_in_words_of_ours() {
         (bad(Some("model_not_found")), "invalid_input"),
         (bad(None), "invalid_input"),
         (ProviderError::TooLarge { most: 5 }, "too_large"),
+        (ProviderError::Midway(Box::new(bad(None))), "invalid_input"),
     ];
+    // What went out counts, unless a status says that there is no answer.
+    let counts = [2, 3, 8, 12, 13];
     let codes: Vec<&str> = cases.iter().map(|(_, code)| *code).collect();
     let model = cases.into_iter().fold(Scripted::new(), |model, (error, _)| model.then_chat(Err(error)));
     let world = world(Arc::new(model.then_chat(Ok(answer("at last")))));
     let ann = world.client("ann").await;
     let agent = spawned(&ann).await;
-    for code in codes {
+    let mut used = 0;
+    for (at, code) in codes.into_iter().enumerate() {
         let answer = ann.call("agent_run", run(&agent, json!({}))).await;
         assert_eq!(answer.code(), code);
         assert!(!answer.bytes().contains("canary"), "{}", answer.bytes());
-        assert_eq!(state(&ann, &agent).await, ("failed".to_owned(), 0), "{code}");
+        used += if counts.contains(&at) { prompt_tokens() } else { 0 };
+        assert_eq!(state(&ann, &agent).await, ("failed".to_owned(), used), "{at}: {code}");
         let records = world.records_of(answer.request).await;
         let told: Vec<_> =
             records.iter().map(|record| (record.operation.as_str(), record.outcome.as_str())).collect();
