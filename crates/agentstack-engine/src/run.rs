@@ -8,11 +8,13 @@ mod going;
 mod places;
 mod progress;
 
+use std::time::Instant;
+
 use agentstack_access::{Claim, Denial, NamespaceClaim, Scope, is_still_authentic};
 use agentstack_api::command::{MatchRule, MinTrust, Recall, RunAgent, SearchMemory, SearchMode, StoreAnswer};
 use agentstack_api::view::{RunAgentView, SearchResultView};
 use agentstack_api::{Command, InputError, operations};
-use agentstack_audit::Outcome;
+use agentstack_audit::{Draft, Outcome};
 use agentstack_core::{Agent, ModelName, Namespace};
 use agentstack_guard::fence::Fenced;
 use agentstack_providers::{ChatRequest, Message};
@@ -55,9 +57,11 @@ impl Engine {
         let (provider, chat) = self.chosen(command.provider.as_ref())?;
         let agent = acting.ok_or(Failure::Absent)?;
         let place = self.runs().take(scope, agent, self.settings().coordination.runs.concurrent)?;
-        if let Some(store) = &command.store {
-            let storing = self.storing(scope, store).await?;
-            self.make_room(&storing, &store.key).await?;
+        if let Some(store) = &command.store
+            && let Err(failure) = self.with_room(scope, store).await
+        {
+            self.note_refused(self.storing_record(scope), &failure).await;
+            return Err(failure);
         }
         let asked = self.asked(scope, &command, agent, provider, chat).await?;
         let mut going = Going::begin(self, scope, agent, place, pending, &asked).await?;
@@ -103,6 +107,26 @@ impl Engine {
         Ok(self.authorizer().authorize(&scope.caller(), &storing.operation, claim).await?)
     }
 
+    /// The same, when there is room for it.
+    async fn with_room(&self, scope: &Scope, store: &StoreAnswer) -> Result<Scope, Failure> {
+        let storing = self.storing(scope, store).await?;
+        self.make_room(&storing, &store.key).await?;
+        Ok(storing)
+    }
+
+    fn storing_record(&self, scope: &Scope) -> Pending {
+        let draft = self.draft(&scope.caller(), "memory_store", None);
+        let (agent, session) = (scope.agent().cloned(), scope.session());
+        Pending::new(Draft { agent, session, ..draft }, Instant::now())
+    }
+
+    /// Records that something was refused which a run would have done: a decision of its own (S43).
+    async fn note_refused(&self, pending: Pending, failure: &Failure) {
+        let draft = pending.refused(failure.verdict());
+        self.tell(&draft);
+        self.journal().note(draft).await;
+    }
+
     /// What goes out: the system prompt of the agent's kind, what is recalled, and the caller's prompt without what may not
     /// be kept either. No name of a session, an agent or a user.
     async fn asked<'e>(
@@ -122,6 +146,8 @@ impl Engine {
             }
             None => (None, prompt.to_owned()),
         };
+        // What is a secret of the installation is nobody's to send, whatever the guard's policy says (S40).
+        let text = self.settings().redactor.scrub_known(&text).into_owned();
         let coordination = &self.settings().coordination;
         let most = coordination.runs.tokens;
         let left = coordination.allowance.and_then(|allowance| allowance.tokens_left(&agent.usage));
@@ -161,9 +187,18 @@ impl Engine {
         let caller = scope.caller();
         let name = searching.operation.name;
         let draft = self.draft(&caller, name, Some(&Command::SearchMemory(ask.clone())));
-        let pending = Pending::new(draft, std::time::Instant::now());
-        let scope = self.authorizer().authorize(&caller, &searching.operation, claim).await?;
-        let (found, recorded) = steadily!(self.search_memory(&scope, &ask, &pending))?;
+        let pending = Pending::new(draft, Instant::now());
+        let searched = match self.authorizer().authorize(&caller, &searching.operation, claim).await {
+            Ok(scope) => steadily!(self.search_memory(&scope, &ask, &pending)),
+            Err(denial) => Err(denial.into()),
+        };
+        let (found, recorded) = match searched {
+            Ok(found) => found,
+            Err(failure) => {
+                self.note_refused(pending, &failure).await;
+                return Err(failure);
+            }
+        };
         let draft = pending.close(Outcome::Ok, vec![]);
         self.tell(&draft);
         if !recorded {

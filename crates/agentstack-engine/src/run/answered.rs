@@ -10,7 +10,7 @@ use agentstack_core::{Agent, Content, Label, Metadata, Namespace, SessionId, Tru
 use agentstack_guard::fence::Fenced;
 use agentstack_guard::{Refused, ScreenedText, screen_text};
 use agentstack_providers::{ChatAnswer, StopReason};
-use agentstack_storage::{NewEntry, Pending, StorageError};
+use agentstack_storage::{NewEntry, StorageError};
 use serde_json::{Map, Value, json};
 
 use super::Asked;
@@ -29,9 +29,10 @@ impl Engine {
         command: &RunAgent,
         agent: &Agent,
         asked: &Asked<'_>,
-        mut answer: ChatAnswer,
+        answer: ChatAnswer,
         took_ms: i64,
     ) -> Result<RunAgentView, Failure> {
+        let mut answer = self.without_our_secrets(answer).await?;
         // No more than an entry can hold is looked at, and far less can be shown.
         if let Some((at, _)) = answer.text.char_indices().nth(CONTENT_CHARS) {
             answer.text.truncate(at);
@@ -70,6 +71,18 @@ impl Engine {
         })
     }
 
+    /// The answer without the secrets of the installation itself, such as the key that the provider was sent: whatever the
+    /// guard's policy says of others (S40).
+    async fn without_our_secrets(&self, answer: ChatAnswer) -> Result<ChatAnswer, Failure> {
+        let redactor = self.settings().redactor.clone();
+        aside(answer.text.len(), move || {
+            let [text, model] =
+                [&answer.text, &answer.model].map(|text| redactor.scrub_known(text).into_owned());
+            ChatAnswer { text, model, ..answer }
+        })
+        .await
+    }
+
     /// The text, and what is found in it: as in what is kept in a session.
     async fn looked_at(
         &self,
@@ -78,16 +91,11 @@ impl Engine {
     ) -> Result<(String, Result<ScreenedText, Refused>), Failure> {
         let policy = Arc::clone(&self.settings().guard);
         let namespace = Namespace::Session(scope.session().unwrap_or_else(SessionId::generate));
-        let is_short = text.len() <= SHORT;
-        let look = move || {
+        aside(text.len(), move || {
             let looked = screen_text(&policy, &namespace, &text);
             (text, looked)
-        };
-        if is_short {
-            return Ok(look());
-        }
-        let looked = tokio::task::spawn_blocking(look).await;
-        looked.map_err(|error| StorageError::Unavailable(Box::new(error)).into())
+        })
+        .await
     }
 
     /// Stores the answer. What is in the way of that is no reason to lose it; that the session has gone is.
@@ -102,17 +110,17 @@ impl Engine {
         let Ok(content) = Content::try_from(answer.text.clone()) else {
             return Ok((None, Some("The answer is empty.".to_owned())));
         };
-        match self.keep_answer(scope, store, agent, asked, answer, content).await {
-            Ok(entry) => Ok((Some(entry), None)),
-            Err(gone @ (Failure::Storage(StorageError::SessionGone) | Failure::Denied(_))) => Err(gone),
-            Err(failure) => {
-                if failure.is_fault() {
-                    return Err(failure);
-                }
-                Ok((
-                    None,
-                    Some(failure.body(scope.request(), &self.settings().redactor).message().to_owned()),
-                ))
+        let failure = match self.keep_answer(scope, store, agent, asked, answer, content).await {
+            Ok(entry) => return Ok((Some(entry), None)),
+            Err(failure) => failure,
+        };
+        self.note_refused(self.storing_record(scope), &failure).await;
+        match failure {
+            gone @ (Failure::Storage(StorageError::SessionGone) | Failure::Denied(_)) => Err(gone),
+            failure if failure.is_fault() => Err(failure),
+            failure => {
+                let body = failure.body(scope.request(), &self.settings().redactor);
+                Ok((None, Some(body.message().to_owned())))
             }
         }
     }
@@ -126,8 +134,7 @@ impl Engine {
         answer: &ChatAnswer,
         content: Content,
     ) -> Result<StoredEntryView, Failure> {
-        let storing = self.storing(scope, store).await?;
-        self.make_room(&storing, &store.key).await?;
+        let storing = self.with_room(scope, store).await?;
         let metadata = [("provider", asked.provider), ("model", answer.model.as_str())];
         let metadata: Map<String, Value> =
             metadata.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
@@ -144,13 +151,22 @@ impl Engine {
             wish: self.wish(true),
         };
         let resource = self.hash_of_entry(&storing, &store.key);
-        let draft = self.draft(&storing.caller(), "memory_store", None);
-        let draft =
-            agentstack_audit::Draft { agent: scope.agent().cloned(), session: scope.session(), ..draft };
-        let pending = Pending::new(draft, std::time::Instant::now());
-        let pending = pending.in_operation("memory_store", "run", resource).of_identity(agent.identity);
+        let pending = self.storing_record(scope).in_operation("memory_store", "run", resource);
+        let pending = pending.of_identity(agent.identity);
         Ok(self.keep(&storing, entry, pending).await?.into())
     }
+}
+
+/// Looks at something of so many bytes, where it holds up nobody.
+async fn aside<T: Send + 'static>(
+    bytes: usize,
+    look: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    if bytes <= SHORT {
+        return Ok(look());
+    }
+    let looked = tokio::task::spawn_blocking(look).await;
+    looked.map_err(|error| StorageError::Unavailable(Box::new(error)).into())
 }
 
 /// What a text says of an answer.

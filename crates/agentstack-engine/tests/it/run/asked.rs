@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use agentstack_access::{Caller, Principal, Role};
 use agentstack_audit::{Decision, Outcome};
-use agentstack_engine::{AgentKind, Coordination, Progress, RunLimits};
+use agentstack_engine::{AgentKind, Coordination, Progress, RunLimits, Settings};
 use agentstack_guard::fence;
 use agentstack_providers::testing::{Scripted, answer};
 use agentstack_providers::{Role as Speaker, Tokens};
@@ -246,6 +246,46 @@ async fn a_caller_who_listens_is_told_how_much_has_come() {
     let call = world.engine.dispatch_telling(&caller, spec("agent_run"), object(arguments), &progress);
     assert_eq!(call.await.unwrap().to_value()["response"], "one two three");
     assert_eq!(*told.lock().unwrap(), [4, 8, 13]);
+}
+
+#[tokio::test]
+async fn s40_a_secret_of_the_installation_that_a_provider_says_is_neither_shown_nor_kept() {
+    let key = "canary-key-of-the-provider";
+    let encoded = json!(format!("in a \"{key}\"")).to_string();
+    let long = format!("{}{key}", "word ".repeat(20_000));
+    // At the place where the text is cut, too.
+    let cut = format!("{}{key}", "a".repeat(999_990));
+    let script = ["First.".to_owned(), format!("It was {key}."), encoded, long, cut].into_iter().fold(
+        Scripted::new(),
+        |script, text| {
+            script.then_chat(Ok(agentstack_providers::ChatAnswer {
+                model: format!("m-{key}"),
+                ..answer(&text)
+            }))
+        },
+    );
+    let redactor = agentstack_guard::Redactor::default();
+    redactor.know(&agentstack_core::Secret::new(key.to_owned()));
+    let guard = Arc::new(agentstack_guard::Policy::off());
+    let script = Arc::new(script);
+    let settings = settings(script.clone(), Coordination::default());
+    let world = World::with_settings(Settings { redactor, guard, ..settings });
+    let ann = world.client("ann").await;
+    let agent = spawned(&ann).await;
+    let mut prompt = run(&agent, json!({}));
+    prompt["prompt"] = json!(format!("Use {key}."));
+    ann.ok("agent_run", prompt).await;
+    assert_eq!(script.asked().chats[0].messages[0].text, "Use [redacted].");
+    for (number, shown) in ["It was [redacted].", "[redacted]", "word ", "a"].into_iter().enumerate() {
+        let name = number.to_string();
+        let told = ann.ok("agent_run", run(&agent, json!({ "storeAs": name, "asText": true }))).await;
+        assert!(told["response"].as_str().unwrap().contains(shown), "{number}");
+        assert_eq!(told["model"], "m-[redacted]");
+        let offset = if number == 3 { 900_000 } else { 0 };
+        let kept = ann.ok("memory_get", json!({ "key": name, "offset": offset })).await;
+        assert!(kept["found"].as_bool().unwrap() && !told.to_string().contains("canary"), "{number}");
+        assert!(!kept.to_string().contains("canary"), "{number}");
+    }
 }
 
 #[tokio::test]
