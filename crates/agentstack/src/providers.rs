@@ -76,7 +76,7 @@ fn or_variable(provider: &str) -> String {
 
 /// The keys of the providers that can become others while the product runs. Prints none.
 #[derive(Clone, Default)]
-pub struct ProviderKeys(Vec<Arc<Keeper>>);
+pub struct ProviderKeys(Vec<Keeper>);
 
 impl ProviderKeys {
     /// Asks again for each key that has been in use, where it comes from. One that is not good leaves the one before in
@@ -213,7 +213,7 @@ struct Made {
     chat: Arc<dyn ChatModel>,
     /// And its usual model of embeddings.
     embedder: Option<(Arc<dyn Embedder>, &'static str)>,
-    keeper: Option<Arc<Keeper>>,
+    keeper: Option<Keeper>,
 }
 
 /// Nothing, if it needs a key and has none.
@@ -261,7 +261,7 @@ fn limits(section: &Provider) -> Limits {
 }
 
 /// The place of a key, and what keeps it fresh if it can become another one.
-type Key = (KeySlot, Option<Arc<Keeper>>);
+type Key = (KeySlot, Option<Keeper>);
 
 fn key_of(
     providers: &Providers,
@@ -282,9 +282,9 @@ fn key_of(
         (None, None, None, Some(entry)) => (field("apiKeyKeyring"), Source::Keyring(entry.clone())),
         _ => return Err(ProviderProblem::Several { provider: name.as_str() }),
     };
-    let keeper = Keeper::start(field.clone(), source, every);
+    let keeper = Keeper::start(field.clone(), source, every, crate::redactor());
     let keeper = keeper.map_err(|source| ProviderProblem::Key { field, source })?;
-    Ok(Some((keeper.slot(), Some(Arc::new(keeper)))))
+    Ok(Some((keeper.slot(), Some(keeper))))
 }
 
 /// A key that is what it is until the next start.

@@ -94,7 +94,8 @@ pub struct Options {
     /// Who may do what.
     pub policy: PolicySource,
     /// What keeps secrets out of the log, of errors and of the audit log; unless somebody says otherwise, that of the
-    /// process, [`redactor`](crate::redactor()). The engine is given it.
+    /// process, [`redactor`](crate::redactor()). The engine is given it. Keys that come from a file or a program are told to
+    /// that of the process alone.
     pub redactor: Redactor,
     /// What it is to know, besides the secrets that the other options have.
     pub secrets: Vec<Secret<String>>,

@@ -2,7 +2,11 @@
 //!
 //! A file is looked at when the key is about to be used, at most once in [`LOOK_EVERY`]. A program is run when the key is
 //! first used. Either is asked again at a reload. A key that is not good leaves the one before in its place.
+//!
+//! A key that was replaced stays known to the redactor until [`REPLACED`] others of the same provider have been after it:
+//! requests that are under way still have it, an answer can hold it, and it may open something for a while (S40).
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt;
@@ -11,11 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentstack_core::{Clock, Secret, SystemClock};
+use agentstack_guard::Redactor;
 use agentstack_providers::{
     ChatAnswer, ChatModel, ChatRequest, EmbedRequest, Embedder, Embeddings, KeySlot, OnText, ProviderError,
 };
 use async_trait::async_trait;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
 use super::key::{ApiKeyProblem, Source};
@@ -26,18 +31,29 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// as the file system makes them.
 const SETTLED_MS: i64 = 2_000;
 
+/// How many keys are known that were replaced. Who replaces them by hand or by the day has no request under way with the
+/// first of so many, and each costs some kilobytes.
+const REPLACED: usize = 16;
+
 /// A key, and where it comes from.
+#[derive(Debug, Clone)]
+pub(super) struct Keeper(Arc<Inner>);
+
 #[derive(Debug)]
-pub(super) struct Keeper {
+struct Inner {
     field: String,
     source: Source,
     slot: KeySlot,
     every: Duration,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+    /// Who is told of each key.
+    redactor: Redactor,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// The keys that the redactor was told of, the one in use being the last.
+    told: VecDeque<Secret<String>>,
     /// When it was last looked at.
     looked: Option<Instant>,
     /// The file as it was then, if that tells it from another one.
@@ -85,56 +101,54 @@ fn look(source: &Source, seen: Option<&Stamp>) -> Look {
     Look { seen: stamp.filter(Stamp::is_settled), key: Some(source.read()) }
 }
 
-/// Puts a key where it is used. The log never has it, nor the one before, which may still be on its way (S40).
-fn put(slot: &KeySlot, key: Secret<String>) -> Result<bool, ApiKeyProblem> {
-    let known = key.clone();
-    let is_another = slot.replace(key)?;
-    if is_another {
-        crate::redactor().know(&known);
-    }
-    Ok(is_another)
-}
-
 impl Keeper {
     /// Reads the key if it is in a file; a program is not run yet.
-    pub(super) fn start(field: String, source: Source, every: Duration) -> Result<Self, ApiKeyProblem> {
-        let (slot, mut state) = (KeySlot::empty(), State::default());
-        if let Source::File(_) = source {
-            let Look { seen, key } = look(&source, None);
+    pub(super) fn start(
+        field: String,
+        source: Source,
+        every: Duration,
+        redactor: &Redactor,
+    ) -> Result<Self, ApiKeyProblem> {
+        let (state, redactor) = (Arc::default(), redactor.clone());
+        let inner = Inner { field, source, slot: KeySlot::empty(), every, state, redactor };
+        if let Source::File(_) = inner.source
+            && let Ok(mut state) = inner.state.try_lock()
+        {
+            let Look { seen, key } = look(&inner.source, None);
             if let Some(key) = key {
-                put(&slot, key?)?;
+                inner.put(&mut state, key?)?;
             }
-            state = State { looked: None, seen, has_key: true };
+            (state.seen, state.has_key) = (seen, true);
         }
-        Ok(Self { field, source, slot, every, state: Mutex::new(state) })
+        Ok(Self(Arc::new(inner)))
     }
 
     /// The place of the key.
     pub(super) fn slot(&self) -> KeySlot {
-        self.slot.clone()
+        self.0.slot.clone()
     }
 
     /// The field that says where the key comes from.
     pub(super) fn field(&self) -> &str {
-        &self.field
+        &self.0.field
     }
 
     /// Whether a key is there.
     pub(super) fn check(&self) -> Result<(), ApiKeyProblem> {
-        KeySlot::new(self.source.read()?)?;
+        KeySlot::new(self.0.source.read()?)?;
         Ok(())
     }
 
     /// Sees to it, before the key is used, that it is the one to use.
     pub(super) async fn freshen(&self) {
-        let is_file = matches!(self.source, Source::File(_));
-        let state = match self.state.try_lock() {
+        let is_file = matches!(self.0.source, Source::File(_));
+        let state = match Arc::clone(&self.0.state).try_lock_owned() {
             Ok(state) => state,
             // Somebody is looking, and there is a key in the meantime.
             Err(_) if is_file => return,
-            Err(_) => self.state.lock().await,
+            Err(_) => Arc::clone(&self.0.state).lock_owned().await,
         };
-        let is_time = state.looked.is_none_or(|looked| looked.elapsed() >= self.every);
+        let is_time = state.looked.is_none_or(|looked| looked.elapsed() >= self.0.every);
         if is_time && (is_file || !state.has_key) {
             self.look(state).await;
         }
@@ -142,7 +156,7 @@ impl Keeper {
 
     /// Asks for the key again. A program that has not given one yet is left for its first use.
     pub(super) async fn renew(&self) {
-        let mut state = self.state.lock().await;
+        let mut state = Arc::clone(&self.0.state).lock_owned().await;
         if state.has_key {
             // Whoever asks for it hears again what is wrong.
             state.seen = None;
@@ -150,14 +164,22 @@ impl Keeper {
         }
     }
 
-    async fn look(&self, mut state: MutexGuard<'_, State>) {
+    /// Looks in a task of its own: what a program has given is not lost when whoever waited for it goes.
+    async fn look(&self, state: OwnedMutexGuard<State>) {
+        let looking = tokio::spawn(Arc::clone(&self.0).look(state));
+        // Only a runtime that ends leaves it undone.
+        let _ = looking.await;
+    }
+}
+
+impl Inner {
+    async fn look(self: Arc<Self>, mut state: OwnedMutexGuard<State>) {
         let (source, seen) = (self.source.clone(), state.seen.clone());
         let looking = tokio::task::spawn_blocking(move || look(&source, seen.as_ref()));
-        // Only a runtime that ends leaves it undone.
         let Ok(Look { seen, key }) = looking.await else { return };
         (state.looked, state.seen) = (Some(Instant::now()), seen);
         let Some(key) = key else { return };
-        match key.and_then(|key| put(&self.slot, key)) {
+        match key.and_then(|key| self.put(&mut state, key)) {
             Ok(is_another) => {
                 if is_another && state.has_key {
                     tracing::info!(field = self.field, "another key is in use");
@@ -171,6 +193,24 @@ impl Keeper {
                 tracing::warn!(field = self.field, problem = chain(&problem), "{left}");
             }
         }
+    }
+
+    /// Puts a key where it is used. The log never has it, nor those before (S40).
+    fn put(&self, state: &mut State, key: Secret<String>) -> Result<bool, ApiKeyProblem> {
+        // Before it is used.
+        self.redactor.know(&key);
+        state.told.push_back(key.clone());
+        let replaced = self.slot.replace(key);
+        let forgotten = match replaced {
+            Ok(true) if state.told.len() > REPLACED + 1 => state.told.pop_front(),
+            Ok(true) => None,
+            // It is known already, or is none.
+            _ => state.told.pop_back(),
+        };
+        if let Some(key) = forgotten {
+            self.redactor.forget(&key);
+        }
+        Ok(replaced?)
     }
 }
 
@@ -190,11 +230,11 @@ fn chain(error: &dyn Error) -> String {
 #[derive(Debug)]
 pub(super) struct Keyed<P> {
     provider: P,
-    keeper: Option<Arc<Keeper>>,
+    keeper: Option<Keeper>,
 }
 
 /// The provider, its key looked after if there is somebody to do it.
-pub(super) fn keyed<P>(provider: P, keeper: Option<Arc<Keeper>>) -> Arc<Keyed<P>> {
+pub(super) fn keyed<P>(provider: P, keeper: Option<Keeper>) -> Arc<Keyed<P>> {
     Arc::new(Keyed { provider, keeper })
 }
 
