@@ -22,6 +22,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) metadata: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "<[FindingSummary]>::is_empty")]
     pub(crate) findings: &'a [FindingSummary],
+    /// Whether it is to have no vector. An entry that gets the version back is to have none either.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) declined: bool,
 }
 
 impl Facts<'_> {
@@ -40,6 +43,7 @@ pub(crate) struct Known {
     pub(crate) tags: Vec<Tag>,
     pub(crate) metadata: Metadata,
     pub(crate) findings: Vec<FindingSummary>,
+    pub(crate) declined: bool,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +58,8 @@ struct Raw {
     metadata: Map<String, Value>,
     #[serde(default)]
     findings: Vec<FindingSummary>,
+    #[serde(default)]
+    declined: bool,
 }
 
 impl Known {
@@ -73,6 +79,7 @@ impl Known {
             tags: raw.tags.into_iter().map(|tag| tag.try_into().ok()).collect::<Option<_>>()?,
             metadata: raw.metadata.try_into().ok()?,
             findings: raw.findings,
+            declined: raw.declined,
         })
     }
 }

@@ -20,7 +20,7 @@ use crate::briefly::{analyze, briefly, is_short};
 use crate::error::storage;
 use crate::facts::agent_hash;
 use crate::index::key_hash;
-use crate::row::{Columns, SUMMARY_COLUMNS, summary, summary_columns, version};
+use crate::row::{Columns, SUMMARY_COLUMNS, summary, summary_columns, version, version_and_wish};
 use crate::write::{alive, scoped};
 
 pub(crate) const GET: &str = concat!(
@@ -204,7 +204,7 @@ async fn restore_version(
     let question = versions_question(scope, key, Some(number), 1)?;
     let row = question.fetch_optional(opened.write.connection()?).await.map_err(storage)?;
     let Some(row) = row else { return Ok(None) };
-    let past = version(&row)?;
+    let (past, declined) = version_and_wish(&row)?;
     // To restore it is to read it.
     if let Some(reading) = Reading::of(scope, namespace(scope)?, key, id, &past.label.origin) {
         opened.read_first(&reading).await?;
@@ -217,7 +217,7 @@ async fn restore_version(
         tags: &past.tags,
         agent: past.agent_id.as_ref(),
         label,
-        wish: Wish::None,
+        wish: if declined { Wish::Declined } else { Wish::None },
     };
     let terms = analyze(key.as_str(), &past.content);
     opened.put(scope, new, &terms, &pending.close(Outcome::Ok, vec![])).await.map(|stored| Some(stored.entry))

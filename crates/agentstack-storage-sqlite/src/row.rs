@@ -145,6 +145,11 @@ pub(crate) fn summary(row: &SqliteRow, at: usize) -> Result<(EntrySummary, Veil)
 
 /// The entry's id, the namespace's secret, version, `stored_at`, trust, principal and tool of the origin, facts, content.
 pub(crate) fn version(row: &SqliteRow) -> Result<Version, StorageError> {
+    version_and_wish(row).map(|(version, _)| version)
+}
+
+/// The same, and whether it is to have no vector.
+pub(crate) fn version_and_wish(row: &SqliteRow) -> Result<(Version, bool), StorageError> {
     let mut columns = Columns::from(row, 0);
     let entry = columns.id(EntryId::from_bytes)?;
     let veil = Veil::new(columns.take()?);
@@ -157,7 +162,8 @@ pub(crate) fn version(row: &SqliteRow) -> Result<Version, StorageError> {
     let origin = Origin { principal, agent_id: facts.origin_agent, tool, at: stored_at };
     let label = Label { trust, origin, findings: facts.findings };
     let (tags, metadata, agent_id) = (facts.tags, facts.metadata, facts.agent);
-    Ok(Version { entry, version, content, tags, metadata, agent_id, stored_at, label })
+    let declined = facts.declined;
+    Ok((Version { entry, version, content, tags, metadata, agent_id, stored_at, label }, declined))
 }
 
 /// id, `started_at`, the earlier of both ends, the namespace's secret, and what is kept under it.

@@ -10,8 +10,8 @@ use agentstack_audit::Outcome;
 use agentstack_core::{EntryId, Timestamp, VersionId};
 use agentstack_storage::embedding::EMBEDDED_CHARS;
 use agentstack_storage::{
-    EmbeddingFigures, EmbeddingModel, EmbeddingStore, ModelFigures, Pending, StorageError, Vector, Waiting,
-    WaitingId, Wish,
+    Again, EmbeddingFigures, EmbeddingModel, EmbeddingStore, ModelFigures, Pending, StorageError, Vector,
+    Waiting, WaitingId, Wish,
 };
 use async_trait::async_trait;
 use sqlx::Row;
@@ -45,11 +45,24 @@ pub(crate) const PLACE: &str = "SELECT n.id, n.secret FROM entries e CROSS JOIN 
 
 const KEEP: &str = "UPDATE vectors SET model = $3, vector = $4 WHERE namespace = $1 AND entry = $2";
 
-/// Makes all wait that have no vector of the model `$1`.
-const AGAIN: &str = "INSERT INTO vectors (namespace, entry, model, vector) SELECT e.namespace, e.id, -1, x'' \
+const DECLINE: &str = "INSERT INTO vectors (namespace, entry, model, vector) VALUES ($1, $2, 0, x'') \
+     ON CONFLICT DO UPDATE SET model = 0, vector = x''";
+
+/// The last of the `$2` entries after `$1`, and how many those are.
+pub(crate) const SOME: &str =
+    "SELECT max(id), count(*) FROM (SELECT id FROM entries WHERE id > $1 ORDER BY id LIMIT $2)";
+
+/// Makes those after `$1` up to `$2` wait that have no vector of the model `$3`. What belongs to an ended session does not
+/// wait for anything.
+pub(crate) const AGAIN: &str = "INSERT INTO vectors (namespace, entry, model, vector) SELECT e.namespace, e.id, -1, x'' \
      FROM entries e LEFT JOIN vectors v ON v.namespace = e.namespace AND v.entry = e.id \
-     WHERE v.model IS NULL OR v.model NOT IN (0, -1, $1) \
+     WHERE e.id > $1 AND e.id <= $2 AND (v.model IS NULL OR v.model NOT IN (0, -1, $3)) \
+     AND e.namespace NOT IN (SELECT namespace FROM ended_namespaces) \
      ON CONFLICT DO UPDATE SET model = -1, vector = x''";
+
+/// How many of those wait.
+pub(crate) const WAIT: &str = "SELECT count(*) FROM vectors WHERE model = -1 AND entry > $1 AND entry <= $2 \
+     AND namespace NOT IN (SELECT namespace FROM ended_namespaces)";
 
 pub(crate) const FIGURES: &str = "SELECT (SELECT count(*) FROM vectors WHERE model = -1), \
      (SELECT count(*) FROM vectors WHERE model = -2), (SELECT count(*) FROM vectors WHERE model = 0), \
@@ -75,13 +88,42 @@ fn record(entry: i64, vector: &Vector, veil: &Veil) -> Result<Vec<u8>, StorageEr
     Ok(bytes)
 }
 
+/// How many bytes a record of so many numbers has.
+pub(crate) fn record_len(dimension: u32) -> usize {
+    8 + NONCE + 4 + dimension as usize
+}
+
 /// The records that follow one another, each with the number of its entry. What is left over is none.
 pub(crate) fn records(bytes: &mut [u8], dimension: u32) -> impl Iterator<Item = (i64, &mut [u8])> {
-    let length = 8 + NONCE + 4 + dimension as usize;
-    bytes.chunks_exact_mut(length).filter_map(|record| {
+    bytes.chunks_exact_mut(record_len(dimension)).filter_map(|record| {
         let (entry, kept) = record.split_first_chunk_mut::<8>()?;
         Some((i64::from_be_bytes(*entry), kept))
     })
+}
+
+/// Says that an entry is to have no vector.
+pub(crate) async fn decline(write: &mut Write<'_>, namespace: i64, entry: i64) -> Result<(), StorageError> {
+    write.run(sqlx::query(DECLINE).bind(namespace).bind(entry)).await.map(drop)
+}
+
+/// Makes some entries wait.
+async fn again(
+    write: &mut Write<'_>,
+    of: &EmbeddingModel,
+    after: i64,
+    most: u32,
+) -> Result<Again, StorageError> {
+    let model = model(write, of).await?;
+    let asked = sqlx::query(SOME).bind(after).bind(most);
+    let row = asked.fetch_one(write.connection()?).await.map_err(storage)?;
+    let mut columns = Columns::from(&row, 0);
+    let (last, looked): (Option<i64>, u32) = (columns.take()?, small(columns.take()?)?);
+    let Some(last) = last else { return Ok(Again::default()) };
+    write.run(sqlx::query(AGAIN).bind(after).bind(last).bind(model)).await?;
+    let asked = sqlx::query(WAIT).bind(after).bind(last);
+    let row = asked.fetch_one(write.connection()?).await.map_err(storage)?;
+    let waiting = count(row.try_get(0).map_err(storage)?)?;
+    Ok(Again { waiting, next: (looked == most).then_some(last) })
 }
 
 async fn model(write: &mut Write<'_>, model: &EmbeddingModel) -> Result<i64, StorageError> {
@@ -168,7 +210,8 @@ impl EmbeddingStore for SqliteStore {
             let model = model(&mut write, of).await?;
             let mut kept = 0;
             for (id, vector) in &vectors {
-                kept += u64::from(keep(&mut write, model, *id, vector.as_ref()).await?);
+                let vector = vector.as_ref().filter(|vector| vector.dimension() == of.dimension);
+                kept += u64::from(keep(&mut write, model, *id, vector).await?);
             }
             Ok(kept)
         };
@@ -185,22 +228,17 @@ impl EmbeddingStore for SqliteStore {
         &self,
         scope: &Scope,
         of: &EmbeddingModel,
+        (after, most): (i64, u32),
         pending: Pending,
-    ) -> Result<u64, StorageError> {
+    ) -> Result<Again, StorageError> {
         if !scope.principal().is_operator() {
-            return Ok(0);
+            return Ok(Again::default());
         }
         let mut write = self.write().await?;
-        let marked = async {
-            let model = model(&mut write, of).await?;
-            write.run(sqlx::query(AGAIN).bind(model)).await?;
-            let row = sqlx::query(FIGURES).fetch_one(write.connection()?).await.map_err(storage)?;
-            count(row.try_get(0).map_err(storage)?)
-        };
-        match marked.await {
-            Ok(waiting) => {
-                write.commit(&pending.close(Outcome::Ok, vec![("entries", waiting)])).await?;
-                Ok(waiting)
+        match again(&mut write, of, after, most).await {
+            Ok(done) => {
+                write.commit(&pending.close(Outcome::Ok, vec![("entries", done.waiting)])).await?;
+                Ok(done)
             }
             Err(error) => write.undo(error).await,
         }

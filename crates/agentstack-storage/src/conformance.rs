@@ -195,6 +195,9 @@ macro_rules! conformance_tests {
                 s41_vectors_end_with_their_session
                 what_is_declined_or_failed_is_not_tried
                 s16_what_is_held_back_is_found_by_no_meaning
+                s41_a_vector_of_another_dimension_than_its_model_is_none
+                others_get_their_turn_while_all_entries_are_to_be_embedded_again
+                what_is_declined_is_so_too_when_it_comes_back
                 s05_a_meaning_is_answered_from_what_its_caller_may_read
                 filters_hold_for_meanings_too
                 one_worker_embeds_at_a_time

@@ -44,6 +44,15 @@ impl std::fmt::Debug for Waiting {
 /// embedding models take no more than some thousand tokens.
 pub const EMBEDDED_CHARS: u32 = 8_000;
 
+/// What some entries came to that were to be embedded again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Again {
+    /// How many of them wait.
+    pub waiting: u64,
+    /// After which number it goes on, if there is more.
+    pub next: Option<i64>,
+}
+
 /// How many vectors there are, of everybody's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EmbeddingFigures {

@@ -29,7 +29,7 @@ pub use coordination::{
     AgentChange, AgentRef, Agents, Direction, Drift, DriftFigures, Ends, Identities, IdentityChange,
     IdentityFilter, IdentityRef, NewAgent, NewTask, TaskBounds, TaskEnd, TaskFilter, Tasks,
 };
-pub use embedding::{EmbeddingFigures, ModelFigures, Waiting, WaitingId, Wish};
+pub use embedding::{Again, EmbeddingFigures, ModelFigures, Waiting, WaitingId, Wish};
 pub use error::StorageError;
 pub use model::{
     AgentFilter, Counts, Figures, Found, Health, ListPosition, Listed, Listing, NewEntry, NewSession, Page,

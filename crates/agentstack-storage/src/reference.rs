@@ -120,6 +120,8 @@ struct Writing {
 struct Written {
     version: Version,
     writing: Writing,
+    /// Whether it is to have no vector.
+    declined: bool,
 }
 
 /// A version that is held back, and what is to be known of its entry to put it back.

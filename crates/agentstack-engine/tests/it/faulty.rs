@@ -13,7 +13,7 @@ use agentstack_core::{
 };
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::{
-    AgentChange, AgentRef, AgentStore, Agents, AuditLog, Counts, Direction, Drift, DriftFigures,
+    Again, AgentChange, AgentRef, AgentStore, Agents, AuditLog, Counts, Direction, Drift, DriftFigures,
     EmbeddingFigures, EmbeddingModel, EmbeddingStore, Ends, Figures, Found, Health, Identities,
     IdentityChange, IdentityFilter, IdentityRef, IdentityStore, Listed, Listing, MemoryStore, NewAgent,
     NewEntry, NewSession, NewTask, OriginFilter, Pending, Reading, Removed, Review, ReviewFilter,
@@ -161,9 +161,10 @@ impl EmbeddingStore for Faulty {
         &self,
         scope: &Scope,
         model: &EmbeddingModel,
+        some: (i64, u32),
         pending: Pending,
-    ) -> Result<u64, StorageError> {
-        self.writes()?.embed_again(scope, model, pending).await
+    ) -> Result<Again, StorageError> {
+        self.writes()?.embed_again(scope, model, some, pending).await
     }
 
     async fn embedding_figures(&self, scope: &Scope) -> Result<EmbeddingFigures, StorageError> {

@@ -365,6 +365,7 @@ impl NewVersion<'_> {
             tags: self.tags,
             metadata: self.metadata.as_object(),
             findings: &self.label.findings,
+            declined: self.wish == Wish::Declined,
         }
     }
 }

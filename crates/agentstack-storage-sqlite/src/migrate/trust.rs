@@ -113,6 +113,7 @@ async fn move_version(
         tags: &tags,
         metadata: metadata.as_object(),
         findings: &[],
+        declined: false,
     };
     let moving = sqlx::query(put)
         .bind(id)

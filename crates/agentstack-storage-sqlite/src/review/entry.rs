@@ -13,6 +13,7 @@ use crate::index::Terms;
 use crate::memory::entry::{Existing, Space, fresh_columns, layers, remove, remove_empty, unindex};
 use crate::memory::statements::OPEN_ROW;
 use crate::row::{Columns, small};
+use crate::vectors;
 use crate::write::Write;
 
 const APPROVE_CURRENT: &str = "UPDATE entries SET trust = 'trusted' WHERE version = $2 \
@@ -165,6 +166,9 @@ pub(super) async fn promote(
     let promoting =
         sqlx::query(PROMOTE).bind(entry.row).bind(version).bind(terms.length).bind(tag_hashes(&facts.tags));
     write.run(promoting).await?;
+    if facts.declined {
+        vectors::decline(write, space.id, entry.row).await?;
+    }
     // Or it would become part of a segment with the next.
     write.run(sqlx::query(FORGET_FRESH).bind(entry.fresh)).await?;
     index(write, bounds, space, entry.row, &terms).await
@@ -213,6 +217,9 @@ pub(super) async fn put_back(
         let inserting =
             sqlx::query(INSERT_HELD).bind(held).bind(row).bind(terms.length).bind(tag_hashes(&facts.tags));
         write.run(inserting).await?;
+        if facts.declined {
+            vectors::decline(write, space.id, row).await?;
+        }
         forget_held(write, held).await?;
         return index(write, bounds, &space, row, &terms).await;
     };

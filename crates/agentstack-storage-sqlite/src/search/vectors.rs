@@ -13,11 +13,17 @@ use super::{namespaces, seen};
 use crate::briefly::briefly;
 use crate::error::storage;
 use crate::row::{Columns, count};
-use crate::vectors::{MODEL, records};
+use crate::vectors::{MODEL, record_len, records};
 use crate::write::Statement;
 
-/// How many vectors are read at a time: some megabytes.
-const PAGE: u32 = 8_192;
+/// How many vectors are read at a time, and how many bytes of them: a blob has a limit (S32).
+const PAGE: usize = 8_192;
+const PAGE_BYTES: usize = 16 << 20;
+
+/// How many vectors of so many numbers are read at a time.
+fn page(dimension: u32) -> usize {
+    PAGE.min(PAGE_BYTES / record_len(dimension)).max(1)
+}
 
 /// Vectors of the model `$2`: for each pair of a namespace and an entry in `$1`, up to `$3` of those after it. One blob of
 /// many costs a fraction of as many rows.
@@ -74,15 +80,17 @@ impl Candidates<'_> {
         model: i64,
         meaning: &Meaning,
     ) -> Result<(), StorageError> {
+        let page = page(meaning.model.dimension);
         let mut from: Vec<[i64; 2]> = self.spaces.iter().map(|space| [space.id, 0]).collect();
         while !from.is_empty() {
-            let asked = sqlx::query(VECTORS).bind(array(&from)).bind(model).bind(PAGE);
+            let asked =
+                sqlx::query(VECTORS).bind(array(&from)).bind(model).bind(i64::try_from(page).unwrap_or(1));
             from.clear();
             for row in briefly(asked.fetch_all(&mut *connection)).await.map_err(storage)? {
                 let mut columns = Columns::from(&row, 0);
                 let (id, bytes): (i64, Vec<u8>) = (columns.take()?, columns.take()?);
                 let Some(space) = self.spaces.iter_mut().find(|space| space.id == id) else { continue };
-                if let Some(last) = space.take_vectors(bytes, meaning)? {
+                if let Some(last) = space.take_vectors(bytes, meaning, page)? {
                     from.push([id, last]);
                 }
             }
@@ -93,14 +101,19 @@ impl Candidates<'_> {
 
 impl Space {
     /// Compares a page of vectors. Returns the last entry of a full one.
-    fn take_vectors(&mut self, mut bytes: Vec<u8>, meaning: &Meaning) -> Result<Option<i64>, StorageError> {
+    fn take_vectors(
+        &mut self,
+        mut bytes: Vec<u8>,
+        meaning: &Meaning,
+        page: usize,
+    ) -> Result<Option<i64>, StorageError> {
         let before = self.cosines.len();
         for (entry, kept) in records(&mut bytes, meaning.model.dimension) {
             let vector = self.veil.uncover_there(kept);
             let cosine = vector.and_then(|vector| meaning.vector.cosine_to(vector));
             self.cosines.push((entry, cosine.ok_or_else(|| StorageError::damaged("a vector"))?));
         }
-        let is_full = self.cosines.len() - before == PAGE as usize;
+        let is_full = self.cosines.len() - before == page;
         Ok(self.cosines.last().filter(|_| is_full).map(|(entry, _)| *entry))
     }
 }
@@ -108,4 +121,21 @@ impl Space {
 /// Nothing can go wrong with numbers; if it did, there would be nothing to read.
 fn array(numbers: &impl serde::Serialize) -> String {
     serde_json::to_string(numbers).unwrap_or_else(|_| "[]".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use agentstack_storage::vector::DIMENSION_MOST;
+
+    use super::*;
+    use crate::connect::LIMITS;
+
+    #[test]
+    fn s32_a_page_of_vectors_of_any_dimension_is_within_the_limit_of_a_blob() {
+        let most = LIMITS.iter().find(|(limit, _)| *limit == libsqlite3_sys::SQLITE_LIMIT_LENGTH).unwrap().1;
+        for dimension in [1, 384, 3_072, 4_096, u32::try_from(DIMENSION_MOST).unwrap()] {
+            let bytes = page(dimension) * record_len(dimension);
+            assert!(bytes < usize::try_from(most).unwrap() / 2 + 1, "{dimension}: {bytes}");
+        }
+    }
 }

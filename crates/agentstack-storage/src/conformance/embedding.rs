@@ -6,7 +6,7 @@ use super::world::{Call, MEMORY_SEARCH, SESSION_ACTIVE, World, entry, pending, s
 use crate::embedding::EMBEDDED_CHARS;
 use crate::text::Match;
 use crate::{
-    EmbeddingFigures, EmbeddingModel, Found, Meaning, ModelFigures, NewEntry, Search, Vector, Waiting,
+    Again, EmbeddingFigures, EmbeddingModel, Found, Meaning, ModelFigures, NewEntry, Search, Vector, Waiting,
     WaitingId, Wish,
 };
 
@@ -30,9 +30,19 @@ impl Call<'_> {
         self.world.store.keep_vectors(&scope, model, vectors, pending(&scope)).await.unwrap()
     }
 
+    /// Makes all wait, a few at a time; returns how many do.
     pub async fn embed_again(&self, model: &EmbeddingModel) -> u64 {
+        let (mut waiting, mut next) = (0, Some(0));
+        while let Some(after) = next {
+            let done = self.embed_some_again(model, after, 3).await;
+            (waiting, next) = (waiting + done.waiting, done.next);
+        }
+        waiting
+    }
+
+    pub async fn embed_some_again(&self, model: &EmbeddingModel, after: i64, most: u32) -> Again {
         let scope = self.scope(&SESSION_ACTIVE).await;
-        self.world.store.embed_again(&scope, model, pending(&scope)).await.unwrap()
+        self.world.store.embed_again(&scope, model, (after, most), pending(&scope)).await.unwrap()
     }
 
     pub async fn embedding_figures(&self) -> EmbeddingFigures {
@@ -199,6 +209,71 @@ pub async fn s41_vectors_of_different_models_never_mix(world: &World) {
     operator.embed(&new).await;
     assert_eq!(by(&new).await, (vec!["new".to_owned(), "old".to_owned()], 0));
     assert_eq!(operator.embedding_figures().await.models, [ModelFigures { model: new, vectors: 2 }]);
+}
+
+pub async fn s41_a_vector_of_another_dimension_than_its_model_is_none(world: &World) {
+    let (ann, operator, model) = (world.local("ann").start().await, world.operator(), model("m", 8));
+    for (key, content) in [("one", "aaa"), ("two", "bbb"), ("three", "ccc")] {
+        ann.store_wishing(Wish::Wanted, key, content).await;
+    }
+    let waiting = operator.waiting(9).await;
+    let made = [8, 9, 7].map(|dimension| Some(vector("aaa", &self::model("m", dimension))));
+    let made = waiting.iter().map(|one| one.id).zip(made).collect();
+    assert_eq!(operator.keep_vectors(&model, made).await, 1);
+    let found = ann.meaning("aaa", &model, true).await;
+    assert_eq!((self::found(&found), found.without_vector), (vec![("one", MatchType::Semantic)], 2));
+    assert_eq!(operator.embedding_figures().await.failed, 2);
+}
+
+pub async fn others_get_their_turn_while_all_entries_are_to_be_embedded_again(world: &World) {
+    let (ann, operator) = (world.local("ann").start().await, world.operator());
+    let (old, new) = (model("m", 8), model("m", 9));
+    for number in 0..7 {
+        ann.store_wishing(Wish::Wanted, &number.to_string(), "aaa").await;
+    }
+    operator.embed(&old).await;
+    let left = async || operator.embedding_figures().await.of_others(&new);
+    let first = operator.embed_some_again(&new, 0, 3).await;
+    assert_eq!((first.waiting, left().await), (3, 4));
+    ann.delete("5").await;
+    let second = operator.embed_some_again(&new, first.next.unwrap(), 3).await;
+    assert_eq!((second.waiting, left().await), (3, 0));
+    let last = operator.embed_some_again(&new, second.next.unwrap(), 3).await;
+    assert_eq!(last, Again::default());
+    assert_eq!(operator.embed(&new).await, 6);
+}
+
+pub async fn what_is_declined_is_so_too_when_it_comes_back(world: &World) {
+    let (ann, operator, model) = (world.local("ann").start().await, world.operator(), model("m", 8));
+    ann.store_wishing(Wish::Wanted, "plain", "aaa").await;
+    operator.embed(&model).await;
+    let is_left_alone = async |text: &str| {
+        let waiting = operator.waiting(9).await;
+        assert!(waiting.iter().all(|one| one.text != text), "{waiting:?}");
+    };
+    // What was held back.
+    let held = NewEntry { held: true, wish: Wish::Declined, ..entry("held", "bbb") };
+    let held = ann.try_store(held).await.unwrap();
+    operator.decide(VersionId { entry: held.id, version: held.version }, Trust::Trusted).await.unwrap();
+    is_left_alone("bbb").await;
+    // What was in the place of another one, and is so again.
+    let declined = |key, text| NewEntry { wish: Wish::Declined, ..entry(key, text) };
+    ann.try_store(declined("key", "ccc")).await.unwrap();
+    let second = ann.try_store(NewEntry { wish: Wish::Wanted, ..entry("key", "ddd") }).await.unwrap();
+    assert_eq!(operator.waiting(9).await.len(), 1);
+    operator.decide(VersionId { entry: second.id, version: 2 }, Trust::Revoked).await.unwrap();
+    is_left_alone("ccc").await;
+    // What is restored.
+    ann.store_wishing(Wish::Wanted, "key", "eee").await;
+    ann.restore("key", 1).await.unwrap();
+    is_left_alone("ccc").await;
+    // What is revoked and comes back.
+    let whole = ann.try_store(declined("whole", "fff")).await.unwrap();
+    let id = VersionId { entry: whole.id, version: 1 };
+    operator.decide(id, Trust::Quarantined).await.unwrap();
+    operator.decide(id, Trust::Trusted).await.unwrap();
+    is_left_alone("fff").await;
+    assert_eq!(operator.embedding_figures().await.declined, 3);
 }
 
 pub async fn s41_a_vector_goes_with_its_version(world: &World) {

@@ -4,7 +4,7 @@ use agentstack_access::Scope;
 use agentstack_core::Timestamp;
 use async_trait::async_trait;
 
-use crate::{EmbeddingFigures, EmbeddingModel, Pending, StorageError, Vector, Waiting, WaitingId};
+use crate::{Again, EmbeddingFigures, EmbeddingModel, Pending, StorageError, Vector, Waiting, WaitingId};
 
 /// Vectors of entries. Whose entries they are is no matter here: all of it is for operators, as the product itself is one.
 /// For others nothing waits, and nothing is changed.
@@ -31,8 +31,9 @@ pub trait EmbeddingStore: Send + Sync {
     /// When the backend cannot answer.
     async fn waiting(&self, scope: &Scope, limit: u32) -> Result<Vec<Waiting>, StorageError>;
 
-    /// Keeps the vectors of versions that wait, or for `None` that the embedder would make none. What waits no more, because
-    /// it has a vector, is to have none, or is not the current version of an entry, is passed over. Returns how many were kept.
+    /// Keeps the vectors of versions that wait, or for `None` that the embedder would make none: nor is a vector one that has
+    /// another dimension than its model. What waits no more, because it has a vector, is to have none, or is not the current
+    /// version of an entry, is passed over. Returns how many were kept.
     ///
     /// # Errors
     /// When the backend cannot do it.
@@ -44,8 +45,8 @@ pub trait EmbeddingStore: Send + Sync {
         pending: Pending,
     ) -> Result<u64, StorageError>;
 
-    /// Makes every entry wait that has no vector of this model and is to have one; a vector of another model goes. Returns how
-    /// many wait.
+    /// Makes the entries wait that have no vector of this model and are to have one; a vector of another model goes. It looks
+    /// at so many entries after a number, so that others get their turn between two such calls; the first begins after 0.
     ///
     /// # Errors
     /// When the backend cannot do it.
@@ -53,8 +54,9 @@ pub trait EmbeddingStore: Send + Sync {
         &self,
         scope: &Scope,
         model: &EmbeddingModel,
+        (after, most): (i64, u32),
         pending: Pending,
-    ) -> Result<u64, StorageError>;
+    ) -> Result<Again, StorageError>;
 
     /// How many vectors there are.
     ///

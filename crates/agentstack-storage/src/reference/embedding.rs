@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use super::{Kept, ReferenceStore, State};
 use crate::embedding::EMBEDDED_CHARS;
 use crate::{
-    EmbeddingFigures, EmbeddingModel, EmbeddingStore, Meaning, ModelFigures, Pending, StorageError, Vector,
-    Waiting, WaitingId, Wish,
+    Again, EmbeddingFigures, EmbeddingModel, EmbeddingStore, Meaning, ModelFigures, Pending, StorageError,
+    Vector, Waiting, WaitingId, Wish,
 };
 
 /// What there is of a vector.
@@ -24,7 +24,9 @@ pub(super) enum Embedded {
 impl Kept {
     /// A vector is that of the current version, and another one is current from now on.
     pub(super) fn outdate(&mut self) {
-        if matches!(self.embedded, Embedded::Failed | Embedded::Kept(..)) {
+        if self.current.declined {
+            self.embedded = Embedded::Declined;
+        } else if matches!(self.embedded, Embedded::Failed | Embedded::Kept(..)) {
             self.embedded = Embedded::Waiting;
         }
     }
@@ -119,6 +121,7 @@ impl EmbeddingStore for ReferenceStore {
         state.know(model);
         let mut count = 0;
         for (id, vector) in vectors {
+            let vector = vector.filter(|vector| vector.dimension() == model.dimension);
             let is_meant = |kept: &&mut Kept| {
                 VersionId { entry: kept.id, version: kept.current.version.version } == id.version
                     && matches!(kept.embedded, Embedded::Waiting)
@@ -137,20 +140,27 @@ impl EmbeddingStore for ReferenceStore {
         &self,
         scope: &Scope,
         model: &EmbeddingModel,
+        (after, most): (i64, u32),
         pending: Pending,
-    ) -> Result<u64, StorageError> {
+    ) -> Result<Again, StorageError> {
         let mut state = self.state()?;
         if !scope.principal().is_operator() {
-            return Ok(0);
+            return Ok(Again::default());
         }
         state.know(model);
-        let mut count = 0;
-        for kept in state.entries.values_mut().flatten().filter(|kept| kept.without(model)) {
-            kept.embedded = Embedded::Waiting;
-            count += 1;
+        let mut all: Vec<&mut Kept> = state.entries.values_mut().flatten().collect();
+        all.sort_by_key(|kept| kept.number);
+        let rest = all.into_iter().filter(|kept| kept.number > after);
+        let mut done = Again::default();
+        for (looked, kept) in (1..=most).zip(rest) {
+            if kept.without(model) {
+                kept.embedded = Embedded::Waiting;
+                done.waiting += 1;
+            }
+            done.next = (looked == most).then_some(kept.number);
         }
-        state.append(&pending.close(Outcome::Ok, vec![("entries", count)]));
-        Ok(count)
+        state.append(&pending.close(Outcome::Ok, vec![("entries", done.waiting)]));
+        Ok(done)
     }
 
     async fn embedding_figures(&self, scope: &Scope) -> Result<EmbeddingFigures, StorageError> {

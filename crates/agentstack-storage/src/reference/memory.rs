@@ -12,7 +12,7 @@ use super::{Embedded, HeldBack, Kept, ReferenceStore, State, Written, is_visible
 use crate::model::owner;
 use crate::{
     Found, ListPosition, Listed, Listing, MemoryStore, NewEntry, Page, Pending, Reading, Search,
-    StorageError, Stored, Target,
+    StorageError, Stored, Target, Wish,
 };
 
 impl State {
@@ -49,7 +49,7 @@ impl State {
             stored_at: scope.at(),
             label: Label { trust, origin: entry.origin, findings: entry.findings },
         };
-        let stored = self.put(scope, &entry.key, version)?;
+        let stored = self.put(scope, &entry.key, version, entry.wish == Wish::Declined)?;
         if !entry.held {
             self.wish(namespace, &entry.key, entry.wish);
         }
@@ -57,7 +57,13 @@ impl State {
     }
 
     /// Makes `version` the current one of the entry of this key, or one that is held back, under the next number.
-    fn put(&mut self, scope: &Scope, key: &MemoryKey, mut version: Version) -> Result<Stored, StorageError> {
+    fn put(
+        &mut self,
+        scope: &Scope,
+        key: &MemoryKey,
+        mut version: Version,
+        declined: bool,
+    ) -> Result<Stored, StorageError> {
         let namespace = namespace(scope)?.clone();
         let is_new_origin = self.note_writer(&namespace, &version);
         let existing = self.find(&namespace, key);
@@ -70,7 +76,7 @@ impl State {
         let highest = existing.map_or(0, |kept| kept.last);
         version.entry = id;
         version.version = 1 + highest.max(newest_held.map_or(0, |held| held.written.version.version));
-        let written = Written { version, writing: self.writing(scope) };
+        let written = Written { version, writing: self.writing(scope), declined };
         let summary = self.admit(scope, namespace, key, (id, created_at), written);
         Ok(Stored { entry: summary, is_new_origin })
     }
@@ -115,7 +121,11 @@ impl State {
             self.made = next;
             let mut kept = Kept::new(next, id, key.clone(), created_at, written);
             kept.last = kept.last.max(last);
-            kept.embedded = if self.models.is_empty() { Embedded::No } else { Embedded::Waiting };
+            kept.embedded = match (kept.current.declined, self.models.is_empty()) {
+                (true, _) => Embedded::Declined,
+                (false, true) => Embedded::No,
+                (false, false) => Embedded::Waiting,
+            };
             entries.push(kept);
             return;
         };
@@ -246,15 +256,17 @@ impl MemoryStore for ReferenceStore {
         state.check(scope)?;
         let namespace = namespace(scope)?;
         let kept = state.find(namespace, key).filter(|kept| kept.is_visible(scope, namespace));
-        let past = kept.and_then(|kept| kept.versions().find(|past| past.version == version));
-        let Some(past) = past.filter(|past| is_visible(scope, namespace, past)) else { return Ok(None) };
-        let past = past.clone();
+        let past = kept.and_then(|kept| kept.written().find(|past| past.version.version == version));
+        let Some(past) = past.filter(|past| is_visible(scope, namespace, &past.version)) else {
+            return Ok(None);
+        };
+        let Written { version: past, declined, .. } = past.clone();
         let id = kept.map(|kept| VersionId { entry: kept.id, version });
         let reading = id.and_then(|id| Reading::of(scope, namespace, key, id, &past.label.origin));
         let reading: Vec<Reading> = reading.into_iter().collect();
         state.note(scope, &reading);
         let label = Label { trust: Trust::Unverified, origin, findings: past.label.findings.clone() };
-        let stored = state.put(scope, key, Version { label, stored_at: scope.at(), ..past })?;
+        let stored = state.put(scope, key, Version { label, stored_at: scope.at(), ..past }, declined)?;
         state.append(&pending.close(Outcome::Ok, vec![]));
         Ok(Some(stored.entry))
     }

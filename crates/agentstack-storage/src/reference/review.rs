@@ -140,10 +140,11 @@ impl State {
                 }
                 if let Some(current) = stays.pop() {
                     kept.body = crate::text::analyze(&current.version.content);
-                    if current.version.version != kept.current.version.version {
+                    let is_another = current.version.version != kept.current.version.version;
+                    (kept.current, kept.past) = (current, stays);
+                    if is_another {
                         kept.outdate();
                     }
-                    (kept.current, kept.past) = (current, stays);
                     left.push(kept);
                 }
             }
