@@ -11,7 +11,9 @@ use std::time::Duration;
 use agentstack_api::InputError;
 use agentstack_api::command::{MatchRule, SearchMemory, SearchMode};
 use agentstack_core::{Timestamp, random};
+use agentstack_guard::Redactor;
 use agentstack_providers::{EmbedRequest, Embeddings, Phase, ProviderError};
+use agentstack_storage::vector::DIMENSION_MOST;
 use agentstack_storage::{EmbeddingModel, Meaning, Vector, Wish};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -27,12 +29,17 @@ const MORE_PATIENCE: Duration = Duration::from_secs(30);
 /// For how long an embedder that did not answer is not asked again by a search that can do without, in milliseconds.
 const SPARED_MS: i64 = 30_000;
 
+/// How many other models are named. A provider that calls its model otherwise each time has any number of them.
+const NAMED: usize = 4;
+
 /// The embedder, and what is known of it.
 #[derive(Debug)]
 pub(crate) struct Embedder {
     embedding: Embedding,
     /// What this process is among the workers.
     worker: [u8; 16],
+    /// Knows what is not to go out, nor to be kept as the name of a model (S40).
+    redactor: Redactor,
     /// Something waits.
     pub(crate) wake: Notify,
     state: Mutex<State>,
@@ -42,8 +49,10 @@ pub(crate) struct Embedder {
 struct State {
     /// The model, as of its last answer.
     model: Option<EmbeddingModel>,
-    /// Other models of which there are vectors.
+    /// Other models of which there are vectors, as of when it was looked.
     others: Vec<EmbeddingModel>,
+    /// What the model was when it was looked.
+    looked: Option<EmbeddingModel>,
     /// Whether the last question was answered.
     is_down: bool,
     /// Until when it is not asked by searches that can do without.
@@ -60,10 +69,10 @@ pub(crate) struct Sought {
 }
 
 impl Embedder {
-    pub(crate) fn new(embedding: Embedding) -> Self {
+    pub(crate) fn new(embedding: Embedding, redactor: Redactor) -> Self {
         // Without randomness all processes are one worker: what waits may be embedded twice.
         let worker = random::bytes().unwrap_or_default();
-        Self { embedding, worker, wake: Notify::new(), state: Mutex::default() }
+        Self { embedding, worker, redactor, wake: Notify::new(), state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -76,8 +85,10 @@ impl Embedder {
         texts: Vec<String>,
         now: Timestamp,
     ) -> Result<(EmbeddingModel, Vec<Option<Vector>>), ProviderError> {
+        let texts = texts.iter().map(|text| self.redactor.scrub_known(text).into_owned()).collect();
         let request = EmbedRequest { model: self.embedding.model.clone(), texts };
         let answer = self.embedding.provider.embed(&request).await;
+        let answer = answer.and_then(|answer| fitting(answer, request.texts.len()));
         let mut state = self.state();
         state.is_down = answer.as_ref().is_err_and(|error| !is_about_a_text(error));
         match answer {
@@ -98,7 +109,8 @@ impl Embedder {
 
     fn model_of(&self, answer: &Embeddings) -> EmbeddingModel {
         let dimension = u32::try_from(answer.dimension()).unwrap_or(u32::MAX);
-        EmbeddingModel { name: format!("{}/{}", self.embedding.name, answer.model), dimension }
+        let model = self.redactor.scrub_known(&answer.model);
+        EmbeddingModel { name: format!("{}/{model}", self.embedding.name), dimension }
     }
 
     /// It took too long.
@@ -113,10 +125,21 @@ impl Embedder {
     }
 }
 
+/// What was answered to so many texts, if it is a vector for each, of one dimension that can be kept.
+fn fitting(answer: Embeddings, texts: usize) -> Result<Embeddings, ProviderError> {
+    let dimension = answer.dimension();
+    let is_one_each = answer.vectors.len() == texts;
+    let is_of_one = answer.vectors.iter().all(|vector| vector.len() == dimension);
+    if is_one_each && is_of_one && (1..=DIMENSION_MOST).contains(&dimension) {
+        return Ok(answer);
+    }
+    Err(ProviderError::Malformed("there is not one vector for each text, of one dimension of 1 to 8,192"))
+}
+
 /// Whether an embedder takes exception to a text, and not to being asked.
 fn is_about_a_text(error: &ProviderError) -> bool {
     matches!(
-        error,
+        error.at_heart(),
         ProviderError::BadRequest { .. } | ProviderError::TooLarge { .. } | ProviderError::Malformed(_)
     )
 }
@@ -194,10 +217,12 @@ impl Engine {
 
 /// That vectors of other models are there, and what to do about it.
 fn changed(model: &EmbeddingModel, others: &[EmbeddingModel]) -> String {
-    let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+    let named: Vec<String> = others.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = others.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} others") } else { String::new() };
     format!(
-        "the embedding model is {model}, but there are vectors of {}, which no search finds: run `agentstack memory \
+        "the embedding model is {model}, but there are vectors of {}{more}, which no search finds: run `agentstack memory \
          reembed`",
-        others.join(", ")
+        named.join(", ")
     )
 }

@@ -153,7 +153,8 @@ impl Engine {
         let journal = Journal::start(Arc::clone(&store));
         let admission = settings.call_limits.map(Admission::new);
         let watch = settings.watch.map(Watch::new);
-        let embedder = settings.models.embedding.clone().map(Embedder::new).map(Arc::new);
+        let embedder = settings.models.embedding.clone();
+        let embedder = embedder.map(|it| Arc::new(Embedder::new(it, settings.redactor.clone())));
         let (unsigned, started) = (AtomicU64::new(0), Instant::now());
         Arc::new(Self {
             store,

@@ -18,6 +18,8 @@ use crate::session::housekeeper;
 
 /// How many entries are embedded with one question.
 const BATCH: u32 = 32;
+/// How many entries are looked at in one transaction to be embedded again.
+const AGAIN: u32 = 2_000;
 /// For how long one process has the work, in milliseconds, and how often it says that it still has. One that was killed
 /// keeps others from it for no longer.
 const LEASE_MS: i64 = 10_000;
@@ -114,6 +116,10 @@ impl Engine {
         scope: &Scope,
     ) -> Result<EmbeddingStep, Failure> {
         if self.store().waiting(scope, 1).await?.is_empty() {
+            // Another process may have replaced the vectors of other models meanwhile.
+            if let Some(model) = embedder.model_to_look_for(true) {
+                self.look_for_others(embedder, scope, &model).await?;
+            }
             return Ok(EmbeddingStep::Idle);
         }
         if !self.lease(embedder, scope, LEASE_MS).await? {
@@ -136,15 +142,25 @@ impl Engine {
         if waiting.is_empty() {
             return Ok(EmbeddingStep::Idle);
         }
-        let (begun, known) = (Instant::now(), embedder.state().model.clone());
+        let begun = Instant::now();
         let (model, vectors) = self.while_leased(embedder, scope, self.vectors(embedder, &waiting)).await?;
         let pending = Pending::new(self.draft(caller, MEMORY_EMBED.name, None), begun);
         let kept = self.store().keep_vectors(scope, &model, vectors, pending).await?;
-        if known.as_ref() != Some(&model) {
-            let figures = self.store().embedding_figures(scope).await?;
-            embedder.know(&model, &figures);
+        if let Some(model) = embedder.model_to_look_for(false) {
+            self.look_for_others(embedder, scope, &model).await?;
         }
         Ok(EmbeddingStep::Done(kept))
+    }
+
+    async fn look_for_others(
+        &self,
+        embedder: &Embedder,
+        scope: &Scope,
+        model: &EmbeddingModel,
+    ) -> Result<(), Failure> {
+        let figures = self.store().embedding_figures(scope).await?;
+        embedder.know(model, &figures);
+        Ok(())
     }
 
     /// Takes the work, or keeps it, or gives it away.
@@ -230,7 +246,11 @@ impl Engine {
         // Before anything is thrown away, the embedder has to answer.
         let (model, _) = embedder.embed(vec![HARMLESS.to_owned()], self.now()).await?;
         let before = self.store().embedding_figures(scope).await?;
-        let waiting = self.store().embed_again(scope, &model, pending).await?;
+        let (mut waiting, mut next) = (0, Some(0));
+        while let Some(after) = next {
+            let again = self.store().embed_again(scope, &model, (after, AGAIN), pending.clone()).await?;
+            (waiting, next) = (waiting + again.waiting, again.next);
+        }
         embedder.know(&model, &EmbeddingFigures::default());
         Ok(Reembedding { model, before, waiting })
     }
@@ -252,10 +272,19 @@ impl Embedder {
     fn know(&self, model: &EmbeddingModel, figures: &EmbeddingFigures) {
         let others = figures.models.iter().map(|figures| figures.model.clone());
         let others: Vec<EmbeddingModel> = others.filter(|other| other != model).collect();
-        if !others.is_empty() {
+        let mut state = self.state();
+        state.looked = Some(model.clone());
+        if others != state.others && !others.is_empty() {
             tracing::warn!(entries = figures.of_others(model), "{}", changed(model, &others));
         }
-        self.state().others = others;
+        state.others = others;
+    }
+
+    /// The model, if it was not looked yet of which others there are vectors; or if there were some, and they may have gone.
+    fn model_to_look_for(&self, again: bool) -> Option<EmbeddingModel> {
+        let state = self.state();
+        let is_known = state.looked == state.model && !(again && !state.others.is_empty());
+        state.model.clone().filter(|_| !is_known)
     }
 
     /// How long to wait after a failure.
@@ -264,11 +293,10 @@ impl Embedder {
         let doubled = 2_u32.saturating_pow(state.failures);
         state.failures = state.failures.saturating_add(1);
         let pause = FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE);
-        match failure {
-            Failure::Provider(
-                ProviderError::RateLimited { retry_after: Some(after) }
-                | ProviderError::Unavailable { retry_after: Some(after), .. },
-            ) => pause.max(*after),
+        let Failure::Provider(error) = failure else { return pause };
+        match error.at_heart() {
+            ProviderError::RateLimited { retry_after: Some(after) }
+            | ProviderError::Unavailable { retry_after: Some(after), .. } => pause.max(*after),
             _ => pause,
         }
     }

@@ -17,6 +17,10 @@ const WORKING: u8 = 0;
 const DOWN: u8 = 1;
 const REFUSING: u8 = 2;
 const SILENT: u8 = 3;
+const SHORT: u8 = 4;
+const UNEVEN: u8 = 5;
+const EMPTY: u8 = 6;
+const WIDE: u8 = 7;
 
 /// An embedder of meanings: a vector says of which of some subjects a text speaks.
 #[derive(Debug, Default)]
@@ -25,6 +29,8 @@ struct Subjects {
     dimension: AtomicU8,
     asked: Mutex<Vec<Vec<String>>>,
     answered: Notify,
+    /// What it calls itself, if not `subjects`.
+    name: &'static str,
 }
 
 const SUBJECTS: [&[&str]; 3] = [&["car", "automobile", "vehicle"], &["doctor", "physician"], &["poison"]];
@@ -66,16 +72,26 @@ impl Embedder for Subjects {
         if request.texts.iter().any(|text| text.contains("poison")) {
             return refused();
         }
-        let vectors = request.texts.iter().map(|text| self.vector(text)).collect();
+        let mut vectors: Vec<Vec<f32>> = request.texts.iter().map(|text| self.vector(text)).collect();
+        match self.state.load(Ordering::SeqCst) {
+            SHORT => drop(vectors.pop()),
+            UNEVEN => vectors.iter_mut().skip(1).for_each(|vector| vector.push(1.0)),
+            EMPTY => vectors.iter_mut().for_each(Vec::clear),
+            WIDE => vectors.iter_mut().for_each(|vector| vector.resize(8_193, 1.0)),
+            _ => {}
+        }
         self.answered.notify_one();
-        Ok(Embeddings { model: "subjects".to_owned(), vectors, tokens: None })
+        let model = if self.name.is_empty() { "subjects" } else { self.name };
+        Ok(Embeddings { model: model.to_owned(), vectors, tokens: None })
     }
 }
 
+fn embedding(embedder: &Arc<Subjects>) -> Embedding {
+    Embedding { provider: Arc::clone(embedder) as _, name: "fake".to_owned(), model: "any".to_owned() }
+}
+
 fn world(embedder: &Arc<Subjects>) -> World {
-    let provider = Arc::clone(embedder) as _;
-    let embedding = Embedding { provider, name: "fake".to_owned(), model: "any".to_owned() };
-    let models = Models { embedding: Some(embedding), ..Models::default() };
+    let models = Models { embedding: Some(embedding(embedder)), ..Models::default() };
     World::with_settings(Settings { models, watch: None, ..Settings::default() })
 }
 
@@ -301,6 +317,65 @@ async fn s41_a_changed_model_is_reported_with_both_dimensions_and_embedded_again
     let found = ann.ok("memory_search", json!({ "query": "car", "mode": "semantic" })).await;
     assert_eq!((keys(&found).len(), &found["notEmbedded"]), (2, &json!(0)));
     assert_eq!(check(&ann).await["status"], "ok");
+}
+
+#[tokio::test]
+async fn s41_a_changed_model_is_reported_whoever_heard_of_it_first_and_until_it_is_mended() {
+    let embedder: Arc<Subjects> = Arc::default();
+    let world = world(&embedder);
+    let ann = world.client("ann").await;
+    ann.store("one", "automobile").await;
+    embed(&world).await;
+    embedder.dimension.store(2, Ordering::SeqCst);
+    // A search is answered with the new model before anything waits for it.
+    ann.ok("memory_search", json!({ "query": "car" })).await;
+    embed(&world).await;
+    assert_eq!(check(&ann).await["status"], "degraded");
+    // Another process embeds again: this one hears of it when it looks.
+    let models = Models { embedding: Some(embedding(&embedder)), ..Models::default() };
+    let other = world.beside(Settings { models, watch: None, ..Settings::default() });
+    other.engine.reembed(operator()).await.unwrap();
+    assert_eq!(embed(&other).await, 1);
+    assert_eq!(check(&ann).await["status"], "degraded");
+    embed(&world).await;
+    assert_eq!(check(&ann).await["status"], "ok");
+}
+
+#[tokio::test]
+async fn what_is_no_vector_for_each_text_is_not_kept_and_not_asked_for_again_at_once() {
+    let embedder: Arc<Subjects> = Arc::default();
+    let world = world(&embedder);
+    let ann = world.client("ann").await;
+    ann.store("one", "automobile").await;
+    ann.store("two", "automobile").await;
+    for state in [SHORT, EMPTY, WIDE] {
+        embedder.turn(state);
+        assert!(matches!(world.engine.embed_some().await, EmbeddingStep::Later(_)), "{state}");
+        let found = ann.call("memory_search", json!({ "query": "car", "mode": "semantic" })).await;
+        assert_eq!(found.code(), "unavailable", "{state}");
+    }
+    // One by one they are of one dimension.
+    embedder.turn(UNEVEN);
+    assert_eq!(embed(&world).await, 2);
+    let found = ann.ok("memory_search", json!({ "query": "car", "mode": "semantic" })).await;
+    assert_eq!(keys(&found).len(), 2);
+}
+
+#[tokio::test]
+async fn s40_no_secret_of_the_installation_goes_out_or_comes_back_as_the_name_of_a_model() {
+    let embedder = Arc::new(Subjects { name: "canary-of-the-key", ..Subjects::default() });
+    let redactor = agentstack_guard::Redactor::default();
+    redactor.know(&agentstack_core::Secret::new("canary-of-the-key".to_owned()));
+    let guard = Arc::new(agentstack_guard::Policy::off());
+    let models = Models { embedding: Some(embedding(&embedder)), ..Models::default() };
+    let world =
+        World::with_settings(Settings { models, redactor, guard, watch: None, ..Settings::default() });
+    let ann = world.client("ann").await;
+    ann.store("one", "my automobile canary-of-the-key").await;
+    embed(&world).await;
+    assert_eq!(embedder.asked(), [["my automobile [redacted]"]]);
+    let figures = world.engine.embedding_figures(operator()).await.unwrap();
+    assert_eq!(figures.models[0].model.name, "fake/[redacted]");
 }
 
 #[tokio::test]
