@@ -84,11 +84,11 @@ fn reach_v4(address: Ipv4Addr) -> Reach {
 fn reach_v6(address: Ipv6Addr) -> Reach {
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Machine,
-        // What AWS keeps for its own services: metadata at `::254`, the credentials of pods at `::23`.
-        [0xfd00, 0xec2, ..] => Reach::Nowhere,
+        // What AWS keeps for its own services (metadata at `::254`, the credentials of pods at `::23`), Teredo,
+        // documentation and other special ones.
+        [0xfd00, 0xec2, ..] | [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x3fff, ..] => Reach::Nowhere,
         [0xfc00..=0xfdff, ..] => Reach::Network,
-        // Only what is handed out for the Internet, less Teredo, documentation and other special ones.
-        [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x3fff, ..] => Reach::Nowhere,
+        // Only what is handed out for the Internet.
         [0x2000..=0x3fff, ..] => Reach::Everywhere,
         _ => Reach::Nowhere,
     }

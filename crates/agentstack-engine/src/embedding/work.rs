@@ -283,7 +283,7 @@ impl Embedder {
     /// The model, if it was not looked yet of which others there are vectors; or if there were some, and they may have gone.
     fn model_to_look_for(&self, again: bool) -> Option<EmbeddingModel> {
         let state = self.state();
-        let is_known = state.looked == state.model && !(again && !state.others.is_empty());
+        let is_known = state.looked == state.model && (!again || state.others.is_empty());
         state.model.clone().filter(|_| !is_known)
     }
 

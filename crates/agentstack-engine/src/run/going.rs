@@ -187,8 +187,10 @@ impl<'e> Going<'e> {
                 }
             }
         });
-        let (changed, place) = self.stage.close(Closing { told, verdict }).await?;
-        (self.stage, self.place) = (Stage::Over, place);
+        let closed = self.stage.close(Closing { told, verdict }).await;
+        self.stage = Stage::Over;
+        let (changed, place) = closed?;
+        self.place = place;
         changed
     }
 
