@@ -7,14 +7,27 @@ use agentstack_api::command::CheckDrift;
 use agentstack_api::view::{CheckDriftView, DriftMetricsView, DriftView};
 use agentstack_core::{DriftAction, Task, TaskId, Timestamp};
 use agentstack_storage::text::analyze;
-use agentstack_storage::{Drift, StorageError};
+use agentstack_storage::{Drift, StorageError, Vector};
 
 use crate::Engine;
+use crate::embedding::is_about_a_text;
 use crate::failure::Failure;
 
-/// How a new task is compared with its ancestors: by the words of their inputs.
+/// By what tasks are compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Likeness {
+    /// By the words of their inputs.
+    #[default]
+    Words,
+    /// By the meaning of their inputs, which are sent to the embedder for it.
+    Meaning,
+}
+
+/// How a new task is compared with its ancestors.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DriftRule {
+    /// By what.
+    pub likeness: Likeness,
     /// From which likeness on a task is too much like an ancestor, from 0 to 1.
     pub threshold: f64,
     /// From which likeness on its maker is warned; below `threshold`.
@@ -70,13 +83,43 @@ impl Engine {
         if ancestors.is_empty() {
             return Err(StorageError::Missing.into());
         }
-        let likeness = |task: &Task| {
-            let other = task.input.as_ref()?;
-            // Rounded, as a figure that is shown: nobody compares the sixteenth digit.
-            Some((task.id, (similarity(input, other.as_str()) * 1e4).round() / 1e4))
+        let inputs = |task: &'_ Task| Some((task.id, task.input.as_ref()?.as_str().to_owned()));
+        let (tasks, inputs): (Vec<TaskId>, Vec<String>) = ancestors.iter().filter_map(inputs).unzip();
+        let likeness = match rule.likeness {
+            Likeness::Words => inputs.iter().map(|other| Some(similarity(input, other))).collect(),
+            Likeness::Meaning => self.alike(rule, input, &inputs).await?,
         };
-        let most = ancestors.iter().filter_map(likeness).max_by(|(_, one), (_, other)| one.total_cmp(other));
+        // Rounded, as a figure that is shown: nobody compares the sixteenth digit.
+        let rounded = |(task, similar): (TaskId, Option<f64>)| Some((task, (similar? * 1e4).round() / 1e4));
+        let compared = tasks.into_iter().zip(likeness).filter_map(rounded);
+        let most = compared.max_by(|(_, one), (_, other)| one.total_cmp(other));
         Ok(most.map(|(ancestor, similarity)| Drift { ancestor, similarity, action: rule.action(similarity) }))
+    }
+
+    /// How like an input is to others by meaning, if both have a vector. An embedder that is away leaves it at that where a
+    /// warning is all that could come of it; what could have to be prevented is not let through unseen.
+    async fn alike(
+        &self,
+        rule: &DriftRule,
+        input: &str,
+        others: &[String],
+    ) -> Result<Vec<Option<f64>>, Failure> {
+        if others.is_empty() {
+            return Ok(vec![]);
+        }
+        let texts = std::iter::once(input).chain(others.iter().map(String::as_str));
+        match self.embedded(texts).await {
+            Ok(vectors) => {
+                let (own, others) = vectors.split_first().ok_or(Failure::NotConfigured)?;
+                let cosine = |other: &Option<Vector>| Some(own.as_ref()?.cosine(other.as_ref()?)?.max(0.0));
+                Ok(others.iter().map(cosine).collect())
+            }
+            Err(Failure::Provider(error)) if !rule.prevents || is_about_a_text(&error) => {
+                tracing::warn!(error = %error, "a task was not compared with its ancestors");
+                Ok(vec![])
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     pub(crate) async fn check_drift(
@@ -138,7 +181,13 @@ mod tests {
     #[test]
     fn a_rule_warns_and_prevents_from_its_thresholds_on() {
         use DriftAction::{Allowed, Prevented, Warned};
-        let rule = DriftRule { threshold: 0.9, warning: Some(0.5), ancestors: 3, prevents: true };
+        let rule = DriftRule {
+            likeness: Likeness::Words,
+            threshold: 0.9,
+            warning: Some(0.5),
+            ancestors: 3,
+            prevents: true,
+        };
         for (similarity, prevents, warning, expected) in [
             (0.49, true, Some(0.5), Allowed),
             (0.5, true, Some(0.5), Warned),

@@ -13,6 +13,7 @@ use agentstack_api::command::{MatchRule, SearchMemory, SearchMode};
 use agentstack_core::{Timestamp, random};
 use agentstack_guard::Redactor;
 use agentstack_providers::{EmbedRequest, Embeddings, Phase, ProviderError};
+use agentstack_storage::embedding::EMBEDDED_CHARS;
 use agentstack_storage::vector::DIMENSION_MOST;
 use agentstack_storage::{EmbeddingModel, Meaning, Vector, Wish};
 use tokio::sync::Notify;
@@ -137,7 +138,7 @@ fn fitting(answer: Embeddings, texts: usize) -> Result<Embeddings, ProviderError
 }
 
 /// Whether an embedder takes exception to a text, and not to being asked.
-fn is_about_a_text(error: &ProviderError) -> bool {
+pub(crate) fn is_about_a_text(error: &ProviderError) -> bool {
     matches!(
         error.at_heart(),
         ProviderError::BadRequest { .. } | ProviderError::TooLarge { .. } | ProviderError::Malformed(_)
@@ -202,6 +203,24 @@ impl Engine {
                 Ok(Sought { is_degraded: true, ..by_words })
             }
         }
+    }
+
+    /// The vectors of the beginnings of some texts, for something that cannot wait long.
+    pub(crate) async fn embedded(
+        &self,
+        texts: impl Iterator<Item = &str>,
+    ) -> Result<Vec<Option<Vector>>, Failure> {
+        let embedder = self.embedder().ok_or(Failure::NotConfigured)?;
+        let now = self.now();
+        if embedder.is_spared(now) {
+            return Err(ProviderError::TimedOut(Phase::Total).into());
+        }
+        let beginning = |text: &str| text.chars().take(EMBEDDED_CHARS as usize).collect::<String>();
+        let redactor = &self.settings().redactor;
+        let texts = texts.map(|text| redactor.scrub(&beginning(text)).into_owned()).collect();
+        let asked = embedder.embed(texts, now);
+        let answer = timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(embedder.gave_up(now)));
+        Ok(answer?.1)
     }
 
     /// What there is to say of the embedder, if there is one: whether it answers, and what is to be done.

@@ -38,7 +38,7 @@ pub use agentstack_storage::Figures;
 pub use agentstack_storage::TaskBounds;
 pub use code_host::CodeHosting;
 pub use coordination::{AgentKind, Allowance, Coordination, RunLimits};
-pub use drift::DriftRule;
+pub use drift::{DriftRule, Likeness};
 pub use embedding::{EmbeddingStep, Reembedding, embed_in_background};
 pub use engine::{AUTHENTICATION, Ended, Engine, Observer, Parts, Settings};
 pub use models::{Chat, Embedding, Models};

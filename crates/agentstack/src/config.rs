@@ -242,8 +242,9 @@ impl Config {
             instead: "true",
         });
         let drift = &self.drift_detection;
-        let compares = drift.enabled && drift.similarity == DriftSimilarity::Embedding;
-        let reason = "the comparison of tasks by meaning";
+        let is_by_meaning = drift.enabled && drift.similarity == DriftSimilarity::Embedding;
+        let compares = is_by_meaning && !self.memory.vector_search.enabled;
+        let reason = "the comparison of tasks by meaning without `memory.vectorSearch`";
         let by_meaning = compares.then_some(Unserved {
             field: "driftDetection.similarity",
             reason,

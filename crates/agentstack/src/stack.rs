@@ -11,8 +11,8 @@ use agentstack_access::{Authorizer, Principal, SessionDirectory};
 use agentstack_audit::{Checkpoint, Report, VerifyingKey};
 use agentstack_core::{AgentId, AgentType, Clock, ProcessId, Secret, SharedName, SystemClock};
 use agentstack_engine::{
-    AgentKind, Allowance, CallLimits, Coordination, DriftRule, Engine, Observer, Parts, RunLimits, Settings,
-    TaskBounds, WatchSettings, embed_in_background,
+    AgentKind, Allowance, CallLimits, Coordination, DriftRule, Engine, Likeness, Observer, Parts, RunLimits,
+    Settings, TaskBounds, WatchSettings, embed_in_background,
 };
 use agentstack_github::GhProblem;
 use agentstack_guard::Redactor;
@@ -26,8 +26,8 @@ use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, 
 
 use crate::code_host::code_host;
 use crate::config::{
-    Config, ConfigError, DriftBehavior, Http, IssuerKeys, Limits, OAuth, Overrides, ResourceExhaustion,
-    Sources, Tls, Transport, Watch,
+    Config, ConfigError, DriftBehavior, DriftSimilarity, Http, IssuerKeys, Limits, OAuth, Overrides,
+    ResourceExhaustion, Sources, Tls, Transport, Watch,
 };
 use crate::keys::KeyError;
 use crate::policy::{LoadedPolicy, PolicyProblem, PolicySource};
@@ -283,6 +283,10 @@ fn coordination(config: &Config) -> Coordination {
     }
     let (drift, limits) = (&config.drift_detection, &config.limits);
     let rule = DriftRule {
+        likeness: match drift.similarity {
+            DriftSimilarity::Lexical => Likeness::Words,
+            DriftSimilarity::Embedding => Likeness::Meaning,
+        },
         threshold: drift.threshold,
         warning: drift.warning_threshold,
         ancestors: drift.ancestor_depth,

@@ -5,7 +5,7 @@ mod states;
 use std::sync::Arc;
 
 use agentstack_access::{Limits, Principal, Role};
-use agentstack_engine::{Allowance, Coordination, DriftRule, Settings, TaskBounds};
+use agentstack_engine::{Allowance, Coordination, DriftRule, Likeness, Settings, TaskBounds};
 use serde_json::{Value, json};
 
 use crate::support::{Client, UNKNOWN, World};
@@ -333,7 +333,8 @@ async fn who_is_bound_to_an_agent_does_not_speak_for_another() {
 
 #[tokio::test]
 async fn a_task_that_is_an_ancestor_again_is_made_with_a_warning_or_not_at_all() {
-    let rule = |prevents| DriftRule { threshold: 0.9, warning: Some(0.5), ancestors: 3, prevents };
+    let likeness = Likeness::Words;
+    let rule = |prevents| DriftRule { likeness, threshold: 0.9, warning: Some(0.5), ancestors: 3, prevents };
     for prevents in [false, true] {
         let world = world(Coordination { drift: Some(rule(prevents)), ..Coordination::default() });
         let ann = world.client("ann").await;

@@ -1,5 +1,7 @@
 //! Search by meaning: who waits, what is found, and what is answered while the embedder does not.
 
+mod drift;
+
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -9,7 +9,7 @@ use agentstack_api::{ErrorBody, OPERATIONS, Reply, Spec, find};
 use agentstack_audit::{Record, ResourceHasher, SigningKey};
 use agentstack_core::time::ManualClock;
 use agentstack_core::{RequestId, Secret, Timestamp};
-use agentstack_engine::{Coordination, DriftRule, Engine, Parts, Settings};
+use agentstack_engine::{Coordination, DriftRule, Engine, Likeness, Parts, Settings};
 use agentstack_storage::Storage;
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage_sqlite::{MasterKey, OpenOptions, SqliteStore};
@@ -68,7 +68,8 @@ impl World {
     }
 
     pub(crate) fn over(store: Arc<dyn Storage>, keep: Box<dyn Any + Send + Sync>) -> Self {
-        let drift = DriftRule { threshold: 0.95, warning: None, ancestors: 3, prevents: false };
+        let likeness = Likeness::Words;
+        let drift = DriftRule { likeness, threshold: 0.95, warning: None, ancestors: 3, prevents: false };
         let coordination =
             Coordination { drift: Some(drift), agents_concurrent: 1_000, ..Coordination::default() };
         // Tests that count records make calls by the hundred that are not let in; the watch has tests of its own.

@@ -9,7 +9,7 @@ use agentstack_api::{OPERATIONS, Spec, find};
 use agentstack_audit::{Record, ResourceHasher, SigningKey};
 use agentstack_core::{Secret, SystemClock};
 use agentstack_engine::{
-    CallLimits, Chat, CodeHosting, Coordination, DriftRule, Engine, Models, Parts, Settings,
+    CallLimits, Chat, CodeHosting, Coordination, DriftRule, Engine, Likeness, Models, Parts, Settings,
 };
 use agentstack_github::AllowedRepositories;
 use agentstack_github::testing::Recorded;
@@ -224,7 +224,8 @@ impl Client {
 
 /// With all there is switched on.
 fn coordination() -> Coordination {
-    let drift = DriftRule { threshold: 0.95, warning: None, ancestors: 3, prevents: false };
+    let likeness = Likeness::Words;
+    let drift = DriftRule { likeness, threshold: 0.95, warning: None, ancestors: 3, prevents: false };
     Coordination { drift: Some(drift), agents_concurrent: 1_000, ..Coordination::default() }
 }
 

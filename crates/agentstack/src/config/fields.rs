@@ -115,7 +115,8 @@ const SERVED: &[Field] = &[
     field(
         "driftDetection.similarity",
         Kind::Choice(&["embedding", "lexical"]),
-        "By what tasks are compared: by their words, or by meaning, which this build does not serve.",
+        "By what tasks are compared: by their words, or by meaning, for which their inputs are sent to the provider of \
+         `memory.vectorSearch`.",
     ),
     field(
         "driftDetection.threshold",
@@ -137,7 +138,11 @@ const SERVED: &[Field] = &[
         Kind::Choice(&["warn", "prevent"]),
         "What happens to a task that is too much like an ancestor: it is made with a warning, or not made.",
     ),
-    field("driftDetection.asyncEmbedding", Kind::Switch, "Whether tasks are embedded in the background."),
+    field(
+        "driftDetection.asyncEmbedding",
+        Kind::Switch,
+        "Accepted, and without effect: vectors of tasks are not kept.",
+    ),
     field(
         "resourceExhaustion.enabled",
         Kind::Switch,

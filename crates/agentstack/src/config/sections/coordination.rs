@@ -58,7 +58,7 @@ pub struct DriftDetection {
     pub behavior: DriftBehavior,
     /// By what tasks are compared.
     pub similarity: DriftSimilarity,
-    /// Whether tasks are embedded in the background.
+    /// Accepted, and without effect: vectors of tasks are not kept.
     pub async_embedding: bool,
 }
 

@@ -171,6 +171,10 @@ fn what_this_build_does_not_serve_is_refused_by_name() {
         assert!(text.starts_with(&format!("{field}: this build does not serve")), "{text}");
         assert!(text.contains(what) && text.contains("set it to"), "{text}");
     }
+    let text = load(&json!({"driftDetection": on})).unwrap_err().to_string();
+    assert!(text.contains("without `memory.vectorSearch`"), "{text}");
+    let search = json!({"enabled": true, "provider": "ollama"});
+    load(&json!({"driftDetection": on, "memory": {"vectorSearch": search}})).unwrap();
     let both = load(&json!({"slack": on, "plugins": on})).unwrap_err().to_string();
     assert_eq!(both.lines().count(), 2, "all at once: {both}");
 }
