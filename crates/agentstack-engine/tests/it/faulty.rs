@@ -322,6 +322,8 @@ macro_rules! frames {
         #[async_trait]
         impl $store for Faulty {
             $(async fn $name(&self, $($arg: $kind),*) -> Result<$answer, StorageError> {
+                // Whoever asks a store may have to wait, and may go meanwhile.
+                tokio::task::yield_now().await;
                 self.$how()?.$name($($arg),*).await
             })*
         }

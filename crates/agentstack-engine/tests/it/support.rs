@@ -51,15 +51,14 @@ impl World {
         Self::over(Arc::new(SqliteStore::open(options).await.unwrap()), Box::new(folder))
     }
 
-    /// The same with other settings.
-    pub(crate) async fn sqlite_with(settings: Settings) -> Self {
-        let Self { store, _keep: keep, .. } = Self::sqlite().await;
-        Self::with(store, keep, settings)
+    /// Over this store, with settings.
+    pub(crate) fn over_with(store: Arc<dyn Storage>, settings: Settings) -> Self {
+        Self::with(store, Box::new(()), settings)
     }
 
     /// Another engine over the same store, as of another process.
     pub(crate) fn beside(&self, settings: Settings) -> Self {
-        Self::with(Arc::clone(&self.store), Box::new(()), settings)
+        Self::over_with(Arc::clone(&self.store), settings)
     }
 
     /// Over the reference store.

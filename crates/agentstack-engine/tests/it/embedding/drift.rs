@@ -9,7 +9,8 @@ fn comparing(embedder: &Arc<Subjects>, prevents: bool) -> World {
     let drift = DriftRule { likeness, threshold: 0.9, warning: Some(0.3), ancestors: 3, prevents };
     let models = Models { embedding: Some(embedding(embedder)), ..Models::default() };
     let coordination = Coordination { drift: Some(drift), ..Coordination::default() };
-    World::with_settings(Settings { models, coordination, watch: None, ..Settings::default() })
+    let guard = Arc::new(agentstack_guard::Policy::off());
+    World::with_settings(Settings { models, coordination, guard, watch: None, ..Settings::default() })
 }
 
 /// A task with this input, and arguments for one below it.

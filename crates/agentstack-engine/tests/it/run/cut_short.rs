@@ -11,6 +11,7 @@ use agentstack_providers::{ChatAnswer, ProviderError};
 use serde_json::json;
 
 use super::{run, settings, spawned, state};
+use crate::faulty::Faulty;
 use crate::support::{Client, UNKNOWN, World};
 
 /// A future that is polled so often and then given up, if it is not done by then.
@@ -60,7 +61,7 @@ async fn assert_whole(answer: impl Fn() -> Result<ChatAnswer, ProviderError>, us
     let script = (0..200).fold(Scripted::new(), |script, _| script.then_chat(answer()));
     let model = Arc::new(script);
     let coordination = Coordination { agents_concurrent: 1_000, ..Coordination::default() };
-    let world = World::sqlite_with(settings(model.clone(), coordination)).await;
+    let world = World::over_with(Arc::new(Faulty::new()), settings(model.clone(), coordination));
     let ann = world.client("ann").await;
     let mut closed = 0;
     for left in 1.. {
