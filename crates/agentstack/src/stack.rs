@@ -282,11 +282,9 @@ fn coordination(config: &Config) -> Coordination {
         kinds.push(AgentKind::new(name, description, capabilities, &custom.system_prompt));
     }
     let (drift, limits) = (&config.drift_detection, &config.limits);
+    let is_lexical = drift.similarity == DriftSimilarity::Lexical;
     let rule = DriftRule {
-        likeness: match drift.similarity {
-            DriftSimilarity::Lexical => Likeness::Words,
-            DriftSimilarity::Embedding => Likeness::Meaning,
-        },
+        likeness: if is_lexical { Likeness::Words } else { Likeness::Meaning },
         threshold: drift.threshold,
         warning: drift.warning_threshold,
         ancestors: drift.ancestor_depth,
