@@ -90,7 +90,7 @@ impl ProviderKeys {
 
 impl fmt::Debug for ProviderKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|keeper| keeper.field())).finish()
+        f.debug_list().entries(self.0.iter().map(Keeper::field)).finish()
     }
 }
 
