@@ -53,7 +53,7 @@ fn told(records: &[Record]) -> (Vec<String>, Vec<Outcome>) {
             && record.outcome != Outcome::Conflict
     };
     let runs = records.iter().filter(is_settling).map(|record| record.outcome);
-    (changes.map(|record| record.reason.to_string()).collect(), runs.collect())
+    (changes.map(|record| record.reason.clone()).collect(), runs.collect())
 }
 
 /// Makes runs with this answer that are given up after one step, after two, and so on, until one comes to its end.
