@@ -5,9 +5,9 @@ use agentstack_core::Timestamp;
 
 use super::label;
 
-pub(super) fn replies(full: bool) -> Vec<Reply> {
+fn issue(full: bool) -> view::IssueSummaryView {
     let (at, text) = (Timestamp::from_millis(1), || "text".to_owned());
-    let issue = view::IssueSummaryView {
+    view::IssueSummaryView {
         number: 7.try_into().unwrap(),
         title: text(),
         state: if full { "merged" } else { "open" },
@@ -20,15 +20,12 @@ pub(super) fn replies(full: bool) -> Vec<Reply> {
         updated_at: at,
         closed_at: full.then_some(at),
         withheld: full,
-    };
-    let pull = view::PullRequestSummaryView {
-        issue: issue.clone(),
-        head: text(),
-        base: text(),
-        draft: full,
-        merged_at: full.then_some(at),
-    };
-    let repository = view::RepositoryView {
+    }
+}
+
+fn repository(full: bool) -> view::RepositoryView {
+    let (at, text) = (Timestamp::from_millis(1), || "text".to_owned());
+    view::RepositoryView {
         full_name: text(),
         description: full.then(text),
         url: text(),
@@ -47,8 +44,23 @@ pub(super) fn replies(full: bool) -> Vec<Reply> {
         updated_at: at,
         pushed_at: full.then_some(at),
         withheld: full,
-    };
-    let (label, text) = (|| label(full).into(), text());
+    }
+}
+
+pub(super) fn replies(full: bool) -> Vec<Reply> {
+    let mut replies = about_issues(full);
+    replies.extend(about_pull_requests(full));
+    let (repository, text) = (repository(full), "text".to_owned());
+    replies.push(Reply::RepositoryInfo(view::RepositoryInfoView {
+        repository,
+        label: label(full).into(),
+        text,
+    }));
+    replies
+}
+
+fn about_issues(full: bool) -> Vec<Reply> {
+    let (issue, label, text) = (issue(full), || label(full).into(), "text".to_owned());
     vec![
         Reply::CreateIssue(view::CreateIssueView {
             success: true,
@@ -66,8 +78,21 @@ pub(super) fn replies(full: bool) -> Vec<Reply> {
         Reply::GetIssue(view::GetIssueView {
             issue: view::IssueView { summary: issue, body: text.clone(), truncated: full },
             label: label(),
-            text: text.clone(),
+            text,
         }),
+    ]
+}
+
+fn about_pull_requests(full: bool) -> Vec<Reply> {
+    let (label, text) = (|| label(full).into(), "text".to_owned());
+    let pull = view::PullRequestSummaryView {
+        issue: issue(full),
+        head: text.clone(),
+        base: text.clone(),
+        draft: full,
+        merged_at: full.then_some(Timestamp::from_millis(1)),
+    };
+    vec![
         Reply::CreatePullRequest(view::CreatePullRequestView {
             success: true,
             pull_request: pull.clone(),
@@ -93,8 +118,7 @@ pub(super) fn replies(full: bool) -> Vec<Reply> {
                 changed_files: 1,
             },
             label: label(),
-            text: text.clone(),
+            text,
         }),
-        Reply::RepositoryInfo(view::RepositoryInfoView { repository, label: label(), text }),
     ]
 }
