@@ -7,7 +7,7 @@ use agentstack_core::{IssueBody, IssueFilter};
 use agentstack_github::{CodeHost, CodeHostError, NewIssue, RepositoryInfo};
 
 use crate::answers;
-use crate::world::{Fake, RECORD, is_alive, is_gone, printed, repository};
+use crate::world::{Fake, RECORD, STAYS, printed, repository};
 
 async fn asked(fake: &Fake) -> Result<RepositoryInfo, CodeHostError> {
     fake.gh().repository(&repository()).await
@@ -19,43 +19,40 @@ fn of_one_second(behaviour: &str) -> Fake {
     fake
 }
 
-/// Says which process it is, and another one that it starts, and stays.
-const FORK_AND_SLEEP: &str = "/bin/sleep 300 & echo $! > \"$GH_CONFIG_DIR/child\"; echo $$ > \"$GH_CONFIG_DIR/leader\"; \
-    /bin/sleep 300";
+/// Starts another one, and stays with it.
+fn forks_and_sleeps() -> String {
+    format!("{STAYS}/bin/sleep 300 & /bin/sleep 300")
+}
 
 #[tokio::test]
 async fn s47_one_that_sleeps_is_killed_in_time_with_all_that_it_has_started() {
-    let fake = of_one_second(FORK_AND_SLEEP);
-    let begun = Instant::now();
+    let fake = of_one_second(&forks_and_sleeps());
+    let (watched, begun) = (fake.watch(), Instant::now());
     let error = asked(&fake).await.unwrap_err();
     assert!(matches!(error, CodeHostError::TimedOut(most) if most == Duration::from_secs(1)), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(10));
-    is_gone(&fake.written("leader").await).await;
-    is_gone(&fake.written("child").await).await;
+    watched.gone().await;
 }
 
 #[tokio::test]
 async fn s47_one_that_nobody_waits_for_is_killed_with_all_that_it_has_started() {
-    let fake = Fake::new(FORK_AND_SLEEP);
-    let gh = fake.gh();
+    let fake = Fake::new(&forks_and_sleeps());
+    let (gh, mut watched) = (fake.gh(), fake.watch());
     let call = tokio::spawn(async move { gh.repository(&repository()).await });
-    let (leader, child) = (fake.written("leader").await, fake.written("child").await);
-    assert!(is_alive(&leader) && is_alive(&child));
+    watched.started().await;
     call.abort();
-    is_gone(&leader).await;
-    is_gone(&child).await;
+    watched.gone().await;
 }
 
 #[tokio::test]
 async fn s47_what_it_leaves_behind_does_not_outlive_the_call_nor_hold_it_up() {
     // The child holds the output open.
-    let left = "/bin/sleep 300 & echo $! > \"$GH_CONFIG_DIR/child\"; /bin/cat \"$GH_CONFIG_DIR/answer\"";
-    let fake = Fake::new(left);
+    let fake = Fake::new(&format!("{STAYS}/bin/sleep 300 & /bin/cat \"$GH_CONFIG_DIR/answer\""));
     fake.lay("answer", &printed("200 OK", "", answers::REPOSITORY));
-    let begun = Instant::now();
+    let (watched, begun) = (fake.watch(), Instant::now());
     asked(&fake).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(10));
-    is_gone(&fake.written("child").await).await;
+    watched.gone().await;
 }
 
 #[tokio::test]
@@ -70,17 +67,14 @@ async fn s47_one_that_leaves_the_group_cannot_hold_up_the_call() {
 #[tokio::test]
 async fn s47_of_a_gigabyte_no_more_is_taken_than_is_taken() {
     for to in ["", ">&2"] {
-        let fake = Fake::new(&format!(
-            "echo $$ > \"$GH_CONFIG_DIR/leader\"; /usr/bin/head -c 1000000000 /dev/zero {to}"
-        ));
+        let mut fake = Fake::new(&format!("{STAYS}/usr/bin/head -c 1000000000 /dev/zero {to}"));
         // The sandbox does not give it that device.
-        let mut fake = fake;
         fake.settings.sandbox = false;
-        let begun = Instant::now();
+        let (watched, begun) = (fake.watch(), Instant::now());
         let error = asked(&fake).await.unwrap_err();
         assert!(matches!(error, CodeHostError::TooLarge { .. }), "{error}");
         assert!(begun.elapsed() < Duration::from_secs(10));
-        is_gone(&fake.written("leader").await).await;
+        watched.gone().await;
     }
 }
 

@@ -1,13 +1,17 @@
 //! A `gh` that does what a test says.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use agentstack_core::{Repository, Secret};
 use agentstack_github::{GhCli, GhSettings};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// Writes down what it was given, and answers what the test has laid down.
 pub(crate) const RECORD: &str = r#"
@@ -62,17 +66,45 @@ impl Fake {
         own.unwrap_or(text)
     }
 
-    /// Waits for a file that it writes.
-    pub(crate) async fn written(&self, name: &str) -> String {
-        let begun = Instant::now();
-        loop {
-            let text = fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
-            if text.ends_with('\n') {
-                return text.trim().to_owned();
-            }
-            assert!(begun.elapsed() < Duration::from_secs(20), "{name} was not written");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    /// Who holds the write end of a pipe that [`STAYS`] opens.
+    pub(crate) fn watch(&self) -> Watched {
+        let path = self.folder.path().join("alive");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        let ((tell_started, started), (tell_gone, gone)) = (oneshot::channel(), oneshot::channel());
+        // It waits for somebody who writes, and then for the last who could.
+        std::thread::spawn(move || {
+            let mut reader = BufReader::new(fs::File::open(path).unwrap());
+            let _ = reader.read_line(&mut String::new());
+            let _ = tell_started.send(());
+            let _ = reader.read_to_end(&mut vec![]);
+            let _ = tell_gone.send(());
+        });
+        Watched { started, gone }
+    }
+}
+
+/// Opens a pipe that all whom it starts have open with it, and says so.
+pub(crate) const STAYS: &str = "exec 9> \"$GH_CONFIG_DIR/alive\"; echo here >&9\n";
+
+/// A process and all that it has started.
+pub(crate) struct Watched {
+    started: oneshot::Receiver<()>,
+    gone: oneshot::Receiver<()>,
+}
+
+/// What is to happen happens within this.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Watched {
+    /// Waits until it is there.
+    pub(crate) async fn started(&mut self) {
+        timeout(PATIENCE, &mut self.started).await.unwrap().unwrap();
+        assert!(self.gone.try_recv().is_err());
+    }
+
+    /// Waits until there is none of them any more.
+    pub(crate) async fn gone(self) {
+        timeout(PATIENCE, self.gone).await.expect("something of it is still there").unwrap();
     }
 }
 
@@ -93,20 +125,4 @@ pub(crate) fn printed(status: &str, headers: &str, body: &str) -> String {
 
 pub(crate) fn repository() -> Repository {
     "octo-org/tools".parse().unwrap()
-}
-
-/// Whether a process is still there. One that nobody has waited for yet is not.
-pub(crate) fn is_alive(pid: &str) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
-    state.is_some_and(|state| state != "Z" && state != "X")
-}
-
-/// Waits for a process to be gone.
-pub(crate) async fn is_gone(pid: &str) {
-    let begun = Instant::now();
-    while is_alive(pid) {
-        assert!(begun.elapsed() < Duration::from_secs(10), "process {pid} is still there");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
