@@ -155,7 +155,7 @@ fn forbidden_to_viewers() -> impl Iterator<Item = &'static Spec> {
 async fn s35_a_viewer_reads_and_the_denied_rest_is_recorded() {
     let world = World::new();
     let viewer = world.enter(Principal::embedded("viewer", Role::Viewer)).await;
-    assert_eq!(forbidden_to_viewers().count(), 15);
+    assert_eq!(forbidden_to_viewers().count(), 17);
     for spec in forbidden_to_viewers() {
         let name = spec.operation.name;
         let arguments = viewer.with_things(sample(spec)).await;
