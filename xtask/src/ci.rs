@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{clients, codegen, deny, layers, lint, local_model, quickstart, rest, test, tidy};
+use crate::{clients, codegen, deny, layers, lint, local_model, minisign, quickstart, rest, test, tidy};
 
 /// Where the corpora of the extended tests lie, from the workspace's root, unless told otherwise.
 pub(crate) const DEFAULT_CORPORA: &str = "../shared/corpora";
@@ -47,6 +47,7 @@ fn steps(corpora: &str) -> Vec<(String, Step<'_>)> {
         (format!("test-clients --corpora {corpora}"), complete(move || clients::run(Some(corpora)))),
         ("test-rest".to_owned(), complete(rest::run)),
         ("test-local-model".to_owned(), complete(local_model::run)),
+        ("test-minisign".to_owned(), Box::new(minisign::run)),
         ("check-quickstart".to_owned(), complete(quickstart::check)),
     ]
 }

@@ -11,6 +11,7 @@ mod deny;
 mod layers;
 mod lint;
 mod local_model;
+mod minisign;
 mod process;
 mod quickstart;
 mod readme;
@@ -37,6 +38,7 @@ usage: cargo xtask <command>
                           the official Python and TypeScript MCP clients against agentstack-mcp
   test-rest               the OpenAPI document, schemathesis, MCP conformance and clients against agentstack-rest
   test-local-model        the local embedder with a real model, which is fetched once
+  test-minisign           minisign itself against our signatures and keys, if it is installed
   quickstart [ARGS…]      build the release binaries and run `agentstack quickstart`
   check-quickstart        run the README's quickstart in a home directory of its own
   bench [ARGS…]           measure agentstack-mcp
@@ -75,6 +77,12 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test-clients", "--corpora", folder] => clients::run(Some(folder)),
         ["test-rest"] => rest::run(),
         ["test-local-model"] => local_model::run(),
+        ["test-minisign"] => {
+            for note in minisign::run()? {
+                println!("{note}");
+            }
+            Ok(())
+        }
         ["quickstart", rest @ ..] => quickstart::run(rest),
         ["check-quickstart"] => quickstart::check(),
         ["bench", rest @ ..] => bench::run(rest),
