@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::{Metadata, OpenOptions};
-use std::io::{ErrorKind, Read as _};
+use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use crate::{ContentHash, InvalidManifest, MANIFEST_BYTES, Manifest, Statement};
 
@@ -247,16 +248,11 @@ pub enum PackageProblem {
 impl PackageProblem {
     fn io(path: &Path, source: std::io::Error) -> Self {
         let path = path.to_owned();
-        match source.kind() {
-            // O_NOFOLLOW answers ELOOP for a link.
-            _ if source.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-                Self::NotPlain { path }
-            }
-            // A socket cannot be opened at all.
-            ErrorKind::Other if source.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
-                Self::NotPlain { path }
-            }
-            _ => Self::Io { path, source },
+        // O_NOFOLLOW answers ELOOP for a link, and a socket cannot be opened at all.
+        let not_plain = [Errno::LOOP, Errno::NXIO].map(|error| Some(error.raw_os_error()));
+        if not_plain.contains(&source.raw_os_error()) {
+            return Self::NotPlain { path };
         }
+        Self::Io { path, source }
     }
 }

@@ -179,7 +179,8 @@ proptest! {
         prop_assert!(both.meet(&third).are_within(&one.meet(&third)));
         prop_assert_eq!(one.are_within(&other), both == one);
         let principal = Principal::embedded("planner", Role::Developer).limited_to(one.clone());
-        prop_assert_eq!(principal.narrowed_to(&other).limits(), &both);
+        let narrowed = principal.narrowed_to(&other);
+        prop_assert_eq!(narrowed.limits(), &both);
         for operation in agentstack_api::all_operations() {
             let allowed = one.allow_operation(operation) && other.allow_operation(operation);
             prop_assert_eq!(both.allow_operation(operation), allowed);
