@@ -94,7 +94,7 @@ impl Schema {
 
 impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.document, f)
+        write!(f, "Schema({} keywords)", self.document.as_object().map_or(0, Map::len))
     }
 }
 
