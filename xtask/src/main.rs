@@ -12,6 +12,7 @@ mod gh;
 mod layers;
 mod lint;
 mod local_model;
+mod minisign;
 mod process;
 mod quickstart;
 mod readme;
@@ -39,6 +40,7 @@ usage: cargo xtask <command>
   test-rest               the OpenAPI document, schemathesis, MCP conformance and clients against agentstack-rest
   test-local-model        the local embedder with a real model, which is fetched once
   test-gh                 the GitHub tools with the real gh, which is fetched once
+  test-minisign           minisign itself against our signatures and keys, if it is installed
   quickstart [ARGS…]      build the release binaries and run `agentstack quickstart`
   check-quickstart        run the README's quickstart in a home directory of its own
   bench [ARGS…]           measure agentstack-mcp
@@ -78,6 +80,12 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test-rest"] => rest::run(),
         ["test-local-model"] => local_model::run(),
         ["test-gh"] => gh::run(),
+        ["test-minisign"] => {
+            for note in minisign::run()? {
+                println!("{note}");
+            }
+            Ok(())
+        }
         ["quickstart", rest @ ..] => quickstart::run(rest),
         ["check-quickstart"] => quickstart::check(),
         ["bench", rest @ ..] => bench::run(rest),

@@ -75,11 +75,30 @@ impl Limits {
         }
     }
 
+    /// What both leave.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Self {
+        Self {
+            operations: meet(self.operations.as_ref(), other.operations.as_ref()),
+            namespaces: meet(self.namespaces.as_ref(), other.namespaces.as_ref()),
+        }
+    }
+
     /// Whether nothing is allowed under these that `other` does not allow.
     #[must_use]
     pub fn are_within(&self, other: &Self) -> bool {
         within(self.operations.as_deref(), other.operations.as_deref())
             && within(self.namespaces.as_deref(), other.namespaces.as_deref())
+    }
+}
+
+fn meet<T: Ord + Clone>(
+    one: Option<&Arc<BTreeSet<T>>>,
+    other: Option<&Arc<BTreeSet<T>>>,
+) -> Option<Arc<BTreeSet<T>>> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Arc::new(one.intersection(other).cloned().collect())),
+        (only, None) | (None, only) => only.cloned(),
     }
 }
 
@@ -175,6 +194,13 @@ impl Principal {
     pub fn limited_to(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    /// The same principal, held to these limits besides its own. Whether its credential is still good is for the
+    /// principal itself to be asked about: a narrowed one is not what the credential stands for.
+    #[must_use]
+    pub fn narrowed_to(&self, limits: &Limits) -> Self {
+        self.clone().limited_to(self.limits.meet(limits))
     }
 
     /// The same principal, speaking for one agent and unable to speak for another.

@@ -11,13 +11,12 @@ pub mod command;
 pub mod document;
 pub mod error;
 mod input;
-pub mod json;
 pub mod operations;
 mod request;
 mod schema;
 pub mod view;
 
+pub use agentstack_core::json::{self, JsonError};
 pub use error::{ErrorBody, ErrorCode};
 pub use input::InputError;
-pub use json::JsonError;
 pub use operations::{Command, Method, OPERATIONS, Reply, Route, Spec, all_operations, find, parse};

@@ -59,7 +59,7 @@ impl FromStr for VerifyingKey {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let bytes: [u8; 32] = hex::parse(text).ok_or(Malformed::VerifyingKey)?;
+        let bytes: [u8; 32] = agentstack_core::hex::decode(text).ok_or(Malformed::VerifyingKey)?;
         let key = dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| Malformed::VerifyingKey)?;
         // One key, one spelling: `from_bytes` also takes coordinates beyond the field's prime (ZIP 215).
         let canonical = dalek::VerifyingKey::from(key.to_edwards());

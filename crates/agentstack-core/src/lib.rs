@@ -9,6 +9,7 @@ pub mod finding;
 pub mod hex;
 pub mod id;
 pub mod identity;
+pub mod json;
 pub mod label;
 pub mod limits;
 pub mod memory;

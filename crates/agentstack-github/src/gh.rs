@@ -11,10 +11,12 @@ mod wire;
 use std::path::Path;
 use std::time::Duration;
 
-use agentstack_core::{IssueFilter, IssueNumber, PullRequestFilter, Repository};
+use agentstack_core::{
+    IssueBody, IssueFilter, IssueLabel, IssueNumber, Login, PullRequestFilter, Repository,
+};
 use async_trait::async_trait;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -82,7 +84,7 @@ impl GhCli {
     }
 
     /// Asks, and returns what was printed.
-    async fn ask(&self, endpoint: Endpoint<'_>, input: Option<Value>) -> Result<Output, CodeHostError> {
+    async fn ask(&self, endpoint: Endpoint<'_>, input: Vec<u8>) -> Result<Output, CodeHostError> {
         let began = Instant::now();
         let most = self.settings.timeout;
         let place = tokio::time::timeout(most, self.places.acquire()).await;
@@ -98,7 +100,7 @@ impl GhCli {
             arguments: endpoint.arguments(&self.settings.host),
             environment: self.settings.environment(self.folder.path()),
             folder: self.folder.path().to_owned(),
-            input: input.map(|input| input.to_string().into_bytes()).unwrap_or_default(),
+            input,
         };
         let output = process::run(invocation, most.saturating_sub(began.elapsed())).await;
         log(endpoint, began.elapsed(), &output);
@@ -113,9 +115,9 @@ impl GhCli {
     async fn one<T: DeserializeOwned>(
         &self,
         endpoint: Endpoint<'_>,
-        input: Option<Value>,
+        input: Option<Input<'_>>,
     ) -> Result<T, CodeHostError> {
-        let output = self.ask(endpoint, input).await?;
+        let output = self.ask(endpoint, input.map(|input| bytes(&input)).unwrap_or_default()).await?;
         let Some(response) = Response::read(&output.stdout) else { return Err(unanswered(&output)) };
         if !(200..=299).contains(&response.status) {
             return Err(response.error());
@@ -137,9 +139,8 @@ impl GhCli {
         convert: impl Fn(T) -> Result<U, CodeHostError>,
     ) -> Result<Listed<U>, CodeHostError> {
         let (owner, name) = (repository.owner.as_str(), repository.name.as_str());
-        let variables = json!({ "owner": owner, "name": name, "states": states, "first": limit });
-        let input = json!({ "query": query, "variables": variables });
-        let output = self.ask(Endpoint::Query, Some(input)).await?;
+        let input = Query { query, variables: Variables { owner, name, states, first: limit } };
+        let output = self.ask(Endpoint::Query, bytes(&input)).await?;
         let Some(response) = Response::read(&output.stdout) else { return Err(unanswered(&output)) };
         if !(200..=299).contains(&response.status) {
             return Err(response.error());
@@ -149,6 +150,47 @@ impl GhCli {
         let listed = answer.into_listed(convert)?;
         if output.status.success() { Ok(listed) } else { Err(unanswered(&output)) }
     }
+}
+
+/// What is to be made.
+#[derive(Serialize)]
+struct Input<'a> {
+    title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    assignees: Vec<&'a str>,
+    /// Of a pull request.
+    #[serde(flatten)]
+    merges: Option<Merges<'a>>,
+}
+
+#[derive(Serialize)]
+struct Merges<'a> {
+    head: &'a str,
+    base: &'a str,
+    draft: bool,
+}
+
+#[derive(Serialize)]
+struct Query<'a> {
+    query: &'a str,
+    variables: Variables<'a>,
+}
+
+#[derive(Serialize)]
+struct Variables<'a> {
+    owner: &'a str,
+    name: &'a str,
+    states: &'a [&'a str],
+    first: u32,
+}
+
+/// As JSON. There is nothing in it that JSON has not.
+fn bytes(input: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(input).unwrap_or_default()
 }
 
 /// What was done and how it ended: nothing that was sent, and nothing that came.
@@ -185,19 +227,14 @@ fn unanswered(output: &Output) -> CodeHostError {
 #[async_trait]
 impl CodeHost for GhCli {
     async fn create_issue(&self, repository: &Repository, new: &NewIssue) -> Result<Issue, CodeHostError> {
-        let mut input = Map::new();
-        input.insert("title".to_owned(), json!(new.title.as_str()));
-        if let Some(body) = &new.body {
-            input.insert("body".to_owned(), json!(body.as_str()));
-        }
-        let labels: Vec<&str> = new.labels.iter().map(agentstack_core::IssueLabel::as_str).collect();
-        let assignees: Vec<&str> = new.assignees.iter().map(agentstack_core::Login::as_str).collect();
-        for (name, list) in [("labels", labels), ("assignees", assignees)] {
-            if !list.is_empty() {
-                input.insert(name.to_owned(), json!(list));
-            }
-        }
-        let made: RestIssue = self.one(Endpoint::CreateIssue(repository), Some(Value::Object(input))).await?;
+        let input = Input {
+            title: new.title.as_str(),
+            body: new.body.as_ref().map(IssueBody::as_str),
+            labels: new.labels.iter().map(IssueLabel::as_str).collect(),
+            assignees: new.assignees.iter().map(Login::as_str).collect(),
+            merges: None,
+        };
+        let made: RestIssue = self.one(Endpoint::CreateIssue(repository), Some(input)).await?;
         made.into_issue(&self.settings.host, repository)
     }
 
@@ -226,16 +263,15 @@ impl CodeHost for GhCli {
         repository: &Repository,
         new: &NewPullRequest,
     ) -> Result<PullRequest, CodeHostError> {
-        let mut input = Map::new();
-        input.insert("title".to_owned(), json!(new.title.as_str()));
-        if let Some(body) = &new.body {
-            input.insert("body".to_owned(), json!(body.as_str()));
-        }
-        input.insert("head".to_owned(), json!(new.head.to_string()));
-        input.insert("base".to_owned(), json!(new.base.as_str()));
-        input.insert("draft".to_owned(), json!(new.draft));
-        let endpoint = Endpoint::CreatePullRequest(repository);
-        let made: RestPullRequest = self.one(endpoint, Some(Value::Object(input))).await?;
+        let head = new.head.to_string();
+        let input = Input {
+            title: new.title.as_str(),
+            body: new.body.as_ref().map(IssueBody::as_str),
+            labels: vec![],
+            assignees: vec![],
+            merges: Some(Merges { head: &head, base: new.base.as_str(), draft: new.draft }),
+        };
+        let made: RestPullRequest = self.one(Endpoint::CreatePullRequest(repository), Some(input)).await?;
         made.into_pull_request(&self.settings.host, repository)
     }
 

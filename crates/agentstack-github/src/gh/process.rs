@@ -63,19 +63,22 @@ struct Running {
 }
 
 impl Running {
+    fn of(child: Child) -> Self {
+        let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        Self { group: Group(leader), child }
+    }
+
     async fn start(invocation: Invocation) -> Result<(Self, Vec<u8>), CodeHostError> {
         let Invocation { program, arguments, environment, folder, input, sandbox } = invocation;
         #[expect(clippy::disallowed_methods, reason = "the operator has asked for `gh`; no shell is between")]
         let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(environment).current_dir(folder).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let child = match sandbox {
-            Some(sandbox) => spawn_within(sandbox, command).await,
-            None => command.spawn(),
+        let started = match sandbox {
+            Some(sandbox) => start_within(sandbox, command).await,
+            None => command.spawn().map(Self::of),
         };
-        let child = child.map_err(CodeHostError::Start)?;
-        let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        Ok((Self { group: Group(leader), child }, input))
+        Ok((started.map_err(CodeHostError::Start)?, input))
     }
 
     async fn finish(mut self, input: Vec<u8>) -> Result<Output, CodeHostError> {
@@ -141,18 +144,18 @@ async fn ended(leader: Option<Pid>) {
 
 /// Starts it from a thread of its own, which has confined itself before: what a thread starts is confined as it is, and
 /// no other thread is.
-async fn spawn_within(sandbox: Sandbox, mut command: Command) -> io::Result<Child> {
+async fn start_within(sandbox: Sandbox, mut command: Command) -> io::Result<Running> {
     let (sender, receiver) = oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
     std::thread::Builder::new().name("gh-sandbox".to_owned()).spawn(move || {
         let _runtime = runtime.enter();
-        let spawned = match sandbox.enter() {
+        let started = match sandbox.enter() {
             // It could, when it was tried.
             Confinement::Impossible => Err(io::Error::other("it cannot be confined any more")),
-            _ => command.spawn(),
+            _ => command.spawn().map(Running::of),
         };
-        // Nobody waits any more: the child is dropped, and with it killed.
-        let _ = sender.send(spawned);
+        // If nobody waits any more, it is dropped, and killed with all that it has started meanwhile.
+        let _ = sender.send(started);
     })?;
     receiver.await.map_err(io::Error::other)?
 }

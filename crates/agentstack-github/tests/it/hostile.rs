@@ -145,7 +145,7 @@ async fn one_that_does_not_read_its_input_is_no_problem_and_one_that_reads_slowl
     let slow = Fake::new(&format!("/bin/sleep 0.3\n{RECORD}"));
     slow.lay("answer", &printed("201 Created", "", answers::ISSUE));
     assert!(slow.gh().create_issue(&repository(), &new).await.is_ok());
-    assert_eq!(slow.wrote("stdin").len(), 65_536 + r#"{"body":"","title":"A"}"#.len());
+    assert_eq!(slow.wrote("stdin").len(), 65_536 + r#"{"title":"A","body":""}"#.len());
 }
 
 #[tokio::test]

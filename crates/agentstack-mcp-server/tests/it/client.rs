@@ -33,7 +33,7 @@ fn content(result: CallToolResult) -> Value {
 async fn use_memory(client: Client, other: Client) {
     let names: Vec<String> =
         client.list_all_tools().await.unwrap().into_iter().map(|tool| tool.name.into_owned()).collect();
-    assert_eq!(names.len(), agentstack::document::tools().len());
+    assert_eq!(names.len(), crate::server::usual_tools().len());
     let started = content(call(&client, "session_start", json!({})).await);
     let session = started["session"]["id"].clone();
     let entry = json!({ "sessionId": session, "key": "plan", "content": "Use SQLCipher, it's fast enough" });

@@ -81,7 +81,7 @@ fn s47_gh_is_given_what_it_needs_and_nothing_of_the_server() {
     assert!(text.starts_with("Between the lines") && text.contains("Found a bug"), "{text}");
     let wrote = |name: &str| fs::read_to_string(home.path("gh").join(name)).unwrap();
     assert!(wrote("argv").ends_with("\nrepos/octo-org/tools/issues\n"));
-    assert_eq!(wrote("stdin"), r#"{"body":"@/etc/passwd","title":"--title"}"#);
+    assert_eq!(wrote("stdin"), r#"{"title":"--title","body":"@/etc/passwd"}"#);
     let environment = wrote("env");
     assert!(environment.contains("GH_TOKEN=token-canary\n"));
     for absent in ["GH_DEBUG", "PROXY", "SECRET", "MY_TOKEN"] {

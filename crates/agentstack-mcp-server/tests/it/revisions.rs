@@ -16,7 +16,7 @@ fn meta() -> Value {
 fn use_memory(server: &mut Server) {
     let tools = server.request("tools/list", json!({}));
     assert!(
-        tools["result"]["tools"].as_array().unwrap().len() >= agentstack::document::tools().len(),
+        tools["result"]["tools"].as_array().unwrap().len() >= crate::server::usual_tools().len(),
         "{tools}"
     );
     let (session, _) = server.session();

@@ -92,6 +92,13 @@ impl Home {
     }
 }
 
+/// The tools of a server whose configuration turns nothing on.
+pub(crate) fn usual_tools() -> Vec<agentstack::document::Tool> {
+    let mut tools = agentstack::document::tools();
+    tools.retain(|tool| !tool.name.starts_with("github_"));
+    tools
+}
+
 fn watch(process: Pid) -> Sender<()> {
     let (ended, wait) = channel();
     std::thread::spawn(move || {

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use agentstack_core::limits;
+use crate::limits;
 
 /// A message that is not strict JSON. Says where and why, never what stands there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
