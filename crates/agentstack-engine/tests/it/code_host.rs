@@ -12,6 +12,7 @@ use agentstack_github::{AllowedRepositories, CodeHostError, Listed};
 use agentstack_guard::fence;
 use serde_json::{Value, json};
 
+use crate::faulty::Faulty;
 use crate::support::{World, sample, spec};
 
 /// A host of which `octo-org/tools` and all of mona's may be named.
@@ -334,6 +335,23 @@ async fn s45_what_is_created_is_recorded_before_it_goes_out_and_after() {
         assert!(ours.iter().all(|record| record.resource.is_some() && record.outcome == Outcome::Ok));
         assert!(!format!("{ours:?}").contains("octo-org"), "the repository is there as a hash only");
     }
+}
+
+#[tokio::test]
+async fn s45_what_cannot_be_recorded_does_not_go_out() {
+    let (store, host) = (Arc::new(Faulty::new()), Arc::new(Recorded::new()));
+    let code_host = Some(hosting(Arc::clone(&host)));
+    let settings = Settings { code_host, watch: None, ..Settings::default() };
+    let world = World::with(Arc::clone(&store) as _, Box::new(()), settings);
+    let ann = world.client("ann").await;
+    store.break_writes();
+    for name in ["github_issue_create", "github_pr_create"] {
+        assert_eq!(ann.call(name, sample(spec(name))).await.code(), "unavailable", "{name}");
+    }
+    assert!(host.asked().is_empty(), "{:?}", host.asked());
+    store.mend();
+    ann.ok("github_issue_create", sample(spec("github_issue_create"))).await;
+    assert_eq!(host.asked().len(), 1);
 }
 
 #[tokio::test]

@@ -81,7 +81,11 @@ impl World {
         )
     }
 
-    fn with(store: Arc<dyn Storage>, keep: Box<dyn Any + Send + Sync>, settings: Settings) -> Self {
+    pub(crate) fn with(
+        store: Arc<dyn Storage>,
+        keep: Box<dyn Any + Send + Sync>,
+        settings: Settings,
+    ) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let name = "default".parse().unwrap();
         let authorizer = Authorizer::new(
