@@ -26,7 +26,8 @@ const CONFIGURATION: &str = r#"{
     "failedAuthenticationsPerMinute": 10000
   },
   "agents": { "maxConcurrent": 100 },
-  "driftDetection": { "enabled": true, "similarity": "lexical" }
+  "driftDetection": { "enabled": true, "similarity": "lexical" },
+  "github": { "enabled": true }
 }
 "#;
 

@@ -11,7 +11,7 @@ from service import UNKNOWN_SESSION, URL, Checks, token
 
 # The mode of the client, and the revision that it must come to.
 REVISIONS = [("auto", "2026-07-28"), ("legacy", "2025-11-25")]
-TOOLS = 37
+TOOLS = 44
 KEY = "launch 🚀"
 CONTENT = "Ship it 🚀 on Friday — 数据库迁移必须在部署之前完成."
 

@@ -12,7 +12,7 @@ const REVISIONS = [
   [{ versionNegotiation: { mode: 'legacy' } }, '2025-11-25'],
   [{ versionNegotiation: { mode: 'legacy' }, supportedProtocolVersions: ['2025-06-18'] }, '2025-06-18'],
 ];
-const TOOLS = 37;
+const TOOLS = 44;
 const SERVER = process.env.AGENTSTACK_URL;
 const OPERATOR = process.env.AGENTSTACK_TOKEN;
 const UNKNOWN_SESSION = '01983b2e-5c00-7000-8000-000000000001';
