@@ -151,13 +151,7 @@ fn tools_value(tools: &[Tool]) -> Value {
     value
 }
 
-/// SHA-256 of the whole tool list in hexadecimal: the same for every start of one release (S22).
-#[must_use]
-pub fn tools_hash() -> String {
-    hash_of(&tools())
-}
-
-/// The same of the tools that a caller is offered.
+/// SHA-256 of a list of tools in hexadecimal: the same for every start of one release (S22).
 #[must_use]
 pub fn hash_of(tools: &[Tool]) -> String {
     hex::encode(&Sha256::digest(tools_value(tools).to_string()))

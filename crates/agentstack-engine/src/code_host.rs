@@ -6,6 +6,7 @@
 
 mod shown;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use agentstack_access::Scope;
@@ -23,6 +24,7 @@ use agentstack_storage::Pending;
 use self::shown::Shown;
 use crate::Engine;
 use crate::failure::Failure;
+use crate::screen::too_long;
 
 /// A host of code, and what may be named of it.
 #[derive(Debug, Clone)]
@@ -103,7 +105,7 @@ impl Engine {
     /// What goes out is looked at first, like what is kept: a secret in it would be everybody's.
     fn new_issue(&self, scope: &Scope, ask: CreateIssue) -> Result<NewIssue, Failure> {
         let (title, body) = self.outgoing_text(scope, ask.title, ask.body)?;
-        let labels = ask.labels.into_iter().map(|label| self.screened_text(scope, "labels", Some(label)));
+        let labels = ask.labels.into_iter().map(|label| self.fit_to_go_out(scope, "labels", Some(label)));
         let labels: Vec<Option<IssueLabel>> = labels.collect::<Result<_, _>>()?;
         Ok(NewIssue { title, body, labels: labels.into_iter().flatten().collect(), assignees: ask.assignees })
     }
@@ -119,8 +121,26 @@ impl Engine {
         title: IssueTitle,
         body: Option<IssueBody>,
     ) -> Result<(IssueTitle, Option<IssueBody>), Failure> {
-        let title = self.screened_text(scope, "title", Some(title))?.ok_or(Failure::Absent)?;
-        Ok((title, self.screened_text(scope, "body", body)?))
+        let title = self.fit_to_go_out(scope, "title", Some(title))?.ok_or(Failure::Absent)?;
+        Ok((title, self.fit_to_go_out(scope, "body", body)?))
+    }
+
+    /// A text as it may be kept, and without the installation's own secrets, whatever their form (S40).
+    fn fit_to_go_out<T>(
+        &self,
+        scope: &Scope,
+        field: &'static str,
+        text: Option<T>,
+    ) -> Result<Option<T>, Failure>
+    where
+        T: AsRef<str> + TryFrom<String>,
+    {
+        let Some(text) = self.screened_text(scope, field, text)? else { return Ok(None) };
+        let scrubbed = match self.settings().redactor.scrub_known(text.as_ref()) {
+            Cow::Borrowed(_) => return Ok(Some(text)),
+            Cow::Owned(scrubbed) => scrubbed,
+        };
+        T::try_from(scrubbed).map(Some).map_err(|_| too_long(field))
     }
 
     /// Sees to it that there is a record of the call, whatever becomes of it.

@@ -107,6 +107,6 @@ fn session(scope: &Scope) -> Namespace {
     Namespace::Session(scope.session().unwrap_or_else(SessionId::generate))
 }
 
-fn too_long(field: &'static str) -> Failure {
+pub(crate) fn too_long(field: &'static str) -> Failure {
     Failure::Input(InputError::new(field, "is too long once secrets are taken out of it"))
 }

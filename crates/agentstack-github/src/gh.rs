@@ -44,7 +44,7 @@ const NOT_LOGGED_IN: i32 = 4;
 /// How it begins what it says when it has no connection: where the name is not known, and any other way.
 const NO_CONNECTION: [&[u8]; 3] = [b"error connecting to ", b"Get \"https://", b"Post \"https://"];
 
-/// GitHub, through `gh`. A call is one process, confined where the system can, and gone after the call whatever happens.
+/// GitHub, through `gh`. A call is one process, confined where the system can, and gone after the call whatever happens, as is its process group.
 #[derive(Debug)]
 pub struct GhCli {
     settings: GhSettings,

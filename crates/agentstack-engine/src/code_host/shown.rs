@@ -222,7 +222,9 @@ impl<'e> Shown<'e> {
         for finding in findings {
             self.note(finding);
         }
-        Looked { text: self.engine.scrub(&changed.unwrap_or(text)), withheld }
+        let text = changed.unwrap_or(text);
+        let text = self.engine.settings().redactor.scrub_known(&text).into_owned();
+        Looked { text, withheld }
     }
 
     /// Findings of one kind are one finding of the whole answer.

@@ -6,10 +6,11 @@ use std::time::Duration;
 use agentstack_access::{Principal, Role};
 use agentstack_api::{OPERATIONS, find};
 use agentstack_audit::{Decision, Outcome};
+use agentstack_core::Secret;
 use agentstack_engine::{CodeHosting, Settings};
 use agentstack_github::testing::{Answer, Recorded, issue, pull_request, tools};
 use agentstack_github::{AllowedRepositories, CodeHostError, Listed};
-use agentstack_guard::fence;
+use agentstack_guard::{Redactor, fence};
 use serde_json::{Value, json};
 
 use crate::faulty::Faulty;
@@ -176,6 +177,25 @@ async fn s50_what_goes_out_is_looked_at_like_what_is_kept() {
         !asked.contains(&secret) && asked.matches("[redacted:secret-github-token]").count() == 3,
         "{asked}"
     );
+}
+
+#[tokio::test]
+async fn s40_no_secret_of_the_installation_goes_out_or_comes_back() {
+    let mut told = issue();
+    told.body = "it is the canary of a key".to_owned();
+    let host = Arc::new(Recorded::new().then(Answer::Issue(issue())).then(Answer::Issue(told)));
+    let redactor = Redactor::default();
+    redactor.know(&Secret::new("canary of a key".to_owned()));
+    let code_host = Some(hosting(Arc::clone(&host)));
+    let settings = Settings { code_host, redactor, watch: None, ..Settings::default() };
+    let world = World::with_settings(settings);
+    let ann = world.client("ann").await;
+    let text = "the canary of a key";
+    ann.ok("github_issue_create", ours(json!({ "title": text, "body": text, "labels": [text] }))).await;
+    let asked = host.asked().join("\n");
+    assert!(!asked.contains("canary") && asked.matches("[redacted]").count() == 3, "{asked}");
+    let got = ann.ok("github_issue_get", ours(json!({ "number": 1 }))).await;
+    assert_eq!(got["issue"]["body"], "it is the [redacted]");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! One run of `gh`: its input, its output within bounds, and its end, which nothing it has started survives.
+//! One run of `gh`: its input, its output within bounds, and its end, which nothing of its process group survives.
 
 use std::ffi::OsString;
 use std::io;

@@ -56,7 +56,7 @@ fn s22_a_tool_that_the_policy_forbids_is_not_offered_and_a_call_of_it_is_forbidd
     let error = server.error("memory_delete", json!({ "sessionId": session, "key": "a" }));
     assert_eq!(error["code"], "forbidden");
     let ended = server.close();
-    let whole = agentstack::document::tools_hash();
+    let whole = agentstack::document::hash_of(&crate::server::usual_tools());
     assert!(
         ended.log.contains("tools=") && !ended.log.contains(&whole),
         "the hash is of what is offered: {}",
