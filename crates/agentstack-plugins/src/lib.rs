@@ -20,6 +20,7 @@ mod name;
 mod package;
 mod pin;
 mod raw;
+mod sandbox;
 mod schema;
 mod secret_key;
 mod statement;
@@ -37,6 +38,10 @@ pub use memory::{MemoryOperation, NotGranted, Place};
 pub use name::{ConfigKey, PluginName, RESERVED_NAMES, ToolName};
 pub use package::{COMPONENT, MANIFEST, Package, PackageProblem, SIGNATURE};
 pub use pin::{Pin, Refused, Succession};
+pub use sandbox::{
+    Asked, CallLimit, CallProblem, HttpMethod, LoadedPlugin, LogLevel, PluginCall, PluginEntry, PluginHost,
+    PluginRequest, PluginResponse, Refusal, Services, Unloadable,
+};
 pub use schema::{ARGUMENTS_BYTES, InvalidSchema, Mismatch, Schema};
 pub use secret_key::{SecretKey, SecretKeyProblem};
 pub use statement::Statement;
