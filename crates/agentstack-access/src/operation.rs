@@ -69,6 +69,12 @@ impl Operation {
         self.family() == Some("github")
     }
 
+    /// Whether it is about plugins.
+    #[must_use]
+    pub fn is_of_plugins(&self) -> bool {
+        self.family() == Some("plugin")
+    }
+
     /// Whether it changes a namespace. What is written outside of a session would be derived from nothing (S12).
     #[must_use]
     pub fn changes_a_namespace(&self) -> bool {

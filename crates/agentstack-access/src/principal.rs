@@ -35,6 +35,8 @@ pub struct Principal {
     role: Role,
     agent: Option<AgentId>,
     limits: Limits,
+    /// What acts for it, if not itself.
+    through: Option<Arc<str>>,
     credential: Credential,
 }
 
@@ -185,6 +187,7 @@ impl Principal {
             role,
             agent: None,
             limits: Limits::default(),
+            through: None,
             credential: Credential::default(),
         }
     }
@@ -201,6 +204,19 @@ impl Principal {
     #[must_use]
     pub fn narrowed_to(&self, limits: &Limits) -> Self {
         self.clone().limited_to(self.limits.meet(limits))
+    }
+
+    /// The same principal, for which this tool of a plugin acts.
+    #[must_use]
+    pub fn through(mut self, tool: &str) -> Self {
+        self.through = Some(tool.into());
+        self
+    }
+
+    /// The tool of a plugin that acts for it, if one does.
+    #[must_use]
+    pub fn acts_through(&self) -> Option<&str> {
+        self.through.as_deref()
     }
 
     /// The same principal, speaking for one agent and unable to speak for another.

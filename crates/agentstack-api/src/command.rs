@@ -4,6 +4,7 @@
 
 mod coordination;
 mod github;
+mod plugin;
 
 use std::fmt;
 
@@ -25,6 +26,8 @@ pub use coordination::{
 pub use github::{
     CreateIssue, CreatePullRequest, GetIssue, GetPullRequest, ListIssues, ListPullRequests, RepositoryInfo,
 };
+
+pub use plugin::{CallPlugin, DisablePlugin, EnablePlugin, ListPlugins, RemovePlugin, ShowPlugin};
 
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* })*) => {$(

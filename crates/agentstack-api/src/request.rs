@@ -10,6 +10,7 @@ mod fields;
 mod github;
 mod identity;
 mod memory;
+mod plugin;
 mod quarantine;
 mod session;
 mod system;
@@ -31,6 +32,10 @@ pub(crate) use identity::{
 pub(crate) use memory::{
     DeleteMemoryRequest, GetMemoryRequest, ListMemoryRequest, MemoryHistoryRequest, RestoreMemoryRequest,
     SearchMemoryRequest, StoreMemoryRequest,
+};
+pub(crate) use plugin::{
+    CallPluginRequest, DisablePluginRequest, EnablePluginRequest, ListPluginsRequest, RemovePluginRequest,
+    ShowPluginRequest,
 };
 pub(crate) use quarantine::{
     ApproveQuarantineRequest, ListQuarantineRequest, RejectQuarantineRequest, RevokeOriginRequest,

@@ -13,6 +13,7 @@ mod agent;
 mod github;
 mod identity;
 mod memory;
+mod plugin;
 mod quarantine;
 mod session;
 mod system;
@@ -38,6 +39,10 @@ pub use memory::{
     DeleteMemoryView, EntryView, FindingView, GetMemoryView, HistoryView, LabelView, ListMemoryView,
     OriginView, RestoreMemoryView, SearchMemoryView, SearchResultView, SearchedView, StoreMemoryView,
     StoredEntryView, SummaryView, VersionView,
+};
+pub use plugin::{
+    CallPluginView, DisablePluginView, EnablePluginView, ListPluginsView, PluginChangedView, PluginToolView,
+    PluginView, RemovePluginView, ShowPluginView,
 };
 pub use quarantine::{
     ApproveQuarantineView, DecidedView, ListQuarantineView, RejectQuarantineView, ReviewView,
@@ -83,6 +88,8 @@ pub(crate) fn exact(view: &str) -> Value {
         "RepositoryView" => schema::exact_output::<RepositoryView>(),
         "IdentitySummaryView" => schema::exact_output::<IdentitySummaryView>(),
         "IdentityView" => schema::exact_output::<IdentityView>(),
+        "PluginToolView" => schema::exact_output::<PluginToolView>(),
+        "PluginView" => schema::exact_output::<PluginView>(),
         "RecordView" => schema::exact_output::<RecordView>(),
         "RelationshipView" => schema::exact_output::<RelationshipView>(),
         "StoredEntryView" => schema::exact_output::<StoredEntryView>(),

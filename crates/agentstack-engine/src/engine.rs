@@ -5,8 +5,8 @@ mod observer;
 mod record;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use agentstack_access::{
@@ -19,8 +19,9 @@ use agentstack_core::limits::{
 };
 use agentstack_core::{Agent, Clock, IdentityId, IdentityStatus, RequestId, Timestamp};
 use agentstack_guard::Redactor;
-use agentstack_storage::{Pending, Storage};
+use agentstack_storage::{Pending, PluginState, Storage};
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
 pub use self::observer::{Ended, Observer};
 pub(crate) use self::record::Chain;
@@ -28,10 +29,11 @@ use crate::admission::{Admission, Admitted, TooMany};
 use crate::embedding::Embedder;
 use crate::failure::Failure;
 use crate::journal::Journal;
+use crate::plugin::{CALLS_AT_ONCE, Loaded};
 use crate::quota::Quota;
 use crate::readings::{Noted, steadily};
 use crate::run::{Progress, Runs};
-use crate::{CallLimits, CodeHosting, Coordination, Models, Watch, WatchSettings};
+use crate::{CallLimits, CodeHosting, Coordination, Models, Plugins, Watch, WatchSettings};
 
 /// What an engine is made of.
 pub struct Parts {
@@ -80,6 +82,8 @@ pub struct Settings {
     pub models: Models,
     /// The host of code that may be asked, if there is one.
     pub code_host: Option<CodeHosting>,
+    /// What plugins are run with, if they are on.
+    pub plugins: Option<Plugins>,
     /// The configuration as callers may see it: without secrets and paths.
     pub shown_config: Map<String, Value>,
 }
@@ -101,6 +105,7 @@ impl Default for Settings {
             watch: Some(WatchSettings::default()),
             models: Models::default(),
             code_host: None,
+            plugins: None,
             shown_config: Map::new(),
         }
     }
@@ -119,6 +124,10 @@ pub struct Engine {
     noted: Noted,
     runs: Runs,
     embedder: Option<Arc<Embedder>>,
+    loaded: Loaded,
+    plugin_turns: Semaphore,
+    /// Itself, for what goes on beside a call.
+    me: Weak<Self>,
     watch: Option<Watch>,
     observer: Option<Arc<dyn Observer>>,
     /// Records since this engine last signed the audit log.
@@ -156,7 +165,10 @@ impl Engine {
         let embedder = settings.models.embedding.clone();
         let embedder = embedder.map(|it| Arc::new(Embedder::new(it, settings.redactor.clone())));
         let (unsigned, started) = (AtomicU64::new(0), Instant::now());
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            loaded: Loaded::default(),
+            plugin_turns: Semaphore::new(CALLS_AT_ONCE),
             store,
             authorizer,
             resources,
@@ -237,7 +249,8 @@ impl Engine {
     /// Whether the operation is turned on in this installation.
     #[must_use]
     pub fn serves(&self, operation: &Operation) -> bool {
-        !operation.is_of_a_code_host() || self.settings.code_host.is_some()
+        (!operation.is_of_a_code_host() || self.settings.code_host.is_some())
+            && (!operation.is_of_plugins() || self.settings.plugins.is_some())
     }
 
     /// Whether the principal could do the operation on anything at all.
@@ -378,6 +391,7 @@ impl Engine {
     ) -> Result<(Reply, bool), Failure> {
         use Command as Ask;
         use IdentityStatus::{Active, Dormant, Retired};
+        use PluginState::{Disabled, Enabled, Removed};
         let recorded = scope.operation().effect != Effect::Read;
         let reply = match command {
             Ask::StoreMemory(ask) => {
@@ -482,6 +496,24 @@ impl Engine {
             | Ask::RepositoryInfo(_)) => {
                 // Nothing of it is kept here, so the store records nothing.
                 return Ok((Box::pin(self.ask_code_host(scope, ask, pending)).await?, false));
+            }
+            // Whatever of it is kept was recorded for itself; the call is recorded when it has ended.
+            Ask::CallPlugin(ask) => {
+                return Ok((Reply::CallPlugin(Box::pin(self.call_plugin(scope, ask)).await?), false));
+            }
+            Ask::ListPlugins(ask) => Reply::ListPlugins(self.list_plugins(scope, &ask).await?),
+            Ask::ShowPlugin(ask) => Reply::ShowPlugin(self.show_plugin(scope, &ask).await?),
+            Ask::EnablePlugin(ask) => {
+                let (view, recorded) = self.change_plugin(scope, &ask.plugin, Enabled, pending).await?;
+                return Ok((Reply::EnablePlugin(view), recorded));
+            }
+            Ask::DisablePlugin(ask) => {
+                let (view, recorded) = self.change_plugin(scope, &ask.plugin, Disabled, pending).await?;
+                return Ok((Reply::DisablePlugin(view), recorded));
+            }
+            Ask::RemovePlugin(ask) => {
+                let (view, recorded) = self.change_plugin(scope, &ask.plugin, Removed, pending).await?;
+                return Ok((Reply::RemovePlugin(view), recorded));
             }
             Ask::DriftMetrics(ask) => Reply::DriftMetrics(self.drift_metrics(scope, ask.since).await?),
         };

@@ -1,6 +1,7 @@
 //! Why a call failed: what the caller is told, and what the operator's log is.
 
 mod code_host;
+mod plugin;
 
 use std::borrow::Cow;
 
@@ -11,8 +12,11 @@ use agentstack_core::RequestId;
 use agentstack_core::random::RandomnessUnavailable;
 use agentstack_github::CodeHostError;
 use agentstack_guard::Redactor;
+use agentstack_plugins::{CallProblem, Mismatch};
 use agentstack_providers::ProviderError;
 use agentstack_storage::StorageError;
+
+use crate::plugin::LoadProblem;
 
 /// A failure inside a use case.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +74,15 @@ pub(crate) enum Failure {
         /// Whether something was to be made, which may be there all the same.
         creates: bool,
     },
+    /// A plugin could not be loaded.
+    #[error("a plugin could not be loaded")]
+    PluginNotLoaded(#[source] LoadProblem),
+    /// A plugin has not answered.
+    #[error("a plugin was called")]
+    Plugin(#[source] CallProblem),
+    /// A plugin has answered something else than it says it does.
+    #[error("a plugin has answered something else than it says it does")]
+    PluginAnswer(#[source] Mismatch),
     /// A run took longer than it may.
     #[error("the run took longer than it may")]
     RanOutOfTime,
@@ -118,6 +131,9 @@ impl Failure {
             Self::NoCodeHost => ErrorBody::saying(ErrorCode::Conflict, code_host::NONE, request),
             Self::Repository => ErrorBody::saying(ErrorCode::Forbidden, code_host::NOT_PERMITTED, request),
             Self::CodeHost { error, creates } => code_host::body(error, *creates, request),
+            Self::PluginNotLoaded(_) => ErrorBody::saying(self.code(), plugin::NOT_LOADED, request),
+            Self::Plugin(problem) => plugin::body(problem, request),
+            Self::PluginAnswer(_) => ErrorBody::saying(self.code(), plugin::ANSWER, request),
             Self::Provider(error) => provider_body(error, self.code(), request),
             _ => ErrorBody::new(self.code(), request),
         }
@@ -143,6 +159,7 @@ impl Failure {
             | Self::NoProvider
             | Self::NoCodeHost => ErrorCode::Conflict,
             Self::Repository => ErrorCode::Forbidden,
+            Self::Plugin(problem) => plugin::code(problem),
             Self::CodeHost { error, .. } => code_host::code(error),
             Self::Input(_) | Self::Unfit { .. } | Self::Denied(Denial::NoSession) => ErrorCode::InvalidInput,
             Self::TooMuch { .. } => ErrorCode::RateLimited,
@@ -152,6 +169,8 @@ impl Failure {
             | Self::Unrecorded
             | Self::NotConfigured
             | Self::RanOutOfTime
+            | Self::PluginNotLoaded(_)
+            | Self::PluginAnswer(_)
             | Self::Denied(_) => ErrorCode::Unavailable,
         }
     }
@@ -168,6 +187,9 @@ impl Failure {
             Self::Input(_) => (Decision::Deny, "input", Outcome::InvalidInput),
             Self::Unfit { .. } => (Decision::Deny, "guard", Outcome::InvalidInput),
             Self::Repository => (Decision::Deny, "repository", Outcome::Forbidden),
+            Self::Plugin(problem) => (Decision::Allow, crate::plugin::reason(problem), outcome(self.code())),
+            Self::PluginAnswer(_) => (Decision::Allow, "plugin_answer", outcome(self.code())),
+            Self::PluginNotLoaded(_) => (Decision::Allow, "plugin_not_loaded", outcome(self.code())),
             Self::TooMuch { .. } => (Decision::Deny, "limit", Outcome::RateLimited),
             _ => (Decision::Allow, "permitted", outcome(self.code())),
         }

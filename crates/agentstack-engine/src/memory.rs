@@ -41,7 +41,7 @@ pub(crate) fn origin(scope: &Scope, acting: Option<&Agent>) -> Origin {
     Origin {
         principal: scope.principal().name().to_owned(),
         agent_id: identity.or_else(|| scope.agent().cloned()),
-        tool: scope.operation().name.to_owned(),
+        tool: scope.principal().acts_through().unwrap_or(scope.operation().name).to_owned(),
         at: scope.at(),
     }
 }

@@ -24,7 +24,7 @@ impl Engine {
             storage: StorageView { backend: storage.backend.to_owned(), encrypted: storage.encrypted },
             features: FeaturesView {
                 github: self.settings().code_host.is_some(),
-                plugins: false,
+                plugins: self.settings().plugins.is_some(),
                 vector_search: self.embedder().is_some(),
             },
         })

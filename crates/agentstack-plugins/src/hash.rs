@@ -34,6 +34,12 @@ impl ContentHash {
         Self(hash.finalize().into())
     }
 
+    /// The hash of these bytes, as it was kept.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes of the hash.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

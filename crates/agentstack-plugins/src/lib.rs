@@ -8,6 +8,7 @@
 //!
 //! **Invariant:** no WebAssembly, no database, no network; no file is read but those of a package.
 
+mod folder;
 mod grant;
 mod hash;
 mod host;
@@ -16,7 +17,6 @@ mod limit;
 mod manifest;
 mod memory;
 mod minisign;
-mod name;
 mod package;
 mod pin;
 mod raw;
@@ -28,6 +28,8 @@ mod trusted;
 mod verify;
 mod version;
 
+pub use agentstack_core::plugin::{ConfigKey, PluginName, RESERVED_NAMES, ToolName};
+pub use folder::{FolderProblem, PackageFolder};
 pub use grant::{Excess, Granted, Grants};
 pub use hash::ContentHash;
 pub use host::Host;
@@ -35,12 +37,11 @@ pub use key::{KeyId, PublicKey};
 pub use limit::CallLimits;
 pub use manifest::{InvalidManifest, MANIFEST_BYTES, Manifest, Tool};
 pub use memory::{MemoryOperation, NotGranted, Place};
-pub use name::{ConfigKey, PluginName, RESERVED_NAMES, ToolName};
 pub use package::{COMPONENT, MANIFEST, Package, PackageProblem, SIGNATURE};
 pub use pin::{Pin, Refused, Succession};
 pub use sandbox::{
     Asked, CallLimit, CallProblem, HttpMethod, LoadedPlugin, LogLevel, PluginCall, PluginEntry, PluginHost,
-    PluginRequest, PluginResponse, Refusal, Services, Unloadable,
+    PluginRequest, PluginResponse, Refusal, Services, Unloadable, Web,
 };
 pub use schema::{ARGUMENTS_BYTES, InvalidSchema, Mismatch, Schema};
 pub use secret_key::{SecretKey, SecretKeyProblem};

@@ -92,6 +92,9 @@ impl Manifest {
     }
 }
 
+/// The argument that every tool of a plugin has besides its own.
+const SESSION: &str = "sessionId";
+
 /// A tool of a plugin.
 #[derive(Debug)]
 pub struct Tool {
@@ -108,8 +111,15 @@ impl Tool {
         let schema = |field: &str, schema| {
             Schema::of_object(schema).map_err(|source| InvalidManifest::Schema { field: at(field), source })
         };
+        let input = schema("inputSchema", raw.input_schema)?;
+        if input.has_property(SESSION) {
+            return Err(InvalidManifest::field(
+                &at("inputSchema"),
+                "must not have a property `sessionId`: that is the product's",
+            ));
+        }
         Ok(Self {
-            input: schema("inputSchema", raw.input_schema)?,
+            input,
             output: schema("outputSchema", raw.output_schema)?,
             name: raw.name,
             description: raw.description,

@@ -72,7 +72,7 @@ pub struct NotGranted;
 
 impl Granted {
     /// For one operation in one place: who is to be authorized and what they claim. `caller` and `claim` are those of
-    /// the call of the plugin.
+    /// the call of the plugin, and `tool` is what labels name in place of the operation.
     ///
     /// What comes out can do that one thing at most, and only if the caller itself can: it is for the authorizer to say
     /// whether the session, the policy and the caller's own credential let it.
@@ -83,6 +83,7 @@ impl Granted {
         &self,
         caller: &Caller,
         claim: &Claim,
+        tool: &str,
         operation: MemoryOperation,
         place: &Place,
     ) -> Result<(Caller, Claim), NotGranted> {
@@ -97,7 +98,7 @@ impl Granted {
             operations: Some(Arc::new(BTreeSet::from([operation.name().to_owned()]))),
             namespaces: Some(Arc::new(reached)),
         };
-        let principal = Arc::new(caller.principal.narrowed_to(&limits));
+        let principal = Arc::new(caller.principal.narrowed_to(&limits).through(tool));
         let claim = Claim { namespace: NamespaceClaim::Named(namespace), ..claim.clone() };
         Ok((Caller { principal, request: caller.request }, claim))
     }

@@ -103,6 +103,12 @@ impl Package {
         self.signature.as_deref()
     }
 
+    /// Whether both have the same files, the signature included.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.files == other.files && self.signature == other.signature
+    }
+
     /// The manifest, whoever wrote it: for whoever is about to sign it.
     ///
     /// # Errors

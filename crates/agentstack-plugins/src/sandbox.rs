@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{CallLimits, Place};
+use crate::{CallLimits, Host, Place};
 
 /// Makes components ready to run.
 #[async_trait]
@@ -69,6 +69,13 @@ pub trait Services: Send + Sync {
 
     /// Something for the operator to read. It is a plugin's word, so it is shown as such.
     fn log(&self, level: LogLevel, message: &str);
+}
+
+/// The way to the hosts that plugins may ask.
+#[async_trait]
+pub trait Web: fmt::Debug + Send + Sync {
+    /// Asks a host over HTTPS, which the caller has found to be granted. Redirects are not followed.
+    async fn fetch(&self, host: &Host, request: PluginRequest) -> Result<PluginResponse, Refusal>;
 }
 
 /// A place as a plugin names it.

@@ -84,6 +84,11 @@ impl Schema {
         &self.document
     }
 
+    /// Whether the root names this property.
+    pub(crate) fn has_property(&self, name: &str) -> bool {
+        self.document.get("properties").is_some_and(|properties| properties.get(name).is_some())
+    }
+
     pub(crate) fn check(&self, value: &Value) -> Result<(), Mismatch> {
         self.validator.validate(value).map_err(|error| Mismatch::Rule {
             at: error.instance_path().to_string().chars().take(200).flat_map(char::escape_debug).collect(),

@@ -43,6 +43,12 @@ impl Verified {
         &self.package
     }
 
+    /// What the plugin says of itself, once its files are not needed any more.
+    #[must_use]
+    pub fn into_manifest(self) -> Manifest {
+        self.manifest
+    }
+
     /// What is written down when it is installed.
     #[must_use]
     pub fn pin(&self) -> Pin {

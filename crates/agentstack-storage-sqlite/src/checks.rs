@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 use crate::connect::LIMITS;
 use crate::{
-    MasterKey, OpenOptions, SqliteStore, agents, identities, memory, reclaim, review, search, session, tasks,
-    vectors, write,
+    MasterKey, OpenOptions, SqliteStore, agents, identities, memory, plugins, reclaim, review, search,
+    session, tasks, vectors, write,
 };
 
 async fn open(folder: &TempDir, encrypted: bool) -> Arc<SqliteStore> {
@@ -254,6 +254,8 @@ const STATEMENTS: &[&str] = &[
     vectors::SOME,
     vectors::AGAIN,
     vectors::WAIT,
+    plugins::FIND,
+    plugins::LOADED,
     session::STATUS,
     session::STANDING,
     session::RESUME,

@@ -21,6 +21,7 @@ mod key;
 mod known;
 mod memory;
 mod migrate;
+mod plugins;
 mod reclaim;
 mod review;
 mod row;

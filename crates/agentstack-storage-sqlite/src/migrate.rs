@@ -16,13 +16,14 @@ use crate::{OpenError, OpenOptions};
 const APPLICATION_ID: i64 = 0x4147_5354;
 
 /// The migrations, in order; the schema's number is how many have been done.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_tokens.sql"),
     include_str!("migrations/0003_index.sql"),
     include_str!("migrations/0004_coordination.sql"),
     include_str!("migrations/0005_trust.sql"),
     include_str!("migrations/0006_vectors.sql"),
+    include_str!("migrations/0007_plugins.sql"),
 ];
 
 /// How far a database is, if it is one of ours.
@@ -72,7 +73,7 @@ pub(crate) async fn migrate(
         let analysis = sqlx::query("INSERT INTO index_analysis (analysis) VALUES ($1)").bind(ANALYSIS);
         analysis.execute(&mut *tx).await.map_err(problem)?;
     }
-    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 6").await.map_err(problem)?;
+    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 7").await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
     if (1..trust::MIGRATION).contains(&done)
         && let Err(error) = connection.execute("VACUUM").await
@@ -114,6 +115,6 @@ mod tests {
     #[test]
     fn the_marks_of_the_newest_schema_are_the_ones_that_are_written() {
         assert_eq!(APPLICATION_ID, 1_095_193_428);
-        assert_eq!(MIGRATIONS.len(), 6, "and `PRAGMA user_version = 6` above");
+        assert_eq!(MIGRATIONS.len(), 7, "and `PRAGMA user_version = 7` above");
     }
 }

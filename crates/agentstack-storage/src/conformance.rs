@@ -19,6 +19,7 @@ pub mod embedding;
 pub mod identities;
 pub mod listing;
 pub mod memory;
+pub mod plugins;
 pub mod search;
 pub mod sessions;
 pub mod spawned;
@@ -166,6 +167,13 @@ macro_rules! conformance_tests {
                 tokens_are_listed_newest_first_page_by_page
                 a_limited_credential_reads_its_shared_namespaces_only
             }
+            plugins {
+                a_plugin_is_read_back_as_it_was_registered
+                a_change_is_made_to_what_was_seen_and_to_nothing_else
+                plugins_are_listed_by_name
+                a_load_is_noted_of_the_version_that_is_there
+                s19_no_more_plugins_are_registered_than_may_be
+            }
             trust {
                 s12_whatever_is_written_begins_unverified
                 s16_what_is_held_back_is_on_no_read_path
@@ -247,6 +255,7 @@ pub fn assert_complete(listed: &[(&str, &str)]) {
         ("tasks", include_str!("conformance/tasks.rs")),
         ("listing", include_str!("conformance/listing.rs")),
         ("memory", include_str!("conformance/memory.rs")),
+        ("plugins", include_str!("conformance/plugins.rs")),
         ("search", include_str!("conformance/search.rs")),
         ("sessions", include_str!("conformance/sessions.rs")),
         ("tokens", include_str!("conformance/tokens.rs")),

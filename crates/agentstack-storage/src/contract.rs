@@ -1,6 +1,7 @@
 //! The promises of a backend. The suite in `conformance` has a test for each sentence.
 
 mod embedding;
+mod plugin;
 mod review;
 
 use agentstack_access::{Grant, Scope, SessionDirectory, TokenDirectory};
@@ -12,6 +13,7 @@ use agentstack_core::{
 use async_trait::async_trait;
 
 pub use self::embedding::EmbeddingStore;
+pub use self::plugin::PluginStore;
 pub use self::review::ReviewStore;
 
 use crate::coordination::{
@@ -458,6 +460,7 @@ pub trait Storage:
     + IdentityStore
     + TaskStore
     + TokenStore
+    + PluginStore
     + AuditLog
     + StoreHealth
     + SessionDirectory
@@ -474,6 +477,7 @@ impl<T> Storage for T where
         + IdentityStore
         + TaskStore
         + TokenStore
+        + PluginStore
         + AuditLog
         + StoreHealth
         + SessionDirectory

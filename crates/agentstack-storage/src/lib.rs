@@ -13,6 +13,7 @@ pub mod coordination;
 pub mod embedding;
 pub mod error;
 pub mod model;
+pub mod plugin;
 pub mod reference;
 pub mod review;
 pub mod text;
@@ -22,8 +23,8 @@ pub mod vector;
 pub mod conformance;
 
 pub use contract::{
-    AgentStore, AuditLog, EmbeddingStore, IdentityStore, MemoryStore, ReviewStore, SessionStore, Storage,
-    StoreHealth, TaskStore, TokenStore,
+    AgentStore, AuditLog, EmbeddingStore, IdentityStore, MemoryStore, PluginStore, ReviewStore, SessionStore,
+    Storage, StoreHealth, TaskStore, TokenStore,
 };
 pub use coordination::{
     AgentChange, AgentRef, Agents, Direction, Drift, DriftFigures, Ends, Identities, IdentityChange,
@@ -35,5 +36,6 @@ pub use model::{
     AgentFilter, Counts, Figures, Found, Health, ListPosition, Listed, Listing, NewEntry, NewSession, Page,
     Pending, Removed, Search, Session, SessionStatus, Stored, Target,
 };
+pub use plugin::{PluginRecord, PluginState};
 pub use review::{OriginFilter, Reading, Review, ReviewFilter, ReviewPosition, Reviews, Revocation};
 pub use vector::{EmbeddingModel, Meaning, Vector};

@@ -9,6 +9,7 @@ mod embedding;
 mod identities;
 mod log;
 mod memory;
+mod plugins;
 mod review;
 mod search;
 mod sessions;
@@ -22,14 +23,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use agentstack_access::{Grant, Holder, Scope, SharedNamespaces};
 use agentstack_audit::{Checkpoint, Draft, Head, Line, SigningKey, VerifyingKey};
 use agentstack_core::{
-    Agent, AgentId, EntryId, EntrySummary, Identity, MemoryKey, Metadata, Namespace, Origin, Relationship,
-    SessionId, Task, Timestamp, TokenHash, Version, VersionId,
+    Agent, AgentId, EntryId, EntrySummary, Identity, MemoryKey, Metadata, Namespace, Origin, PluginName,
+    Relationship, SessionId, Task, Timestamp, TokenHash, Version, VersionId,
 };
 
 use self::embedding::Embedded;
 use crate::model::{AgentFilter, used_is_stale, visible};
 use crate::text::{Analyzed, analyze};
-use crate::{Drift, EmbeddingModel, StorageError};
+use crate::{Drift, EmbeddingModel, PluginRecord, StorageError};
 
 /// A store that keeps everything in memory.
 pub struct ReferenceStore {
@@ -81,6 +82,7 @@ struct State {
     checkpoints: Vec<Checkpoint>,
     /// Oldest first, as all of these are.
     tokens: Vec<(TokenHash, Grant)>,
+    plugins: BTreeMap<PluginName, PluginRecord>,
     agents: Vec<(SessionId, Agent)>,
     identities: Vec<Identity>,
     tasks: Vec<(SessionId, Task)>,

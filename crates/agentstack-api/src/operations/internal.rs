@@ -3,8 +3,16 @@
 use agentstack_access::{Effect, Operation, Reach};
 
 /// What the product does besides, which no request asks for by name. A policy knows these too.
-pub static INTERNAL_OPERATIONS: &[&Operation] =
-    &[&AUDIT_VERIFY, &AUDIT_CHECKPOINT, &HOUSEKEEPING, &MEMORY_EMBED, &METRICS_READ];
+pub static INTERNAL_OPERATIONS: &[&Operation] = &[
+    &AUDIT_VERIFY,
+    &AUDIT_CHECKPOINT,
+    &HOUSEKEEPING,
+    &MEMORY_EMBED,
+    &METRICS_READ,
+    &PLUGIN_INSTALL,
+    &PLUGIN_LOAD,
+    &PLUGIN_FETCH,
+];
 
 /// Reading the whole audit log, to prove it.
 pub static AUDIT_VERIFY: Operation =
@@ -19,6 +27,16 @@ pub static HOUSEKEEPING: Operation =
 /// Making vectors of entries: their texts go to the embedder.
 pub static MEMORY_EMBED: Operation =
     Operation { name: "embedding", effect: Effect::Write, reach: Reach::Principal };
+
+/// Installing a plugin, which is done by hand at the machine.
+pub static PLUGIN_INSTALL: Operation =
+    Operation { name: "plugin_install", effect: Effect::Write, reach: Reach::Principal };
+/// Loading a plugin, because it is called or because its tools are listed.
+pub static PLUGIN_LOAD: Operation =
+    Operation { name: "plugin_load", effect: Effect::Read, reach: Reach::Principal };
+/// What a plugin asks of a host.
+pub static PLUGIN_FETCH: Operation =
+    Operation { name: "plugin_fetch", effect: Effect::Write, reach: Reach::Session };
 
 /// Reading the figures of the whole installation.
 pub static METRICS_READ: Operation =

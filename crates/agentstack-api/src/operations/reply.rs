@@ -27,6 +27,7 @@ impl Reply {
             Self::ListPullRequests(view) => Some(&view.text),
             Self::GetPullRequest(view) => Some(&view.text),
             Self::RepositoryInfo(view) => Some(&view.text),
+            Self::CallPlugin(view) => Some(&view.text),
             _ => None,
         }
     }

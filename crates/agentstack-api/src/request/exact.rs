@@ -273,6 +273,28 @@ pub(super) fn head_branch() -> Value {
     })
 }
 
+/// The name of a plugin.
+pub(super) fn plugin_name() -> Value {
+    json!({
+        "description": "Lower-case letters, digits and `-`, starting with a letter and not ending in `-`; no family of operations",
+        "pattern": "^[a-z](?:[a-z0-9-]*[a-z0-9])?$",
+        "minLength": 1,
+        "maxLength": 31,
+        "examples": ["greeter"],
+    })
+}
+
+/// The name of a tool in its plugin.
+pub(super) fn tool_name() -> Value {
+    json!({
+        "description": "Lower-case letters, digits and `_`, starting with a letter",
+        "pattern": "^[a-z][a-z0-9_]*$",
+        "minLength": 1,
+        "maxLength": 32,
+        "examples": ["say_hello"],
+    })
+}
+
 /// What `session_start` showed.
 pub(super) fn resume_token() -> Value {
     json!({ "pattern": "^asr_[0-9a-f]{64}$", "minLength": 68, "maxLength": 68 })

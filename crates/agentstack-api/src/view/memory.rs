@@ -328,6 +328,9 @@ pub struct SearchResultView {
     /// Whether the content is cut.
     #[serde(skip_serializing_if = "super::is_false")]
     pub truncated: bool,
+    /// Its version, for whoever asks within the program.
+    #[serde(skip)]
+    pub version: u32,
 }
 
 impl SearchResultView {
@@ -341,6 +344,7 @@ impl SearchResultView {
             snippet,
             namespace: summary.namespace,
             agent_id: summary.agent_id,
+            version: summary.version,
             score: hit.score,
             match_type: hit.match_type,
             metadata: summary.metadata,

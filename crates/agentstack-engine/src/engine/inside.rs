@@ -7,11 +7,13 @@ use std::time::Instant;
 use agentstack_access::{Authorizer, Caller, Claim, Operation, Scope};
 use agentstack_api::{ErrorBody, operations};
 use agentstack_storage::{Pending, Storage};
+use tokio::sync::Semaphore;
 
 use super::{Engine, Settings};
 use crate::Watch;
 use crate::embedding::Embedder;
 use crate::journal::Journal;
+use crate::plugin::Loaded;
 use crate::quota::Quota;
 use crate::readings::Noted;
 use crate::run::Runs;
@@ -53,6 +55,19 @@ impl Engine {
 
     pub(crate) fn embedder(&self) -> Option<&Arc<Embedder>> {
         self.embedder.as_ref()
+    }
+
+    pub(crate) fn loaded_plugins(&self) -> &Loaded {
+        &self.loaded
+    }
+
+    pub(crate) fn plugin_turns(&self) -> &Semaphore {
+        &self.plugin_turns
+    }
+
+    /// Itself; `None` while it goes.
+    pub(crate) fn shared(&self) -> Option<Arc<Self>> {
+        self.me.upgrade()
     }
 
     pub(crate) fn runs(&self) -> &Runs {

@@ -38,6 +38,8 @@ pub struct Ended {
     pub outcome: &'static str,
     /// Why it was denied, if it was.
     pub denied: Option<&'static str>,
+    /// The word for why it came so: `permitted`, or what went wrong where that has a word.
+    pub reason: &'static str,
     /// How long it took.
     pub duration: Duration,
 }

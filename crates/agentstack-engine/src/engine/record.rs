@@ -9,7 +9,7 @@ use agentstack_access::{Caller, Effect, Operation, Scope};
 use agentstack_api::command::{AgentName, StoreMemory};
 use agentstack_api::{Command, ErrorBody};
 use agentstack_audit::{Decision, Draft, Outcome, ResourceHash};
-use agentstack_core::{AgentId, MemoryKey, Namespace};
+use agentstack_core::{AgentId, MemoryKey, Namespace, PluginName};
 use agentstack_storage::Pending;
 
 use super::Ended;
@@ -107,6 +107,11 @@ impl Engine {
             Command::CompleteTask(command) => return hash("task", command.id.to_string()),
             Command::GetTask(command) => return hash("task", command.id.to_string()),
             Command::TaskRelationships(command) => return hash("task", command.id.to_string()),
+            Command::CallPlugin(ask) => return Some(self.hash_of_plugin(&ask.plugin)),
+            Command::ShowPlugin(ask) => return Some(self.hash_of_plugin(&ask.plugin)),
+            Command::EnablePlugin(ask) => return Some(self.hash_of_plugin(&ask.plugin)),
+            Command::DisablePlugin(ask) => return Some(self.hash_of_plugin(&ask.plugin)),
+            Command::RemovePlugin(ask) => return Some(self.hash_of_plugin(&ask.plugin)),
             Command::UpdateIdentity(command) => return hash("identity", command.id.to_string()),
             Command::ActivateIdentity(command) => return hash("identity", command.id.to_string()),
             Command::DeactivateIdentity(command) => return hash("identity", command.id.to_string()),
@@ -133,6 +138,11 @@ impl Engine {
         self.resources.hash(kind, session.as_ref(), &id.to_string())
     }
 
+    /// The hash of a plugin, the same in all records that are about it.
+    pub(crate) fn hash_of_plugin(&self, name: &PluginName) -> ResourceHash {
+        self.resources.hash("plugin", None, name.as_str())
+    }
+
     /// Tells the log and whoever else watches of a call that has ended.
     pub(crate) fn tell(&self, draft: &Draft) {
         log(draft);
@@ -141,6 +151,7 @@ impl Engine {
                 operation: draft.operation,
                 outcome: draft.outcome.as_str(),
                 denied: (draft.decision == Decision::Deny).then_some(draft.reason),
+                reason: draft.reason,
                 duration: Duration::from_micros(draft.duration_us),
             });
         }

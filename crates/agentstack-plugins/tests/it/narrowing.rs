@@ -103,7 +103,8 @@ fn s48_a_plugin_searches_one_namespace_and_never_the_shared_ones_besides() {
         ..Claim::session(world.session)
     };
     for place in [Place::Session, Place::Shared("notes".parse().unwrap())] {
-        let (narrowed, claim) = granted.narrow(&caller, &wide, MemoryOperation::Search, &place).unwrap();
+        let (narrowed, claim) =
+            granted.narrow(&caller, &wide, "greeter_say_hello", MemoryOperation::Search, &place).unwrap();
         let scope = world.authorize(&narrowed, MemoryOperation::Search, claim).unwrap();
         assert_eq!(scope.shared(), &SharedNamespaces::Excluded);
         assert_eq!(scope.holder(), caller.principal.holder());
@@ -116,7 +117,8 @@ fn s48_a_plugin_that_is_called_outside_of_a_session_has_none() {
     let caller = Caller::new(Arc::new(Principal::embedded("planner", Role::Developer)));
     let requested = grants(json!({"memory": {"session": ["get"]}}));
     let granted = Granted::new(&requested, requested.clone()).unwrap();
-    let narrowed = granted.narrow(&caller, &Claim::none(), MemoryOperation::Get, &Place::Session);
+    let narrowed =
+        granted.narrow(&caller, &Claim::none(), "greeter_say_hello", MemoryOperation::Get, &Place::Session);
     assert!(narrowed.is_err());
 }
 
@@ -129,7 +131,8 @@ fn s48_a_plugin_has_no_way_into_another_session() {
     let granted = Granted::new(&requested, requested.clone()).unwrap();
     for operation in MemoryOperation::ALL {
         let claim = Claim::session(world.session);
-        let (caller, claim) = granted.narrow(&stranger, &claim, operation, &Place::Session).unwrap();
+        let (caller, claim) =
+            granted.narrow(&stranger, &claim, "greeter_say_hello", operation, &Place::Session).unwrap();
         assert!(matches!(world.authorize(&caller, operation, claim), Err(Denial::NotYours)));
     }
 }
@@ -148,7 +151,7 @@ proptest! {
         for operation in MemoryOperation::ALL {
             for place in places() {
                 let claim = Claim::session(world.session);
-                let narrowed = granted.narrow(&caller, &claim, operation, &place);
+                let narrowed = granted.narrow(&caller, &claim, "greeter_say_hello", operation, &place);
                 prop_assert_eq!(narrowed.is_ok(), given.allow_memory(operation, &place));
                 let Ok((narrow, claim)) = narrowed else { continue };
                 prop_assert!(narrow.principal.limits().are_within(caller.principal.limits()));

@@ -58,6 +58,8 @@ operations! {
     QUARANTINE_LIST "quarantine_list" Read Principal;
     QUARANTINE_APPROVE "quarantine_approve" Write Principal;
     REVOKE_ORIGIN "quarantine_revoke_origin" Destructive Principal;
+    PLUGIN_LIST "plugin_list" Read Principal;
+    PLUGIN_CHANGE "plugin_enable" Write Principal;
 }
 
 /// The built-in policy over these operations.
@@ -91,6 +93,8 @@ fn policy() -> Policy {
         &QUARANTINE_LIST,
         &QUARANTINE_APPROVE,
         &REVOKE_ORIGIN,
+        &PLUGIN_LIST,
+        &PLUGIN_CHANGE,
     ])
 }
 

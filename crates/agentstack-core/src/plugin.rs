@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use agentstack_core::InvalidName;
 use serde::{Deserialize, Serialize};
+
+use crate::InvalidName;
 
 /// Longest name of a plugin, and of a tool in it: with the `_` between them at most the 64 characters that MCP clients
 /// take for the name of a tool.
