@@ -277,6 +277,12 @@ impl Authorizer {
         Ok(SharedNamespaces::Only(readable.into()))
     }
 
+    /// The shared namespace of calls that name none.
+    #[must_use]
+    pub fn default_namespace(&self) -> &SharedName {
+        &self.default_namespace
+    }
+
     /// The one namespace that a claim names or implies, unproven; for naming it in the audit log.
     #[must_use]
     pub fn named_namespace(&self, operation: &Operation, claim: &Claim) -> Option<Namespace> {

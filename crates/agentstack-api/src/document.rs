@@ -157,6 +157,17 @@ pub fn hash_of(tools: &[Tool]) -> String {
     hex::encode(&Sha256::digest(tools_value(tools).to_string()))
 }
 
+/// The same for a list that goes on with tools of plugins, each as JSON.
+#[must_use]
+pub fn hash_with(tools: &[Tool], more: Vec<Value>) -> String {
+    if more.is_empty() {
+        return hash_of(tools);
+    }
+    let mut more = Value::Array(more);
+    more.sort_all_objects();
+    hex::encode(&Sha256::digest(format!("{}{more}", tools_value(tools))))
+}
+
 /// The file `mcp-tools.json`.
 #[must_use]
 pub fn tools_json() -> String {

@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod markdown;
 mod operator;
+mod plugin;
 mod policy;
 mod quarantine;
 mod quickstart;
@@ -17,6 +18,7 @@ mod rest;
 mod session;
 mod token;
 
+use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -60,6 +62,9 @@ enum Command {
     /// Make, list and revoke the tokens with which programs call over HTTP.
     #[command(subcommand)]
     Token(token::Command),
+    /// Install plugins, look after them, and sign one's own.
+    #[command(subcommand)]
+    Plugin(plugin::Command),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -118,11 +123,24 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
             reembed::run(AgentStack::open(Options::load_to_embed(config)?).await?, json).await
         }
         Command::Token(command) => token::run(open(config).await?, command, json).await,
+        Command::Plugin(command) => plugin::run(config, command, json).await,
         Command::Config(command) => config::run(config, &command, json),
         Command::Policy(command) => policy::run(config, command, json),
     }
 }
 
-async fn open(config: Option<PathBuf>) -> anyhow::Result<AgentStack> {
+/// Whether a person says so. Where nobody can be asked, something else on the command line has to.
+pub(crate) fn confirm(question: &str, instead: &str) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        anyhow::bail!("nobody can be asked here: {instead}");
+    }
+    eprint!("{question} [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+pub(crate) async fn open(config: Option<PathBuf>) -> anyhow::Result<AgentStack> {
     Ok(AgentStack::open(Options::load_existing(config)?).await?)
 }

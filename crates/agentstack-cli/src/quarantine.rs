@@ -1,14 +1,12 @@
 //! `agentstack quarantine` and `agentstack memory`
 
-use std::io::{IsTerminal, Write as _};
-
 use agentstack::view::{ReviewView, RevokeOriginView, ShowQuarantineView};
 use agentstack::{AgentStack, Reply, fence};
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use serde_json::{Map, Value, json};
 
-use crate::Verdict;
 use crate::operator::{Refused, call};
+use crate::{Verdict, confirm};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -224,14 +222,7 @@ async fn revoke_once(
     }
 }
 
-/// Whether a person says so. Where nobody can be asked, `--yes` has to.
 fn confirmed(would: &RevokeOriginView) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        bail!("nobody can be asked here: say --yes, or --dry-run to see what would become of it");
-    }
-    eprint!("Revoke {} versions and quarantine {}? [y/N] ", would.revoked, would.quarantined);
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let question = format!("Revoke {} versions and quarantine {}?", would.revoked, would.quarantined);
+    confirm(&question, "say --yes, or --dry-run to see what would become of it")
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use agentstack_access::{Caller, Operation, Principal};
 use agentstack_api::document::{self, Tool as ToolDocument};
 use agentstack_api::{ErrorBody, InputError, Reply, Spec};
-use agentstack_core::{RequestId, Secret};
-use agentstack_engine::{Engine, Progress};
+use agentstack_core::{PluginName, RequestId, Secret};
+use agentstack_engine::{Engine, PluginTool, Progress};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
     ErrorCode, ErrorData, Implementation, JsonObject, ListToolsResult, PaginatedRequestParams,
@@ -71,16 +71,42 @@ impl McpServer {
         Self { engine, caller, tools }
     }
 
-    /// The hash of the list of tools that the connection's caller is offered: the same as long as the release, the policy
-    /// and what is turned on are (S22).
+    /// The hash of the list of tools that the connection's caller is offered: the same as long as the release, the policy,
+    /// what is turned on and the plugins are (S22).
     pub(crate) async fn offered_hash(&self) -> Result<String, ErrorData> {
         let caller = self.find_caller(None).await?;
-        let mut offered = document::tools();
-        offered.retain(|tool| {
+        let mut own = document::tools();
+        own.retain(|tool| {
             agentstack_api::find(tool.name)
                 .is_some_and(|spec| self.engine.offers(&caller.principal, &spec.operation))
         });
-        Ok(document::hash_of(&offered))
+        let plugins = self.engine.plugin_tools(&caller.principal).await;
+        let plugins = plugins.into_iter().map(|tool| serde_json::to_value(tool_of_plugin(tool)));
+        Ok(document::hash_with(&own, plugins.filter_map(Result::ok).collect()))
+    }
+
+    /// What a caller is offered now: of the product's tools those that the policy permits, then those of plugins.
+    async fn offered(&self, caller: &Caller) -> Vec<Tool> {
+        let own = self.tools.iter().filter(|(operation, _)| self.engine.offers(&caller.principal, operation));
+        let plugins = self.engine.plugin_tools(&caller.principal).await;
+        own.map(|(_, tool)| tool.clone()).chain(plugins.into_iter().map(tool_of_plugin)).collect()
+    }
+
+    /// A call of a tool of a plugin as a call of the operation that all of these are: the session that it is made in stands
+    /// among the tool's own arguments. `None` if there is no such tool.
+    async fn plugin_call(&self, name: &str, arguments: &mut JsonObject) -> Option<&'static Spec> {
+        let (plugin, tool) = PluginName::split(name)?;
+        let spec = agentstack_api::find("plugin_call").filter(|spec| self.engine.serves(&spec.operation))?;
+        if !self.engine.has_plugin_tool(&plugin, &tool).await {
+            return None;
+        }
+        let mut own = std::mem::take(arguments);
+        let session = own.remove("sessionId");
+        arguments.extend(session.map(|session| ("sessionId".to_owned(), session)));
+        arguments.insert("plugin".to_owned(), plugin.as_str().into());
+        arguments.insert("tool".to_owned(), tool.as_str().into());
+        arguments.insert("arguments".to_owned(), Value::Object(own));
+        Some(spec)
     }
 
     async fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
@@ -119,13 +145,18 @@ impl McpServer {
         progress: &Progress,
     ) -> Result<CallToolResult, ErrorData> {
         let is_there = |spec: &&Spec| spec.is_tool && self.engine.serves(&spec.operation);
-        let Some(spec) = agentstack_api::find(&request.name).filter(is_there) else {
+        let mut arguments = request.arguments.unwrap_or_default();
+        let own = agentstack_api::find(&request.name).filter(is_there);
+        let found = match own {
+            Some(spec) => Some(spec),
+            None => self.plugin_call(&request.name, &mut arguments).await,
+        };
+        let Some(spec) = found else {
             let error = InputError { field: None, rule: "there is no such tool".to_owned() };
             self.engine.refuse_input(&caller, "unknown_tool", error).await;
             let name = self.repeatable(&request.name);
             return Err(ErrorData::invalid_params(format!("Unknown tool: {name}"), None));
         };
-        let arguments = request.arguments.unwrap_or_default();
         match self.engine.dispatch_telling(&caller, spec, arguments, progress).await {
             Ok(reply) => Ok(answered(&reply)),
             Err(error) => Ok(failed(&error)),
@@ -148,9 +179,7 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = self.caller(&context).await?;
-        let offered =
-            self.tools.iter().filter(|(operation, _)| self.engine.offers(&caller.principal, operation));
-        Ok(ListToolsResult::with_all_items(offered.map(|(_, tool)| tool.clone()).collect()))
+        Ok(ListToolsResult::with_all_items(self.offered(&caller).await))
     }
 
     // Any tool there is: who calls one that it is not offered is told that it is forbidden.
@@ -180,7 +209,8 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = self.caller(&context).await?;
-        let reaches_out = agentstack_api::find(&request.name).is_some_and(Spec::reaches_out);
+        // A plugin can take its time, whether it asks anybody or not.
+        let reaches_out = agentstack_api::find(&request.name).map_or(true, Spec::reaches_out);
         if !reaches_out {
             // It is done before anybody could say that it should not be.
             return self.call(caller, request, &Progress::default()).await.map(CallToolResponse::from);
@@ -229,6 +259,16 @@ fn tool(document: &ToolDocument) -> Tool {
     let mut tool = Tool::new(document.name, document.description, object(&document.input_schema));
     tool.title = Some(document.title.to_owned());
     tool.output_schema = Some(Arc::new(object(&document.output_schema)));
+    tool.annotations = Some(annotations);
+    tool
+}
+
+/// A tool of a plugin. What it does to what is kept depends on its caller, so nothing is promised of it.
+fn tool_of_plugin(offered: PluginTool) -> Tool {
+    let annotations =
+        ToolAnnotations::from_raw(None, Some(false), Some(false), Some(false), Some(offered.reaches_out));
+    let mut tool = Tool::new(offered.name, offered.description, offered.input_schema);
+    tool.output_schema = Some(Arc::new(offered.output_schema));
     tool.annotations = Some(annotations);
     tool
 }

@@ -22,6 +22,7 @@ mod outlet;
 mod backoff;
 mod call;
 mod error;
+mod fetch;
 mod few;
 mod key;
 mod reply;
@@ -32,6 +33,7 @@ pub mod testing;
 
 pub use anthropic::Anthropic;
 pub use error::{Phase, ProviderError};
+pub use fetch::{Fetch, Fetched};
 pub use key::{InvalidKey, KeySlot};
 pub use model::{
     ChatAnswer, ChatModel, ChatRequest, EmbedRequest, Embedder, Embeddings, Message, OnText, Role,

@@ -45,6 +45,7 @@ pub struct Metrics {
     durations: Family<Of, Histogram, fn() -> Histogram>,
     denied: Family<Why, Counter>,
     unauthenticated: Family<Why, Counter>,
+    plugin_problems: Family<Why, Counter>,
     signals: Family<By, Counter>,
     sessions: Gauge,
     entries: Gauge,
@@ -68,6 +69,7 @@ impl Default for Metrics {
             durations: Family::new_with_constructor(new),
             denied: Family::default(),
             unauthenticated: Family::default(),
+            plugin_problems: Family::default(),
             signals: Family::default(),
             sessions: Gauge::default(),
             entries: Gauge::default(),
@@ -92,6 +94,12 @@ impl Metrics {
             "authentication_failures",
             "Credentials that were not accepted, by reason",
             failures,
+        );
+        let problems = self.plugin_problems.clone();
+        registry.register(
+            "plugin_problems",
+            "Loads and calls of plugins that came to nothing, by reason",
+            problems,
         );
         // From the start on, so that the first one is an increase.
         for rule in Rule::ALL {
@@ -128,6 +136,9 @@ impl Observer for Metrics {
         }
         self.calls.get_or_create(&Call { operation: call.operation, outcome: call.outcome }).inc();
         self.durations.get_or_create(&Of { operation: call.operation }).observe(call.duration.as_secs_f64());
+        if is_a_plugins(call) {
+            self.plugin_problems.get_or_create(&Why { reason: call.reason }).inc();
+        }
         if let Some(reason) = call.denied {
             self.denied.get_or_create(&Why { reason }).inc();
         }
@@ -136,6 +147,14 @@ impl Observer for Metrics {
     fn signal(&self, signal: &Signal) {
         self.signals.get_or_create(&By { rule: signal.rule.as_str() }).inc();
     }
+}
+
+/// Whether it is something that a plugin did or that was done to it: a trap, a limit, a load that was refused, a question
+/// that was not granted.
+fn is_a_plugins(call: &Ended) -> bool {
+    let of_its_own = matches!(call.operation, "plugin_call" | "plugin_load" | "plugin_fetch");
+    call.reason == "not_granted"
+        || (of_its_own && call.outcome != "ok" && !matches!(call.reason, "permitted" | "policy" | "input"))
 }
 
 #[cfg(test)]
@@ -173,17 +192,33 @@ mod tests {
             operation: "memory_get",
             outcome: "ok",
             denied: None,
+            reason: "permitted",
             duration: Duration::from_micros(200),
         };
         metrics.ended(&call);
         metrics.ended(&call);
         metrics.ended(&Ended { outcome: "forbidden", denied: Some("policy"), ..call });
+        let unavailable = Ended { operation: "plugin_call", outcome: "unavailable", ..call };
+        metrics.ended(&Ended { reason: "limit_fuel", ..unavailable });
+        metrics.ended(&Ended { reason: "trap", ..unavailable });
+        metrics.ended(&Ended { reason: "trap", ..unavailable });
+        metrics.ended(&unavailable);
+        metrics.ended(&Ended { operation: "plugin_call", ..call });
+        metrics.ended(&Ended {
+            outcome: "forbidden",
+            reason: "not_granted",
+            denied: Some("not_granted"),
+            ..call
+        });
         metrics.ended(&Ended { operation: AUTHENTICATION, denied: Some("token_unknown"), ..call });
         let text = metrics.text(&Figures { sessions: 1, entries: 2, bytes: 3, audit_sequence: 4 });
         for line in [
             "agentstack_calls_total{operation=\"memory_get\",outcome=\"ok\"} 2",
-            "agentstack_calls_total{operation=\"memory_get\",outcome=\"forbidden\"} 1",
-            "agentstack_call_duration_seconds_bucket{le=\"0.00025\",operation=\"memory_get\"} 3",
+            "agentstack_calls_total{operation=\"memory_get\",outcome=\"forbidden\"} 2",
+            "agentstack_plugin_problems_total{reason=\"limit_fuel\"} 1",
+            "agentstack_plugin_problems_total{reason=\"trap\"} 2",
+            "agentstack_plugin_problems_total{reason=\"not_granted\"} 1",
+            "agentstack_call_duration_seconds_bucket{le=\"0.00025\",operation=\"memory_get\"} 4",
             "agentstack_denials_total{reason=\"policy\"} 1",
             "agentstack_authentication_failures_total{reason=\"token_unknown\"} 1",
             "agentstack_sessions 1",

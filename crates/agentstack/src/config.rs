@@ -229,7 +229,7 @@ impl Config {
     #[must_use]
     pub fn unserved(&self) -> Vec<Unserved> {
         let asked = [
-            (self.plugins.enabled, "plugins.enabled", "plugins"),
+            (self.plugins.enabled && !cfg!(feature = "wasm-plugins"), "plugins.enabled", "plugins"),
             (self.slack.enabled, "slack.enabled", "notifications to Slack"),
             (self.consensus.enabled, "consensus.enabled", "consensus among agents"),
             (self.smart_dispatcher.enabled, "smartDispatcher.enabled", "the choice of agents by a model"),

@@ -23,6 +23,7 @@ pub mod config;
 pub mod keys;
 mod log;
 mod operator_token;
+mod plugin_setup;
 pub mod policy;
 pub mod providers;
 mod stack;
@@ -33,12 +34,17 @@ pub use agentstack_api::{
 };
 pub use agentstack_audit as audit;
 pub use agentstack_core as core;
-pub use agentstack_engine::{CallLimits, CodeHosting, EmbeddingStep, Engine, Reembedding, Settings};
+pub use agentstack_engine::{
+    CallLimits, CodeHosting, EmbeddingStep, Engine, InstallProblem, Installing, Plugins, Reembedding,
+    Settings,
+};
 pub use agentstack_github as github;
 pub use agentstack_guard::{Redactor, Scrubbing, fence};
+pub use agentstack_plugins as plugins;
 pub use agentstack_rest::{Certificate, HttpSettings, Metrics, Server};
 pub use agentstack_storage_sqlite::{Encryption, KeyMaterial, MasterKey};
 
 pub use log::{LogFormat, init_logging, log_error, redactor, scrub_panics};
+pub use plugin_setup::PluginSetup;
 pub use stack::{AgentStack, Options, StartError};
 pub use tracing::level_filters::LevelFilter;

@@ -17,6 +17,7 @@ use agentstack_engine::{
 use agentstack_github::GhProblem;
 use agentstack_guard::Redactor;
 use agentstack_mcp::{McpServer, ServeError};
+use agentstack_plugins::InvalidKeys;
 use agentstack_rest::{
     HttpSettings, Metrics, OAuthKeys, OAuthSettings, ServeError as HttpError, Server, TlsFiles, Webhook,
     WebhookProblem, WebhookSettings,
@@ -64,6 +65,9 @@ pub enum StartError {
     /// The program `gh`.
     #[error(transparent)]
     GitHub(#[from] GhProblem),
+    /// The keys that plugins are signed with.
+    #[error("in `plugins` of the configuration: {0}")]
+    PluginKeys(#[from] InvalidKeys),
     /// The webhook.
     #[error(transparent)]
     Webhook(#[from] WebhookProblem),
@@ -196,6 +200,10 @@ impl Options {
         options.settings.models = providers.models;
         options.settings.code_host = code_host(config)?;
         options.provider_keys = providers.keys;
+        #[cfg(feature = "wasm-plugins")]
+        if config.plugins.enabled {
+            options.settings.plugins = Some(crate::plugin_setup::served(config)?);
+        }
         Ok(options)
     }
 

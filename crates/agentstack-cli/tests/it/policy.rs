@@ -39,7 +39,7 @@ impl Workplace {
 fn the_built_in_policy_is_checked_and_explained() {
     let workplace = Workplace::new();
     assert!(
-        workplace.expect(&["policy", "check"], 0).starts_with("the built-in policy can be used: 11 rules")
+        workplace.expect(&["policy", "check"], 0).starts_with("the built-in policy can be used: 12 rules")
     );
     for (arguments, shown) in [
         (

@@ -6,7 +6,7 @@ use agentstack_api::command::{ListPlugins, ShowPlugin};
 use agentstack_api::operations::PLUGIN_INSTALL;
 use agentstack_api::view::{ListPluginsView, PluginChangedView, PluginToolView, PluginView, ShowPluginView};
 use agentstack_audit::Draft;
-use agentstack_core::{Namespace, PluginName, SessionId};
+use agentstack_core::{Namespace, PluginName};
 use agentstack_guard::screen_text;
 use agentstack_plugins::{
     ContentHash, Excess, FolderProblem, Granted, Grants, KeyId, Manifest, PackageFolder, Pin, Refused,
@@ -150,7 +150,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The words of a manifest reach every model that lists tools: what memory would hold back is not installed.
+    /// The words of a manifest reach every model that lists tools: what shared memory would hold back or change is not
+    /// installed.
     fn look_at_words(&self, manifest: &Manifest) -> Result<(), InstallProblem> {
         let own = ("the description".to_owned(), manifest.description().to_owned());
         let tools = manifest.tools().iter().flat_map(|tool| {
@@ -161,7 +162,7 @@ impl Engine {
                 (place("output schema"), texts(tool.output().document())),
             ]
         });
-        let namespace = Namespace::Session(SessionId::generate());
+        let namespace = Namespace::Shared(self.authorizer().default_namespace().clone());
         for (place, text) in std::iter::once(own).chain(tools) {
             let looked = screen_text(&self.settings().guard, &namespace, &text);
             let kind = match looked {

@@ -29,6 +29,8 @@ mod noninterference;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod plugins;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod quotas;

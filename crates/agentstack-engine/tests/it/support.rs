@@ -29,6 +29,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) resources: ResourceHasher,
     authorizer: Authorizer,
+    /// Whether a plugin is to be installed before somebody comes in.
+    plugin: Option<tokio::sync::OnceCell<()>>,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -74,11 +76,13 @@ impl World {
         // Tests that count records make calls by the hundred that are not let in; the watch has tests of its own.
         let models = crate::run::models(Arc::new(agentstack_providers::testing::Steady));
         let code_host = Some(crate::code_host::hosting(Arc::default()));
+        let plugins = Some(crate::plugins::usual());
         Self::with(
             store,
             keep,
-            Settings { coordination, watch: None, models, code_host, ..Settings::default() },
+            Settings { coordination, watch: None, models, code_host, plugins, ..Settings::default() },
         )
+        .with_a_plugin()
     }
 
     pub(crate) fn with(
@@ -103,7 +107,22 @@ impl World {
             observer: None,
             settings,
         });
-        Self { engine, store, clock, resources, authorizer, _keep: keep }
+        Self { engine, store, clock, resources, authorizer, plugin: None, _keep: keep }
+    }
+
+    /// The plugin of the sample calls is there for whoever comes in.
+    fn with_a_plugin(self) -> Self {
+        Self { plugin: Some(tokio::sync::OnceCell::new()), ..self }
+    }
+
+    async fn install_plugin(&self) {
+        let Some(plugin) = &self.plugin else { return };
+        let install = || async {
+            let package =
+                crate::plugins::package(&crate::plugins::manifest("1.0.0"), b"script", &crate::plugins::KEY);
+            crate::plugins::install(self, &crate::plugins::usual(), package).await.unwrap();
+        };
+        plugin.get_or_init(install).await;
     }
 
     /// Makes a call, and looks at the error if it comes to one (S10).
@@ -140,6 +159,7 @@ impl World {
     }
 
     pub(crate) async fn enter_with(&self, principal: Principal, arguments: Value) -> Client<'_> {
+        self.install_plugin().await;
         let principal = Arc::new(principal);
         let started = self.call(&principal, "session_start", arguments).await.ok();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -329,6 +349,13 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         "task_check_drift" => json!({ "taskInput": "text", "taskType": "coder" }),
         "token_create" => json!({ "subject": "ci", "role": "developer" }),
         "token_revoke" => json!({ "id": UNKNOWN }),
+        "plugin_list" => json!({}),
+        "plugin_call" => {
+            json!({ "plugin": "greeter", "tool": "run", "arguments": { "do": "echo", "arguments": "text" } })
+        }
+        "plugin_show" | "plugin_enable" | "plugin_disable" | "plugin_remove" => {
+            json!({ "plugin": "greeter" })
+        }
         "quarantine_show" | "quarantine_approve" | "quarantine_reject" => {
             json!({ "id": format!("{UNKNOWN}.1") })
         }
@@ -347,9 +374,9 @@ pub(crate) fn sample(spec: &Spec) -> Value {
     }
 }
 
-/// Whether an operation looks after the installation: an operator's alone.
+/// Whether an operation looks after the installation: an operator's alone. Plugins have tools of their own names.
 pub(crate) fn is_reserved(spec: &Spec) -> bool {
-    !spec.is_tool
+    !spec.is_tool && !matches!(spec.operation.name, "plugin_call" | "plugin_list" | "plugin_show")
 }
 
 /// Every operation that is told a session.

@@ -95,6 +95,9 @@ impl Document {
             (self.get("github.program").is_some(), "github.program"),
             (self.get("github.configDirectory").is_some(), "github.configDirectory"),
             (self.get("github.sandbox") == Some(&Value::Bool(false)), "github.sandbox"),
+            // Whose code runs, and what it is told.
+            (self.get("plugins.trustedKeys").is_some(), "plugins.trustedKeys"),
+            (self.get("plugins.settings").is_some(), "plugins.settings"),
             // Nobody else decides what we are told, or where it is posted.
             (self.get("watch").is_some(), "watch"),
             // Nor what is taken out of what we store, or not.
@@ -182,6 +185,9 @@ impl Reader<'_> {
                 });
                 Value::Array(items.collect::<Result<_, _>>()?)
             }
+            Value::Object(settings) if matches!(field.kind, Kind::PluginSettings) => {
+                Value::Object(self.settings(field.path, settings)?)
+            }
             other => other,
         };
         if let (Kind::Variable, Value::String(name)) = (field.kind, &value) {
@@ -192,6 +198,33 @@ impl Reader<'_> {
         } else {
             Err(FieldProblem::new(field.path, field.kind.rule()))
         }
+    }
+
+    /// Settings of plugins, whose names are no fields of ours.
+    fn settings(
+        &mut self,
+        path: &'static str,
+        plugins: Map<String, Value>,
+    ) -> Result<Map<String, Value>, FieldProblem> {
+        let mut read = Map::new();
+        for (plugin, settings) in plugins {
+            let settings = match settings {
+                Value::Object(settings) => {
+                    let mut replaced = Map::new();
+                    for (key, value) in settings {
+                        let value = match value {
+                            Value::String(text) => Value::String(self.replaced(path, &text)?),
+                            other => other,
+                        };
+                        replaced.insert(key, value);
+                    }
+                    Value::Object(replaced)
+                }
+                other => other,
+            };
+            read.insert(plugin, settings);
+        }
+        Ok(read)
     }
 
     /// The text with each `${VAR}` replaced by the variable's value, and each `$${` by `${`. What comes out
@@ -238,6 +271,10 @@ impl Reader<'_> {
 fn is_sensitive(kind: Kind, value: &Value) -> bool {
     match (kind, value) {
         (Kind::Secret | Kind::Webhook, Value::String(text)) => !only_variables(text),
+        (Kind::PluginSettings, Value::Object(plugins)) => {
+            let settings = plugins.values().filter_map(Value::as_object).flat_map(Map::values);
+            settings.filter_map(Value::as_str).any(|text| !only_variables(text))
+        }
         // Arguments can be secrets, and whoever can write the file could run a program.
         (Kind::Command, _) => true,
         _ => false,

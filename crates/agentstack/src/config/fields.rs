@@ -100,8 +100,27 @@ const SERVED: &[Field] = &[
         "The folder with the configuration and the logins of `gh`, if not the user's.",
     ),
     field("github.sandbox", Kind::Switch, "Confine `gh` to its files and to HTTPS, where the system can."),
-    field("plugins.enabled", Kind::Switch, "Plugins. Not served by this build."),
-    field("plugins.directory", Kind::Path, "Where plugins are."),
+    field("plugins.enabled", Kind::Switch, "Plugins: those that are installed and enabled can be called."),
+    field(
+        "plugins.directory",
+        Kind::Path,
+        "Where the packages of installed plugins are kept. A relative path starts at the current folder.",
+    ),
+    field(
+        "plugins.trustedKeys",
+        Kind::PublicKeys,
+        "Whose plugins are installed and loaded: public keys in minisign's form.",
+    ),
+    field(
+        "plugins.revokedKeys",
+        Kind::PublicKeys,
+        "Keys that count no more, whatever else says that they do.",
+    ),
+    field(
+        "plugins.settings",
+        Kind::PluginSettings,
+        "What plugins are told when they ask for a setting that they were granted; write `${VAR}` for a secret.",
+    ),
     field(
         "mcp.transport",
         Kind::Choice(&["stdio", "http"]),

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use agentstack_core::{AgentType, SharedName};
+use agentstack_core::{AgentType, ConfigKey, PluginName, SharedName};
 use agentstack_github::{Host, RepositoryPattern};
+use agentstack_plugins::PublicKey;
 use agentstack_providers::BaseUrl;
 use agentstack_rest::{OAuthSettings, WebhookSettings};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::sections::GuardRule;
 
@@ -21,6 +22,11 @@ const ARGUMENTS: usize = 64;
 const AGENT_TYPES: usize = 50;
 /// Most repositories, or patterns of them.
 const REPOSITORIES: usize = 1_000;
+/// Most keys in a list of them.
+const PUBLIC_KEYS: usize = 100;
+/// Most plugins that there are settings for, and most settings of one.
+const PLUGINS: usize = 100;
+const SETTINGS_OF_PLUGIN: usize = 64;
 /// Most rules about what is found.
 const GUARD_RULES: usize = 200;
 /// Longest system prompt, in characters.
@@ -80,6 +86,10 @@ pub(super) enum Kind {
     GuardRules,
     /// Repositories of a code host.
     Repositories,
+    /// Public keys in minisign's form.
+    PublicKeys,
+    /// Texts by plugin and by name.
+    PluginSettings,
     /// The name of a code host.
     Host,
     /// Who computes embeddings.
@@ -110,6 +120,12 @@ impl Kind {
                 };
                 items.len() <= REPOSITORIES && items.iter().all(is_one)
             }
+            (Self::PublicKeys, Value::Array(items)) => {
+                let is_one =
+                    |item: &Value| item.as_str().is_some_and(|text| text.parse::<PublicKey>().is_ok());
+                items.len() <= PUBLIC_KEYS && items.iter().all(is_one)
+            }
+            (Self::PluginSettings, Value::Object(plugins)) => are_plugin_settings(plugins),
             (Self::Texts { most }, Value::Array(items)) => {
                 items.iter().all(|item| Self::Text { most }.holds(item))
             }
@@ -199,7 +215,11 @@ impl Kind {
             Self::Command => {
                 format!("must be a list of 1 to {ARGUMENTS} texts: a program and its arguments")
             }
-            Self::AgentTypes | Self::GuardRules | Self::Repositories => self.rule_of_a_list(),
+            Self::AgentTypes
+            | Self::GuardRules
+            | Self::Repositories
+            | Self::PublicKeys
+            | Self::PluginSettings => self.rule_of_a_list(),
         }
     }
 
@@ -216,6 +236,16 @@ impl Kind {
                  name), `find` (a class or a kind that docs/guard.md has), `action` (\"ignore\", \"flag\", \"redact\", \
                  \"quarantine\" or \"refuse\") and perhaps `from` (\"low\", \"medium\" or \"high\")"
             ),
+            Self::PublicKeys => format!(
+                "must be a list of at most {PUBLIC_KEYS} public keys: 56 characters of Base64, the second line of a \
+                 minisign key file"
+            ),
+            Self::PluginSettings => format!(
+                "must be an object with the names of at most {PLUGINS} plugins, each an object with at most \
+                 {SETTINGS_OF_PLUGIN} settings: names of 1 to 64 letters, digits, `.`, `_` and `-`, and texts of at \
+                 most {} bytes",
+                grouped(LONG as u64)
+            ),
             _ => format!(
                 "must be a list of at most {} texts, each an owner, `/` and the name of a repository or `*`",
                 grouped(REPOSITORIES as u64)
@@ -225,7 +255,7 @@ impl Kind {
 
     /// Whether anybody may see the value.
     pub(super) fn is_shown(self) -> bool {
-        !matches!(self, Self::Secret | Self::Command | Self::Webhook)
+        !matches!(self, Self::Secret | Self::Command | Self::Webhook | Self::PluginSettings)
     }
 
     /// Whether it says where something is, which callers are not told.
@@ -242,6 +272,16 @@ impl Kind {
             Self::Texts { .. } => json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
             Self::Repositories => json!({
                 "type": "array", "items": {"type": "string", "pattern": "^[^/]+/[^/]+$"}, "maxItems": REPOSITORIES
+            }),
+            Self::PublicKeys => json!({
+                "type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": PUBLIC_KEYS
+            }),
+            Self::PluginSettings => json!({
+                "type": "object",
+                "maxProperties": PLUGINS,
+                "additionalProperties": {
+                    "type": "object", "maxProperties": SETTINGS_OF_PLUGIN, "additionalProperties": {"type": "string"}
+                },
             }),
             Self::Choice(words) => choice(words),
             Self::Embedder => choice(&EMBEDDERS),
@@ -301,6 +341,17 @@ fn are_agent_types(items: &[Value]) -> bool {
             && (1..=PROMPT_CHARS).contains(&text("systemPrompt").chars().count())
     };
     items.len() <= AGENT_TYPES && items.iter().all(is_one)
+}
+
+fn are_plugin_settings(plugins: &Map<String, Value>) -> bool {
+    let is_setting = |(key, value): (&String, &Value)| {
+        key.parse::<ConfigKey>().is_ok() && value.as_str().is_some_and(|text| text.len() <= LONG)
+    };
+    let is_one = |(name, settings): (&String, &Value)| {
+        let settings = settings.as_object().filter(|settings| settings.len() <= SETTINGS_OF_PLUGIN);
+        name.parse::<PluginName>().is_ok() && settings.is_some_and(|settings| settings.iter().all(is_setting))
+    };
+    plugins.len() <= PLUGINS && plugins.iter().all(is_one)
 }
 
 /// Whether `name` can be the name of an environment variable.

@@ -6,6 +6,7 @@ mod guard;
 mod providers;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -73,14 +74,45 @@ pub struct VectorSearch {
 pub struct Plugins {
     /// Whether they are loaded.
     pub enabled: bool,
-    /// Where they are.
+    /// Where their packages are.
     #[serde(serialize_with = "path")]
     pub directory: PathBuf,
+    /// Whose signatures count.
+    pub trusted_keys: Vec<String>,
+    /// Whose signatures count no more.
+    pub revoked_keys: Vec<String>,
+    /// What plugins are told when they ask for a setting, by plugin.
+    #[serde(serialize_with = "whether_any", deserialize_with = "settings")]
+    pub settings: BTreeMap<String, BTreeMap<String, Secret<String>>>,
+}
+
+/// Of settings only whether there are any.
+fn whether_any<S: Serializer>(
+    settings: &BTreeMap<String, BTreeMap<String, Secret<String>>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if settings.is_empty() { "not set" } else { "set" })
+}
+
+fn settings<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, BTreeMap<String, Secret<String>>>, D::Error> {
+    let read = BTreeMap::<String, BTreeMap<String, String>>::deserialize(deserializer)?;
+    let secret = |of_it: BTreeMap<String, String>| {
+        of_it.into_iter().map(|(key, value)| (key, Secret::new(value))).collect()
+    };
+    Ok(read.into_iter().map(|(plugin, of_it)| (plugin, secret(of_it))).collect())
 }
 
 impl Default for Plugins {
     fn default() -> Self {
-        Self { enabled: false, directory: "./plugins".into() }
+        Self {
+            enabled: false,
+            directory: "./plugins".into(),
+            trusted_keys: vec![],
+            revoked_keys: vec![],
+            settings: BTreeMap::new(),
+        }
     }
 }
 

@@ -12,7 +12,8 @@ pub(crate) fn of(config: &Config) -> Vec<Secret<String>> {
         .flat_map(|name| [config.providers.of(name).api_key.as_ref(), config.providers.customary_key(name)]);
     let webhook = config.watch.webhook.as_ref();
     let webhook = webhook.into_iter().flat_map(|webhook| [Some(&webhook.url), webhook.secret.as_ref()]);
-    keys.chain(webhook).chain([config.github.token.as_ref()]).flatten().cloned().collect()
+    let plugins = config.plugins.settings.values().flat_map(|settings| settings.values().map(Some));
+    keys.chain(webhook).chain([config.github.token.as_ref()]).chain(plugins).flatten().cloned().collect()
 }
 
 impl Options {

@@ -158,7 +158,6 @@ fn what_this_build_does_not_serve_is_refused_by_name() {
             "github.useGhCli",
             "without the program `gh`",
         ),
-        (json!({"plugins": on}), "plugins.enabled", "plugins"),
         (json!({"driftDetection": on}), "driftDetection.similarity", "by meaning"),
         (json!({"slack": on}), "slack.enabled", "Slack"),
         (json!({"consensus": on}), "consensus.enabled", "consensus"),
@@ -175,8 +174,14 @@ fn what_this_build_does_not_serve_is_refused_by_name() {
     assert!(text.contains("without `memory.vectorSearch`"), "{text}");
     let search = json!({"enabled": true, "provider": "ollama"});
     load(&json!({"driftDetection": on, "memory": {"vectorSearch": search}})).unwrap();
-    let both = load(&json!({"slack": on, "plugins": on})).unwrap_err().to_string();
+    let both = load(&json!({"slack": on, "consensus": on})).unwrap_err().to_string();
     assert_eq!(both.lines().count(), 2, "all at once: {both}");
+}
+
+#[test]
+fn plugins_are_served_where_the_build_can_run_them() {
+    let served = load(&json!({"plugins": {"enabled": true}}));
+    assert_eq!(served.is_ok(), cfg!(feature = "wasm-plugins"), "{served:?}");
 }
 
 #[test]

@@ -54,6 +54,10 @@ fn valid(kind: Kind) -> Vec<Value> {
             vec![json!([]), json!([one])]
         }
         Kind::Repositories => vec![json!([]), json!(["octo-org/tools", "mona/*"])],
+        Kind::PublicKeys => {
+            vec![json!([]), json!(["RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"])]
+        }
+        Kind::PluginSettings => vec![json!({ "greeter": { "apiKey": CANARY } })],
         Kind::Host => vec![json!("git.example.org")],
         Kind::Embedder => vec![json!("openai"), json!("ollama"), json!("local")],
         Kind::Label => vec![json!("agent stack")],
