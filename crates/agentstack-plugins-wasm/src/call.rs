@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use wasmtime::{Result as Outcome, Store};
 
 use crate::bindings::PluginPre;
-use crate::state::{CallState, HANDLES, bound_copies, short};
+use crate::state::{CallState, HANDLES, HOST_CALL_BYTES, short};
 
 /// Fuel after which other tasks get their turn: less than a tenth of a millisecond.
 const TURN_FUEL: u64 = 100_000;
@@ -30,7 +30,7 @@ impl Ready {
     fn store(&self, state: CallState, fuel: u64) -> Outcome<Store<CallState>> {
         let mut store = Store::new(self.plugin.engine(), state);
         store.limiter(|state| state);
-        store.call_hook(bound_copies);
+        store.set_hostcall_fuel(HOST_CALL_BYTES);
         store.set_max_component_handles(HANDLES);
         store.set_fuel(fuel)?;
         store.fuel_async_yield_interval(Some(TURN_FUEL))?;

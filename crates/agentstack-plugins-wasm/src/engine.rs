@@ -1,5 +1,7 @@
 //! How code is compiled and run.
 
+use std::num::NonZeroUsize;
+
 use wasmtime::{Config, Engine, Result, WasmFeatures};
 
 /// What the compiled code may have on its stack. More is a trap: a plugin that calls itself without end gets there in
@@ -35,8 +37,8 @@ pub(crate) fn engine() -> Result<Engine> {
         .async_stack_size(WASM_STACK_BYTES + HOST_STACK_BYTES)
         // The same arguments lead to the same answer, on whatever processor.
         .cranelift_nan_canonicalization(true)
-        // Operators are told what happened, not at which address.
-        .wasm_backtrace_max_frames(None)
+        // Operators are told what happened, not at which address; one frame says whether the plugin's code was running.
+        .wasm_backtrace_max_frames(Some(NonZeroUsize::MIN))
         .generate_address_map(false)
         .native_unwind_info(false);
     Engine::new(&config)

@@ -12,10 +12,10 @@
 //! | `fuel` | Counted by the compiled code. After each 100,000 units other tasks of the runtime get their turn, so a plugin that spins holds up nobody, on whatever kind of runtime. |
 //! | `timeMs` | A timer around all of it, what it waits for included. One instruction on a block of memory is not interrupted: the timer can be late by the time it takes to fill `memoryBytes`. |
 //! | `memoryBytes` | All linear memories of the call together, and tables at 8 bytes an element. Who asks for more is ended, instead of told that there is none: no code of a plugin runs on without memory. |
-//! | `outputBytes` | Looked at before the answer is copied out of the plugin. |
+//! | `outputBytes` | Measured in UTF-8. What is copied out of the plugin to be measured is bounded, too. |
 //! | `hostCalls` | Every call of an import counts, lines for the log too. |
 //!
-//! Besides, what one question can make the host allocate is bounded ([`HOST_CALL_BYTES`]), however cleverly its lists
+//! Besides, what one question or answer can make the host allocate is bounded ([`HOST_CALL_BYTES`]), however cleverly its lists
 //! overlap, and so are stacks, instances, memories, tables and handles.
 //!
 //! No thread runs for it in between, and the process has the engine only once something was loaded. From then on it has

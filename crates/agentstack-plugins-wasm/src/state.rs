@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use agentstack_core::Clock;
 use agentstack_plugins::{CallLimit, CallLimits, CallProblem, Services};
-use wasmtime::{CallHook, Error, ResourceLimiter, Result, StoreContextMut, Trap};
+use wasmtime::{Error, ResourceLimiter, Result, Trap, WasmBacktrace};
 
-/// Most bytes of the host's memory that one question of a plugin can take. It holds the longest content that memory has,
-/// 1,000,000 characters of four bytes, and what goes with it.
+/// Most bytes of the host's memory that one question of a plugin can take, or its answer before it is measured. It holds
+/// the longest content that memory has, 1,000,000 characters of four bytes, and what goes with it.
 pub const HOST_CALL_BYTES: usize = 5 * 1024 * 1024;
 
 /// Most of each that a component can have. What compilers make has less than ten instances, a memory and two tables.
@@ -30,15 +30,13 @@ pub(crate) struct CallState {
     asked: u64,
     /// Bytes of memories and tables.
     used: u64,
-    /// How often the plugin's code has been entered and not left.
-    depth: u32,
     /// The limit at which the host has ended it.
     reached: Option<CallLimit>,
 }
 
 impl CallState {
     pub(crate) fn new(services: Arc<dyn Services>, clock: Arc<dyn Clock>, limits: CallLimits) -> Self {
-        Self { services, clock, limits, asked: 0, used: 0, depth: 0, reached: None }
+        Self { services, clock, limits, asked: 0, used: 0, reached: None }
     }
 
     /// Counts a question, and lets others have their turn: what the host does for a plugin takes no fuel.
@@ -81,30 +79,15 @@ impl CallState {
         if error.downcast_ref::<Trap>() == Some(&Trap::OutOfFuel) {
             return CallProblem::Limit(CallLimit::Fuel);
         }
-        let text = format!("{error:#}");
-        // The type of this error is wasmtime's own secret; a test shows that the text is still the one.
-        if self.depth == 0 && text.contains("fuel allocated for hostcalls") {
+        let text = error.root_cause().to_string();
+        // Not while its code ran: so it is the answer that is too long to be copied. The type of that error is wasmtime's
+        // secret; a test shows that the text is still the one.
+        let while_it_ran = error.downcast_ref::<WasmBacktrace>().is_some();
+        if !while_it_ran && text.contains("fuel allocated for hostcalls") {
             return CallProblem::Limit(CallLimit::Output);
         }
         CallProblem::Trapped(short(&text))
     }
-}
-
-/// Sets what can be copied out of the plugin: for a question while its code runs, for the answer once it has ended.
-///
-/// Wasmtime bounds each by the same number, which it reads anew each time.
-pub(crate) fn bound_copies(mut store: StoreContextMut<'_, CallState>, hook: CallHook) -> Result<()> {
-    let state = store.data_mut();
-    match hook {
-        CallHook::CallingWasm => state.depth = state.depth.saturating_add(1),
-        CallHook::ReturningFromWasm => state.depth = state.depth.saturating_sub(1),
-        CallHook::CallingHost | CallHook::ReturningFromHost => return Ok(()),
-    }
-    // Twice, because a text in UTF-16 has up to twice the bytes. What was copied is measured to the byte.
-    let output = usize::try_from(state.limits.output_bytes()).unwrap_or(usize::MAX).saturating_mul(2);
-    let most = if state.depth == 0 { output } else { HOST_CALL_BYTES };
-    store.set_hostcall_fuel(most);
-    Ok(())
 }
 
 impl ResourceLimiter for CallState {

@@ -38,12 +38,19 @@ async fn an_answer_may_be_as_long_as_it_may_and_no_longer() {
 }
 
 #[tokio::test]
-async fn a_failure_may_be_no_longer_than_an_answer() {
-    let component = alone(
-        r#"(func (export "call") (param i32 i32 i32 i32) (result i32)
-            (call $fail (i32.const 65536) (i32.const 65000)))"#,
-    );
-    let outcome = once(component, CallLimits::default()).await;
+async fn a_long_failure_is_cut_and_a_huge_one_not_taken() {
+    let failing = |length: u32| {
+        with_memory(
+            r#"(memory (export "memory") 1000)"#,
+            &format!(
+                r#"(func (export "call") (param i32 i32 i32 i32) (result i32)
+                    (call $fail (i32.const 131072) (i32.const {length})))"#
+            ),
+        )
+    };
+    let outcome = once(failing(60_000), CallLimits::default()).await;
+    assert_eq!(outcome, Err(CallProblem::Failed(format!("{}…", "\0".repeat(500)))));
+    let outcome = once(failing(6_000_000), CallLimits::default()).await;
     assert_eq!(outcome, Err(CallProblem::Limit(CallLimit::Output)));
 }
 
@@ -112,7 +119,7 @@ async fn an_answer_in_utf_16_is_measured_as_what_it_becomes() {
                 (func (export "call") (param "tool" string) (param "arguments" string)
                         (result (result string (error string)))
                     (canon lift (core func $main "call") string-encoding=utf16
-                        (memory $main "memory") (realloc (func $main "realloc")))))"#
+                        (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#
         ))
     };
     // Each unit is 0x2020, three bytes in UTF-8.

@@ -53,7 +53,7 @@ async fn a_call_of_another_type_is_refused() {
     };
     let strings = r#"(param "tool" string) (param "arguments" string)"#;
     let texts = "(result (result string (error string)))";
-    let memory = r#"(memory $main "memory") (realloc (func $main "realloc"))"#;
+    let memory = r#"(memory (core memory $main "memory")) (realloc (core func $main "realloc"))"#;
     let four = "(param i32 i32 i32 i32) (result i32)";
     for (params, result, core, options) in [
         ("", "", "", ""),
@@ -86,7 +86,7 @@ async fn what_else_it_exports_does_not_matter() {
             (func (export "call") (param "tool" string) (param "arguments" string)
                     (result (result string (error string)))
                 (canon lift (core func $main "call")
-                    (memory $main "memory") (realloc (func $main "realloc")))))"#,
+                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#,
     );
     assert_eq!(once(component, CallLimits::default()).await, Ok(String::new()));
 }
@@ -127,7 +127,7 @@ async fn what_compilers_do_not_emit_unless_told_to_is_refused() {
 #[tokio::test]
 async fn what_compilers_emit_is_there() {
     let component = alone(
-        r#"(table $t 1 externref)
+        r#"(table $t 1 funcref)
         (func $two (result i32 i32) (i32.const 1) (i32.const 2))
         (func (export "call") (param i32 i32 i32 i32) (result i32)
             (drop (i32.trunc_sat_f64_s (f64.const nan)))

@@ -19,7 +19,7 @@ pub(crate) fn with_memory(memory: &str, fields: &str) -> Vec<u8> {
             (func (export "call") (param "tool" string) (param "arguments" string)
                     (result (result string (error string)))
                 (canon lift (core func $main "call")
-                    (memory $main "memory") (realloc (func $main "realloc")))))"#
+                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#
     ))
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn asking(fields: &str) -> Vec<u8> {
             (func (export "call") (param "tool" string) (param "arguments" string)
                     (result (result string (error string)))
                 (canon lift (core func $main "call")
-                    (memory $library "memory") (realloc (func $library "realloc")))))"#
+                    (memory (core memory $library "memory")) (realloc (core func $library "realloc")))))"#
     ))
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn importing(name: &str) -> Vec<u8> {
             (func (export "call") (param "tool" string) (param "arguments" string)
                     (result (result string (error string)))
                 (canon lift (core func $main "call")
-                    (memory $main "memory") (realloc (func $main "realloc")))))"#
+                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#
     ))
 }
 
@@ -171,17 +171,17 @@ const IMPORTS: &str = r#"
         (export "now" (func (result u64)))))"#;
 
 const LOWERED: &str = r#"
-    (core func $log (canon lower (func $log "write") (memory $library "memory")))
+    (core func $log (canon lower (func $log "write") (memory (core memory $library "memory"))))
     (core func $get (canon lower (func $memory "get")
-        (memory $library "memory") (realloc (func $library "realloc"))))
+        (memory (core memory $library "memory")) (realloc (core func $library "realloc"))))
     (core func $search (canon lower (func $memory "search")
-        (memory $library "memory") (realloc (func $library "realloc"))))
+        (memory (core memory $library "memory")) (realloc (core func $library "realloc"))))
     (core func $store (canon lower (func $memory "store")
-        (memory $library "memory") (realloc (func $library "realloc"))))
+        (memory (core memory $library "memory")) (realloc (core func $library "realloc"))))
     (core func $fetch (canon lower (func $http "fetch")
-        (memory $library "memory") (realloc (func $library "realloc"))))
+        (memory (core memory $library "memory")) (realloc (core func $library "realloc"))))
     (core func $config (canon lower (func $config "get")
-        (memory $library "memory") (realloc (func $library "realloc"))))
+        (memory (core memory $library "memory")) (realloc (core func $library "realloc"))))
     (core func $now (canon lower (func $clock "now")))"#;
 
 const CORE_IMPORTS: &str = r#"

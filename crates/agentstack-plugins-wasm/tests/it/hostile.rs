@@ -57,7 +57,7 @@ async fn an_allocator_that_loops_runs_out_of_fuel() {
             (func (export "call") (param "tool" string) (param "arguments" string)
                     (result (result string (error string)))
                 (canon lift (core func $main "call")
-                    (memory $main "memory") (realloc (func $main "realloc")))))"#,
+                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#,
     );
     assert_eq!(ends(component).await, LIMIT_OF_FUEL);
 }
@@ -74,8 +74,8 @@ async fn what_cleans_up_after_an_answer_has_no_fuel_of_its_own() {
             (core instance $main (instantiate $main))
             (func (export "call") (param "tool" string) (param "arguments" string)
                     (result (result string (error string)))
-                (canon lift (core func $main "call") (post-return (func $main "clean"))
-                    (memory $main "memory") (realloc (func $main "realloc")))))"#,
+                (canon lift (core func $main "call") (post-return (core func $main "clean"))
+                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#,
     );
     assert_eq!(ends(component).await, LIMIT_OF_FUEL);
 }
@@ -174,7 +174,7 @@ fn memories(count: usize, pages: u32) -> Vec<u8> {
             (func (export "call") (param "tool" string) (param "arguments" string)
                     (result (result string (error string)))
                 (canon lift (core func $main "call")
-                    (memory $main "memory") (realloc (func $main "realloc")))))"#,
+                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#,
         instances = instances as String,
         imports = imports as String,
         exports = exports as String,
@@ -209,7 +209,7 @@ async fn there_are_not_more_than_a_few_instances() {
             (func (export "call") (param "tool" string) (param "arguments" string)
                     (result (result string (error string)))
                 (canon lift (core func $main "call")
-                    (memory $main "memory") (realloc (func $main "realloc")))))"#
+                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#
     ));
     let text = trap(component).await;
     assert!(text.contains("instance"), "{text}");
@@ -258,7 +258,7 @@ async fn handles_are_bounded() {
             (func (export "call") (param "tool" string) (param "arguments" string)
                     (result (result string (error string)))
                 (canon lift (core func $main "call")
-                    (memory $main "memory") (realloc (func $main "realloc")))))"#,
+                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#,
     );
     let text = trap(component).await;
     assert!(text.contains("handle") || text.contains("resource"), "{text}");
