@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{clients, codegen, deny, gh, layers, lint, local_model, minisign, quickstart, rest, test, tidy};
+use crate::{
+    clients, codegen, deny, gh, layers, lint, local_model, minisign, plugins, quickstart, rest, test, tidy,
+};
 
 /// Where the corpora of the extended tests lie, from the workspace's root, unless told otherwise.
 pub(crate) const DEFAULT_CORPORA: &str = "../shared/corpora";
@@ -49,6 +51,7 @@ fn steps(corpora: &str) -> Vec<(String, Step<'_>)> {
         ("test-local-model".to_owned(), complete(local_model::run)),
         ("test-gh".to_owned(), complete(gh::run)),
         ("test-minisign".to_owned(), Box::new(minisign::run)),
+        ("test-plugins".to_owned(), complete(plugins::run)),
         ("check-quickstart".to_owned(), complete(quickstart::check)),
     ]
 }

@@ -13,6 +13,7 @@ mod layers;
 mod lint;
 mod local_model;
 mod minisign;
+mod plugins;
 mod process;
 mod quickstart;
 mod readme;
@@ -41,6 +42,7 @@ usage: cargo xtask <command>
   test-local-model        the local embedder with a real model, which is fetched once
   test-gh                 the GitHub tools with the real gh, which is fetched once
   test-minisign           minisign itself against our signatures and keys, if it is installed
+  test-plugins            the example plugins, built from their sources with compilers that npm fetches
   quickstart [ARGS…]      build the release binaries and run `agentstack quickstart`
   check-quickstart        run the README's quickstart in a home directory of its own
   bench [ARGS…]           measure agentstack-mcp
@@ -86,6 +88,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
             }
             Ok(())
         }
+        ["test-plugins"] => plugins::run(),
         ["quickstart", rest @ ..] => quickstart::run(rest),
         ["check-quickstart"] => quickstart::check(),
         ["bench", rest @ ..] => bench::run(rest),
