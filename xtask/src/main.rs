@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod clients;
 mod codegen;
+mod debian;
 mod deny;
 mod gh;
 mod layers;
@@ -41,7 +42,7 @@ usage: cargo xtask <command>
   test-rest               the OpenAPI document, schemathesis, MCP conformance and clients against agentstack-rest
   test-local-model        the local embedder with a real model, which is fetched once
   test-gh                 the GitHub tools with the real gh, which is fetched once
-  test-minisign           minisign itself against our signatures and keys, if it is installed
+  test-minisign           minisign itself, which is fetched once, against our signatures and keys
   test-plugins            the example plugins, built from their sources with compilers that npm fetches
   quickstart [ARGS…]      build the release binaries and run `agentstack quickstart`
   check-quickstart        run the README's quickstart in a home directory of its own
@@ -82,12 +83,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test-rest"] => rest::run(),
         ["test-local-model"] => local_model::run(),
         ["test-gh"] => gh::run(),
-        ["test-minisign"] => {
-            for note in minisign::run()? {
-                println!("{note}");
-            }
-            Ok(())
-        }
+        ["test-minisign"] => minisign::run(),
         ["test-plugins"] => plugins::run(),
         ["quickstart", rest @ ..] => quickstart::run(rest),
         ["check-quickstart"] => quickstart::check(),

@@ -2,10 +2,10 @@
 //!
 //! The compilers come from npm, as the lock file beside the examples pins them, and lie below `target`: nothing is installed.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::clients::{install_npm, text};
-use crate::process::{self, cargo, program_at_root, require};
+use crate::process::{self, program_at_root, require};
 use crate::workspace;
 
 const CRATE: &str = "crates/agentstack-plugins-wasm";
@@ -25,12 +25,5 @@ pub(crate) fn run() -> Result<()> {
     }
     let script = text(&tools.join("build.mjs"))?;
     process::run(program_at_root("node", &[&script, &text(&sources)?, &text(&built)?]))?;
-    let mut test = cargo(&["test", "-p", "agentstack-plugins-wasm", "--test", "it", "--", "examples::"]);
-    test.env(BUILT, &built);
-    let mut ran = 0;
-    process::watch(test, |line| ran += crate::test::tests_run(line))?;
-    if ran == 0 {
-        bail!("no test of the example plugins ran");
-    }
-    Ok(())
+    crate::test::named("examples::", BUILT, &built)
 }

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::clients::{install_npm, python_environment, text};
-use crate::process::{self, cargo, program_at_root, require};
+use crate::process::{self, program_at_root, require};
 use crate::quickstart::in_empty_home;
 use crate::workspace;
 
@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
     require("python3", "schemathesis and the official Python client need it")?;
     require("node", "the conformance suite and the official TypeScript client need it")?;
     require("npm", "it installs the conformance suite and the official TypeScript client")?;
-    process::run(cargo(&["build", "-p", "agentstack-rest-server", "--bin", "agentstack-rest"]))?;
+    let binaries = crate::test::build()?;
     let target = workspace::metadata()?.target_directory;
     let work = target.join("rest");
     let suites = workspace::root().join(SUITES);
@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result<()> {
     for suite in ["typescript", "conformance"] {
         install_npm(&suites.join(suite), &work.join(suite))?;
     }
-    let server = Server::start(&target.join("debug").join("agentstack-rest"), &work.join("server"))?;
+    let server = Server::start(&binaries.join("agentstack-rest"), &work.join("server"))?;
     let mut failed = Vec::new();
     let mut suite = |name: &str, mut command: Command| -> Result<()> {
         let home = work.join("home");

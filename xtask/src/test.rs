@@ -1,6 +1,6 @@
 //! The tests: the command the README names, and the extended ones that read the corpora.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -17,6 +17,31 @@ pub(crate) fn readme() -> Result<()> {
         bail!("README.md: the test command starts this command again; name the cargo command itself");
     }
     process::run(shell(&script))
+}
+
+/// Builds all that the tests are made of, binaries and examples included; returns where it is. To build one package would be
+/// another build of everything beneath it: which features a crate has depends on who else is built.
+pub(crate) fn build() -> Result<PathBuf> {
+    process::run(cargo(&["test", "--workspace", "--no-run", "--quiet"]))?;
+    Ok(workspace::metadata()?.target_directory.join("debug"))
+}
+
+/// Builds an example, by the same rule; returns the program.
+pub(crate) fn example(name: &str) -> Result<PathBuf> {
+    process::run(cargo(&["test", "--workspace", "--no-run", "--quiet", "--example", name]))?;
+    Ok(workspace::metadata()?.target_directory.join("debug/examples").join(name))
+}
+
+/// Runs the tests of all packages whose names have this in them, with a variable set.
+pub(crate) fn named(name: &str, variable: &str, value: &Path) -> Result<()> {
+    let mut command = cargo(&["test", "--workspace", "--test", "it", "--", name]);
+    command.env(variable, value);
+    let mut ran = 0;
+    process::watch(command, |line| ran += tests_run(line))?;
+    if ran == 0 {
+        bail!("no test with `{name}` in its name ran");
+    }
+    Ok(())
 }
 
 /// Only the tests whose name contains `corpora`, with the folder in [`CORPORA`].

@@ -24,6 +24,8 @@ mod sandbox;
 mod schema;
 mod secret_key;
 mod statement;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod trusted;
 mod verify;
 mod version;

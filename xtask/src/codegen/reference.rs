@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::codegen::Wanted;
-use crate::process::{self, cargo};
-use crate::workspace;
+use crate::process::{self, program_at_root};
+use crate::{test, workspace};
 
 const FOLDER: &str = "docs/reference";
 /// What is no document: its name, and where it belongs.
@@ -23,7 +23,7 @@ pub(super) fn wanted() -> Result<Vec<Wanted>> {
         std::fs::remove_dir_all(&output).with_context(|| format!("emptying {}", output.display()))?;
     }
     std::fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
-    let mut command = cargo(&["run", "--quiet", "-p", "agentstack-api", "--example", "documents", "--"]);
+    let mut command = program_at_root(test::example("documents")?, &[]);
     command.arg(&output);
     process::run(command)?;
     let mut fresh = files(&output)?;

@@ -44,6 +44,9 @@ fn resources<'a>(
     }
 }
 
+/// What whoever uses plugins does; the rest is to look after them.
+const PLUGIN_USE: [&str; 5] = ["plugin_call", "plugin_list", "plugin_show", "plugin_load", "plugin_fetch"];
+
 /// What the built-in rules shall come to, in other words than theirs.
 fn expected(role: Role, operation: &Operation, on: &str) -> bool {
     let (name, operator) = (operation.name, role == Role::Operator);
@@ -51,6 +54,7 @@ fn expected(role: Role, operation: &Operation, on: &str) -> bool {
         || name.starts_with("token_")
         || name.starts_with("quarantine_")
         || ["housekeeping", "embedding", "metrics:read"].contains(&name)
+        || (name.starts_with("plugin_") && !PLUGIN_USE.contains(&name))
     {
         return operator;
     }

@@ -32,6 +32,8 @@ pub(crate) fn least(name: &str) -> Map<String, Value> {
         "owner" => json!("octo-org"),
         "repo" => json!("tools"),
         "head" | "base" => json!("main"),
+        "plugin" => json!("greeter"),
+        "tool" => json!("say_hello"),
         other => panic!("{other} has an example"),
     };
     let mut required = schema["required"].as_array().cloned().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Every answer conforms to its schemas, the full one and the published one.
 
 mod github;
+mod plugin;
 
 use std::sync::Arc;
 
@@ -152,6 +153,7 @@ fn replies(full: bool) -> Vec<Reply> {
     replies.extend(replies_about_identities(full));
     replies.extend(replies_about_tasks(full));
     replies.extend(github::replies(full));
+    replies.extend(plugin::replies(full));
     replies.extend(replies_to_operators(full));
     replies
 }

@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod plugin;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod quarantine;
@@ -56,7 +58,7 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 25] = [
+    let commands: [&[&str]; 35] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
@@ -77,6 +79,16 @@ fn the_help_is_as_published() {
         &["token", "create", "--help"],
         &["token", "list", "--help"],
         &["token", "revoke", "--help"],
+        &["plugin", "--help"],
+        &["plugin", "keygen", "--help"],
+        &["plugin", "sign", "--help"],
+        &["plugin", "install", "--help"],
+        &["plugin", "verify", "--help"],
+        &["plugin", "list", "--help"],
+        &["plugin", "show", "--help"],
+        &["plugin", "enable", "--help"],
+        &["plugin", "disable", "--help"],
+        &["plugin", "remove", "--help"],
         &["config", "--help"],
         &["policy", "--help"],
         &["policy", "check", "--help"],

@@ -2,17 +2,21 @@
 
 use std::any::Any;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
 
 use agentstack_access::{Authorizer, Caller, Claim, Effect, Operation, Policy, Principal, Reach, Scope};
 use agentstack_api::{OPERATIONS, Spec, find};
 use agentstack_audit::{Record, ResourceHasher, SigningKey};
 use agentstack_core::{Secret, SystemClock};
 use agentstack_engine::{
-    CallLimits, Chat, CodeHosting, Coordination, DriftRule, Engine, Likeness, Models, Parts, Settings,
+    CallLimits, Chat, CodeHosting, Coordination, DriftRule, Engine, Likeness, Models, Parts, Plugins,
+    Settings,
 };
 use agentstack_github::AllowedRepositories;
 use agentstack_github::testing::Recorded;
+use agentstack_plugins::testing::{Everywhere, Scripts, manifest, package};
+use agentstack_plugins::{Package, PackageFolder, SIGNATURE, SecretKey, TrustedKeys, verify};
 use agentstack_providers::ChatModel;
 use agentstack_providers::testing::Steady;
 use agentstack_rest::{HttpSettings, Metrics, Server};
@@ -93,6 +97,8 @@ impl World {
         let authorizer =
             Authorizer::new(policy, Arc::clone(&store) as _, clock.clone() as _, "default".parse().unwrap());
         let metrics = Arc::new(Metrics::default());
+        let folder = tempfile::tempdir().unwrap();
+        let plugins = plugins(folder.path());
         let engine = Engine::start(Parts {
             store: Arc::clone(&store),
             authorizer: authorizer.clone(),
@@ -104,16 +110,26 @@ impl World {
                 coordination: coordination(),
                 models,
                 code_host: Some(code_host()),
+                plugins: Some(plugins.clone()),
                 ..Settings::default()
             },
         });
+        install(&engine, &plugins).await;
         let server = Server::bind(settings, Arc::clone(&engine), metrics).await.unwrap();
         let address = server.address().unwrap();
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(server.serve(async {
             let _ = stopped.await;
         }));
-        Self { engine, address, store, authorizer, stop: Some(stop), serving, _keep: keep }
+        Self {
+            engine,
+            address,
+            store,
+            authorizer,
+            stop: Some(stop),
+            serving,
+            _keep: Box::new((keep, folder)),
+        }
     }
 
     /// Tells the server to stop.
@@ -222,6 +238,34 @@ impl Client {
     }
 }
 
+/// A plugin, signed.
+static PLUGIN: LazyLock<(Package, TrustedKeys)> = LazyLock::new(|| {
+    let key = SecretKey::generate().unwrap();
+    let keys = TrustedKeys::parse(&[key.public_key().unwrap().to_string()], &[]).unwrap();
+    (package(&manifest("1.0.0"), b"script", &key), keys)
+});
+
+/// What runs scripts whose packages are in this folder.
+fn plugins(folder: &Path) -> Plugins {
+    Plugins {
+        host: Arc::new(Scripts::default()),
+        packages: PackageFolder::new(folder.to_owned()),
+        keys: Arc::new(PLUGIN.1.clone()),
+        web: Arc::new(Everywhere::default()),
+        config: Arc::default(),
+    }
+}
+
+async fn install(engine: &Engine, plugins: &Plugins) {
+    let signature = PLUGIN.0.signature().map(|text| (SIGNATURE, text.as_bytes()));
+    let files = PLUGIN.0.files().chain(signature).map(|(name, content)| (name, content.to_vec()));
+    let verified = verify(Package::new(files).unwrap(), &plugins.keys).unwrap();
+    let grants = verified.manifest().requests().clone();
+    let operator = Caller::new(Arc::new(Principal::operator("root")));
+    let plan = engine.plan_plugin(&operator, verified).await.unwrap();
+    engine.install_plugin(&operator, &plugins.packages, plan, grants).await.unwrap();
+}
+
 /// With all there is switched on.
 fn coordination() -> Coordination {
     let likeness = Likeness::Words;
@@ -300,6 +344,11 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         "task_check_drift" => json!({ "taskInput": "text", "taskType": "coder" }),
         "token_create" => json!({ "subject": "ci", "role": "developer" }),
         "token_revoke" => json!({ "id": UNKNOWN }),
+        "plugin_list" => json!({}),
+        "plugin_call" => json!({ "plugin": "greeter", "tool": "run", "arguments": { "do": "echo" } }),
+        "plugin_show" | "plugin_enable" | "plugin_disable" | "plugin_remove" => {
+            json!({ "plugin": "greeter" })
+        }
         "quarantine_show" | "quarantine_approve" | "quarantine_reject" => {
             json!({ "id": format!("{UNKNOWN}.1") })
         }

@@ -127,7 +127,7 @@ async fn s48_what_was_not_granted_is_denied_and_recorded() {
         assert_eq!((record.operation.as_str(), record.reason.as_str()), (operation, "not_granted"));
         assert_eq!(record.session.map(|id| id.to_string()), Some(ann.session.clone()));
     }
-    assert!(workshop.web.asked.lock().unwrap().is_empty());
+    assert!(workshop.web.asked().is_empty());
     assert!(!ann.ok("memory_list", json!({})).await["total"].as_u64().is_some_and(|total| total > 0));
 }
 
@@ -144,7 +144,7 @@ async fn s49_only_granted_hosts_are_asked_by_their_very_name() {
         assert_eq!(reasons, ["began", "permitted"], "{url}");
         assert_eq!(answer.ok()["result"], json!({ "status": 200 }), "{url}");
     }
-    let asked = workshop.web.asked.lock().unwrap().clone();
+    let asked = workshop.web.asked();
     assert_eq!(asked[0], ("api.example.com".to_owned(), "https://api.example.com/a?b#c".to_owned()));
     for url in [
         "http://api.example.com/",
@@ -164,7 +164,7 @@ async fn s49_only_granted_hosts_are_asked_by_their_very_name() {
         let refused = result(&ann, json!({ "do": "fetch", "url": url })).await;
         assert!(refused["refused"].is_string(), "{url}: {refused}");
     }
-    assert_eq!(workshop.web.asked.lock().unwrap().len(), 3);
+    assert_eq!(workshop.web.asked().len(), 3);
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn s48_a_plugin_can_never_more_than_its_caller() {
     ] {
         assert_eq!(result(&reader, asked.clone()).await, denied, "{asked}");
     }
-    assert!(workshop.web.asked.lock().unwrap().is_empty());
+    assert!(workshop.web.asked().is_empty());
     let other = workshop.world.enter(limited(&["session_start", "memory_get"])).await;
     assert_eq!(other.call("plugin_call", run(json!({ "do": "echo" }))).await.code(), "forbidden");
     let viewer = workshop.world.enter(Principal::embedded("eve", Role::Viewer)).await;

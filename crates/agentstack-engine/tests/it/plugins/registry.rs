@@ -27,10 +27,10 @@ async fn refused_loads(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn s48_a_plugin_is_loaded_once_and_the_load_is_recorded() {
     let workshop = Workshop::open().await;
-    assert_eq!(*workshop.scripts.loaded.lock().unwrap(), 0, "nothing is loaded before somebody asks for it");
+    assert_eq!(workshop.scripts.loaded(), 0, "nothing is loaded before somebody asks for it");
     assert_eq!(code(&workshop.world).await, "ok");
     assert_eq!(code(&workshop.world).await, "ok");
-    assert_eq!(*workshop.scripts.loaded.lock().unwrap(), 1);
+    assert_eq!(workshop.scripts.loaded(), 1);
     let records = workshop.world.records().await;
     let loads: Vec<_> = records.iter().filter(|record| record.operation == "plugin_load").collect();
     assert_eq!(loads.len(), 1);
@@ -56,7 +56,7 @@ async fn s48_what_was_tampered_with_is_not_loaded() {
         let reasons = refused_loads(&workshop.world).await;
         assert_eq!(reasons.len(), 1, "{file}: a moment later it is not tried again");
         assert!(["altered", "unsigned"].contains(&reasons[0].as_str()), "{file}: {reasons:?}");
-        assert_eq!(*workshop.scripts.loaded.lock().unwrap(), 0, "{file}");
+        assert_eq!(workshop.scripts.loaded(), 0, "{file}");
     }
     let workshop = Workshop::open().await;
     fs::remove_file(workshop.place().join("plugin.minisig")).unwrap();
