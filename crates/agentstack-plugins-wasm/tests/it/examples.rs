@@ -82,8 +82,9 @@ fn the_manifests_are_good() {
 
 #[test]
 fn the_component_in_c_is_the_one_that_was_built() {
-    let hash: String = Sha256::digest(word_statistics()).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hash, WORD_STATISTICS);
+    let hash: Vec<String> =
+        Sha256::digest(word_statistics()).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hash.concat(), WORD_STATISTICS);
     if let Some(rebuilt) = built("word-statistics") {
         assert!(rebuilt == word_statistics(), "another one comes of the source than the one in fixtures");
     }
@@ -126,8 +127,8 @@ async fn the_words_of_a_search_are_counted_together() {
 #[tokio::test]
 async fn many_and_long_words_are_counted() {
     let example = Example::load("word-statistics", word_statistics()).await;
-    let mut content: String = (0..50_000).map(|index| format!("w{} ", index % 20_000)).collect();
-    content.push_str(&"é".repeat(1_000));
+    let words: Vec<String> = (0..50_000).map(|index| format!("w{} ", index % 20_000)).collect();
+    let content = words.concat() + &"é".repeat(1_000);
     let services = Arc::new(Fake { entry: Ok(Some(entry(&content, true))), ..Fake::default() });
     let answer = example.call("of_entry", json!({"key": "key", "top": 20}), &services).await.unwrap();
     assert_eq!((&answer["words"], &answer["distinctWords"]), (&json!(50_001), &json!(20_001)));

@@ -106,7 +106,7 @@ const ANSWER: &str = r"
         (call $outcome (i32.const 1) (local.get $at) (local.get $length)))";
 
 /// What is said is gathered from 4,096 on, each with a bar behind it.
-const SAY: &str = r#"
+const SAY: &str = r"
     (global $end (mut i32) (i32.const 4096))
     (func $say (param $at i32) (param $length i32)
         (memory.copy (global.get $end) (local.get $at) (local.get $length))
@@ -126,7 +126,7 @@ const SAY: &str = r#"
             (br_if $digits (i64.ne (local.get $number) (i64.const 0))))
         (call $say (local.get $start) (i32.sub (i32.const 3072) (local.get $start))))
     (func $said (result i32)
-        (call $answer (i32.const 4096) (i32.sub (global.get $end) (i32.const 4096))))"#;
+        (call $answer (i32.const 4096) (i32.sub (global.get $end) (i32.const 4096))))";
 
 const IMPORTS: &str = r#"
     (import "agentstack:plugin/types@1.0.0" (instance $types
