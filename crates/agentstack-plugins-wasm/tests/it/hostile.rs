@@ -244,24 +244,34 @@ async fn there_are_not_more_than_a_few_tables() {
 
 #[tokio::test]
 async fn handles_are_bounded() {
-    let component = parse(
-        r#"(component
-            (type $thing (resource (rep i32)))
-            (core func $new (canon resource.new $thing))
-            (core module $main
-                (import "thing" "new" (func $new (param i32) (result i32)))
-                (memory (export "memory") 1)
-                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
-                (func (export "call") (param i32 i32 i32 i32) (result i32)
-                    (loop $on (drop (call $new (i32.const 1))) (br $on)) unreachable))
-            (core instance $main (instantiate $main (with "thing" (instance (export "new" (func $new))))))
-            (func (export "call") (param "tool" string) (param "arguments" string)
-                    (result (result string (error string)))
-                (canon lift (core func $main "call")
-                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#,
-    );
-    let text = trap(component).await;
-    assert!(text.contains("handle") || text.contains("resource"), "{text}");
+    let taking = |handles: u32| {
+        parse(&format!(
+            r#"(component
+                (type $thing (resource (rep i32)))
+                (core func $new (canon resource.new $thing))
+                (core module $main
+                    (import "thing" "new" (func $new (param i32) (result i32)))
+                    (memory (export "memory") 1)
+                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+                    (func (export "call") (param i32 i32 i32 i32) (result i32)
+                        (local $left i32)
+                        (local.set $left (i32.const {handles}))
+                        (loop $on
+                            (drop (call $new (i32.const 1)))
+                            (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                            (br_if $on (local.get $left)))
+                        (i32.const 0)))
+                (core instance $main
+                    (instantiate $main (with "thing" (instance (export "new" (func $new))))))
+                (func (export "call") (param "tool" string) (param "arguments" string)
+                        (result (result string (error string)))
+                    (canon lift (core func $main "call")
+                        (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#
+        ))
+    };
+    assert_eq!(once(taking(10_000), CallLimits::default()).await, Ok(String::new()));
+    let text = trap(taking(10_001)).await;
+    assert!(text.contains("handle limit"), "{text}");
 }
 
 #[tokio::test]
