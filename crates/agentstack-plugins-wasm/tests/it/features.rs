@@ -104,7 +104,6 @@ async fn what_compilers_do_not_emit_unless_told_to_is_refused() {
     let features = [
         ("threads must be enabled", with_memory(r#"(memory (export "memory") 2 3 shared)"#, UNUSED)),
         ("threads support is not enabled", alone(&format!("(func atomic.fence) {UNUSED}"))),
-        ("multiple memories", alone(&format!("(memory 1) {UNUSED}"))),
         ("memory64", alone(&format!("(table i64 1 funcref) {UNUSED}"))),
         ("exceptions proposal", alone(&format!("(tag) {UNUSED}"))),
         ("gc feature", alone(&format!("(type (struct (field i32))) {UNUSED}"))),

@@ -78,7 +78,7 @@ pub(crate) fn parse(text: &str) -> Vec<u8> {
 }
 
 /// Memory is handed out from 65,536 on and never taken back.
-const REALLOC: &str = r#"
+pub(crate) const REALLOC: &str = r#"
     (global $free (mut i32) (i32.const 65536))
     (func (export "realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32) (result i32)
         (local $at i32)
@@ -91,6 +91,8 @@ const REALLOC: &str = r#"
             (br_if $fits (i32.ne (i32.const -1) (memory.grow
                 (i32.add (i32.const 1) (i32.shr_u (local.get $size) (i32.const 16))))))
             unreachable)
+        (memory.copy (local.get $at) (local.get $old)
+            (select (local.get $old_size) (local.get $size) (i32.lt_u (local.get $old_size) (local.get $size))))
         (local.get $at))"#;
 
 /// `$answer` and `$fail`: a text as the result of `call`.
