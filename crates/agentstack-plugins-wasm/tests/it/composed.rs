@@ -8,21 +8,20 @@ use serde_json::json;
 use crate::guest::{REALLOC, parse};
 use crate::world::{call, limits, load, once};
 
-/// One component hands a value of every kind to another, which hands back a list of the text in it. Each has texts in an
-/// encoding of its own.
-pub(crate) fn composed(inner: &str, outer: &str) -> Vec<u8> {
-    const KINDS: &str = r#"
-        (type $pair (tuple u8 string (option f32)))
-        (type $list (list $pair))
-        (type $variant' (variant (case "number" u64) (case "text" string) (case "nothing")))
-        (type $flags' (flags "one" "two"))
-        (type $enum' (enum "here" "there"))"#;
-    const FUNCTION: &str = r#"(func
-        (param "s" string) (param "l" $list) (param "v" $variant) (param "f" $flags) (param "e" $enum)
-        (param "c" char) (param "b" bool) (result (result (list string) (error string))))"#;
-    parse(&format!(
-        r#"(component
-            (component $inner
+const KINDS: &str = r#"
+    (type $pair (tuple u8 string (option f32)))
+    (type $list (list $pair))
+    (type $variant' (variant (case "number" u64) (case "text" string) (case "nothing")))
+    (type $flags' (flags "one" "two"))
+    (type $enum' (enum "here" "there"))"#;
+const FUNCTION: &str = r#"(func
+    (param "s" string) (param "l" $list) (param "v" $variant) (param "f" $flags) (param "e" $enum)
+    (param "c" char) (param "b" bool) (result (result (list string) (error string))))"#;
+
+/// What gives a list of the text back, after it has looked at the rest.
+fn inner(encoding: &str) -> String {
+    format!(
+        r#"(component $inner
                 {KINDS}
                 (export $variant "variant" (type $variant'))
                 (export $flags "flags" (type $flags'))
@@ -41,10 +40,15 @@ pub(crate) fn composed(inner: &str, outer: &str) -> Vec<u8> {
                         (i32.const 512)))
                 (core instance $main (instantiate $main))
                 (type $t {FUNCTION})
-                (func (export "echo") (type $t) (canon lift (core func $main "echo") string-encoding={inner}
-                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))
-            (instance $inner (instantiate $inner))
-            (component $outer
+                (func (export "echo") (type $t) (canon lift (core func $main "echo") string-encoding={encoding}
+                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#
+    )
+}
+
+/// What has a value of every kind to hand over.
+fn outer(encoding: &str) -> String {
+    format!(
+        r#"(component $outer
                 {KINDS}
                 (import "variant" (type $variant (eq $variant')))
                 (import "flags" (type $flags (eq $flags')))
@@ -55,7 +59,7 @@ pub(crate) fn composed(inner: &str, outer: &str) -> Vec<u8> {
                     (memory (export "memory") 2)
                     {REALLOC})
                 (core instance $library (instantiate $library))
-                (core func $echo (canon lower (func $echo) string-encoding={outer}
+                (core func $echo (canon lower (func $echo) string-encoding={encoding}
                     (memory (core memory $library "memory")) (realloc (core func $library "realloc"))))
                 (core module $main
                     (import "library" "memory" (memory 1))
@@ -78,8 +82,20 @@ pub(crate) fn composed(inner: &str, outer: &str) -> Vec<u8> {
                     (with "inner" (instance (export "echo" (func $echo))))))
                 (func (export "call") (param "tool" string) (param "arguments" string)
                         (result (result string (error string)))
-                    (canon lift (core func $main "call") string-encoding={outer}
-                        (memory (core memory $library "memory")) (realloc (core func $library "realloc")))))
+                    (canon lift (core func $main "call") string-encoding={encoding}
+                        (memory (core memory $library "memory")) (realloc (core func $library "realloc")))))"#
+    )
+}
+
+/// One component hands a value of every kind to another, which hands back a list of the text in it. Each has texts in an
+/// encoding of its own.
+pub(crate) fn composed(inner_encoding: &str, outer_encoding: &str) -> Vec<u8> {
+    let (inner, outer) = (inner(inner_encoding), outer(outer_encoding));
+    parse(&format!(
+        r#"(component
+            {inner}
+            (instance $inner (instantiate $inner))
+            {outer}
             (instance $outer (instantiate $outer
                 (with "variant" (type $inner "variant"))
                 (with "flags" (type $inner "flags"))
@@ -106,7 +122,7 @@ async fn the_parts_of_a_component_hand_values_to_each_other() {
 }
 
 #[tokio::test]
-async fn the_parts_of_a_component_share_one_limit() {
+async fn s48_the_parts_of_a_component_share_one_limit() {
     let four_pages = limits(json!({"memoryBytes": 4 * 65_536}));
     let large = || "x".repeat(60_000);
     let plugin = load(composed("utf8", "utf8")).await;

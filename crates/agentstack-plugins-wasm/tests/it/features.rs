@@ -8,7 +8,7 @@ use crate::world::{once, refusal};
 const UNUSED: &str = r#"(func (export "call") (param i32 i32 i32 i32) (result i32) unreachable)"#;
 
 #[tokio::test]
-async fn an_import_that_is_not_there_is_named() {
+async fn s48_an_import_that_is_not_there_is_named() {
     for name in [
         "wasi:filesystem/types@0.2.3",
         "wasi:sockets/tcp@0.2.3",
@@ -27,19 +27,19 @@ async fn an_import_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn an_import_of_another_type_is_refused() {
+async fn s48_an_import_of_another_type_is_refused() {
     let text = refusal(importing("agentstack:plugin/clock@1.0.0")).await;
     assert!(text.contains("agentstack:plugin/clock@1.0.0"), "{text}");
 }
 
 #[tokio::test]
-async fn a_function_of_the_root_cannot_be_imported() {
+async fn s48_a_function_of_the_root_cannot_be_imported() {
     let component = parse(r#"(component (import "system" (func)))"#);
     assert!(refusal(component).await.contains("it imports `system`"));
 }
 
 #[tokio::test]
-async fn a_call_of_another_type_is_refused() {
+async fn s48_a_call_of_another_type_is_refused() {
     let exporting = |params: &str, result: &str, core: &str, options: &str| {
         parse(&format!(
             r#"(component
@@ -100,7 +100,7 @@ async fn a_module_is_no_component_and_neither_is_a_text() {
 }
 
 #[tokio::test]
-async fn what_compilers_do_not_emit_unless_told_to_is_refused() {
+async fn s48_what_compilers_do_not_emit_unless_told_to_is_refused() {
     let features = [
         ("threads must be enabled", with_memory(r#"(memory (export "memory") 2 3 shared)"#, UNUSED)),
         ("threads support is not enabled", alone(&format!("(func atomic.fence) {UNUSED}"))),

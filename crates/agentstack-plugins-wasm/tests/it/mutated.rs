@@ -70,22 +70,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn changed_bytes_are_survived(bytes in changed(&COMPONENT)) {
+    fn s52_changed_bytes_are_survived(bytes in changed(&COMPONENT)) {
         survive(bytes);
     }
 
     #[test]
-    fn changed_bytes_between_parts_are_survived(bytes in changed(&COMPOSED)) {
+    fn s52_changed_bytes_between_parts_are_survived(bytes in changed(&COMPOSED)) {
         survive(bytes);
     }
 
     #[test]
-    fn a_part_is_survived(end in any::<prop::sample::Index>()) {
+    fn s52_a_part_is_survived(end in any::<prop::sample::Index>()) {
         survive(COMPONENT[..end.index(COMPONENT.len())].to_vec());
     }
 
     #[test]
-    fn any_bytes_are_survived(rest in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn s52_any_bytes_are_survived(rest in prop::collection::vec(any::<u8>(), 0..200)) {
         let bytes = [b"\0asm\x0d\0\x01\0".as_slice(), &rest].concat();
         survive(bytes);
         survive(rest);
