@@ -11,7 +11,10 @@ const WASM_STACK_BYTES: usize = 512 * 1024;
 const HOST_STACK_BYTES: usize = 2 * 1024 * 1024;
 
 /// What of WebAssembly there is: what compilers for it emit unless told otherwise. What is not named here is refused:
-/// threads, shared memory, 64-bit and several memories in a module, exceptions, garbage collection, whatever comes next.
+/// threads, shared and 64-bit memory, exceptions, garbage collection, whatever comes next.
+///
+/// Several memories in a module is what wasmtime itself makes use of, between the parts of a component. Without it, it
+/// panics on such a component.
 const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::SIGN_EXTENSION)
@@ -22,6 +25,7 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::BULK_MEMORY_OPT)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::COMPONENT_MODEL);
 

@@ -65,6 +65,9 @@ pub trait Services: Send + Sync {
     async fn fetch(&self, request: PluginRequest) -> Result<PluginResponse, Refusal>;
 
     /// A setting.
+    ///
+    /// # Errors
+    /// When the plugin was not granted it.
     fn config(&self, key: &str) -> Result<Option<String>, Refusal>;
 
     /// Something for the operator to read. It is a plugin's word, so it is shown as such.

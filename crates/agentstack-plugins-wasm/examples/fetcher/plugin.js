@@ -6,6 +6,7 @@ import { fetch } from "agentstack:plugin/http@1.0.0";
 import { store } from "agentstack:plugin/memory@1.0.0";
 import { write } from "agentstack:plugin/log@1.0.0";
 
+const BODY_BYTES = 256 * 1024;
 const EXCERPT_CHARACTERS = 2000;
 const NAMED = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " " };
 
@@ -46,8 +47,21 @@ function refusable(what, ask) {
   }
 }
 
-function utf8(bytes) {
-  return new TextDecoder().decode(bytes);
+// The beginning of a body as a text; what is no UTF-8 becomes U+FFFD. QuickJS has no TextDecoder.
+function utf8(body) {
+  const bytes = body.subarray(0, BODY_BYTES);
+  const scalars = [];
+  for (let at = 0; at < bytes.length;) {
+    const lead = bytes[at++];
+    let more = lead < 0x80 ? 0 : lead < 0xc2 ? -1 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : lead < 0xf5 ? 3 : -1;
+    let scalar = more > 0 ? lead & (0x3f >> more) : lead;
+    for (; more > 0 && (bytes[at] & 0xc0) === 0x80; more--) scalar = (scalar << 6) | (bytes[at++] & 0x3f);
+    const isScalar = more === 0 && scalar <= 0x10ffff && (scalar < 0xd800 || scalar > 0xdfff);
+    scalars.push(isScalar ? scalar : 0xfffd);
+  }
+  let text = "";
+  for (let at = 0; at < scalars.length; at += 1024) text += String.fromCodePoint(...scalars.slice(at, at + 1024));
+  return text;
 }
 
 function text(html) {

@@ -27,7 +27,7 @@ fn trapped(outcome: &Result<String, CallProblem>) -> &str {
 }
 
 #[tokio::test]
-async fn an_answer_may_be_as_long_as_it_may_and_no_longer() {
+async fn s48_an_answer_may_be_as_long_as_it_may_and_no_longer() {
     let most = limits(json!({"outputBytes": 1_000}));
     let fits = once(answering(SMALL, "", 70_000, 1_000), most).await;
     assert_eq!(fits.map(|answer| answer.len()), Ok(1_000));
@@ -38,7 +38,7 @@ async fn an_answer_may_be_as_long_as_it_may_and_no_longer() {
 }
 
 #[tokio::test]
-async fn a_long_failure_is_cut_and_a_huge_one_not_taken() {
+async fn s48_a_long_failure_is_cut_and_a_huge_one_not_taken() {
     let failing = |length: u32| {
         with_memory(
             r#"(memory (export "memory") 1000)"#,
@@ -55,7 +55,7 @@ async fn a_long_failure_is_cut_and_a_huge_one_not_taken() {
 }
 
 #[tokio::test]
-async fn an_answer_of_100_mebibytes_is_not_taken() {
+async fn s48_an_answer_of_100_mebibytes_is_not_taken() {
     let memory = r#"(memory (export "memory") 2000)"#;
     let most = CallLimits::CEILINGS;
     let outcome = once(answering(memory, "", 65_536, 100 << 20), most).await;
@@ -63,7 +63,7 @@ async fn an_answer_of_100_mebibytes_is_not_taken() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_in_memory_is_a_trap() {
+async fn s48_an_answer_that_is_not_in_memory_is_a_trap() {
     for (at, length) in [(65_536, 1 << 30), (0xffff_0000, 10), (0xffff_ffff, 0xffff_ffff), (131_073, 0)] {
         let outcome = once(answering(SMALL, "", at, length), CallLimits::default()).await;
         assert!(trapped(&outcome).contains("out of bounds"), "{outcome:?}");
@@ -103,7 +103,7 @@ async fn an_answer_that_is_no_text_is_a_trap() {
 
 /// The limit is one of UTF-8, whatever the plugin's own encoding is.
 #[tokio::test]
-async fn an_answer_in_utf_16_is_measured_as_what_it_becomes() {
+async fn s48_an_answer_in_utf_16_is_measured_as_what_it_becomes() {
     let component = |units: u32| {
         parse(&format!(
             r#"(component

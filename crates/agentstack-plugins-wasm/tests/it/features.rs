@@ -8,7 +8,7 @@ use crate::world::{once, refusal};
 const UNUSED: &str = r#"(func (export "call") (param i32 i32 i32 i32) (result i32) unreachable)"#;
 
 #[tokio::test]
-async fn an_import_that_is_not_there_is_named() {
+async fn s48_an_import_that_is_not_there_is_named() {
     for name in [
         "wasi:filesystem/types@0.2.3",
         "wasi:sockets/tcp@0.2.3",
@@ -27,19 +27,19 @@ async fn an_import_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn an_import_of_another_type_is_refused() {
+async fn s48_an_import_of_another_type_is_refused() {
     let text = refusal(importing("agentstack:plugin/clock@1.0.0")).await;
     assert!(text.contains("agentstack:plugin/clock@1.0.0"), "{text}");
 }
 
 #[tokio::test]
-async fn a_function_of_the_root_cannot_be_imported() {
+async fn s48_a_function_of_the_root_cannot_be_imported() {
     let component = parse(r#"(component (import "system" (func)))"#);
     assert!(refusal(component).await.contains("it imports `system`"));
 }
 
 #[tokio::test]
-async fn a_call_of_another_type_is_refused() {
+async fn s48_a_call_of_another_type_is_refused() {
     let exporting = |params: &str, result: &str, core: &str, options: &str| {
         parse(&format!(
             r#"(component
@@ -100,27 +100,26 @@ async fn a_module_is_no_component_and_neither_is_a_text() {
 }
 
 #[tokio::test]
-async fn what_compilers_do_not_emit_unless_told_to_is_refused() {
+async fn s48_what_compilers_do_not_emit_unless_told_to_is_refused() {
     let features = [
-        ("shared memory", with_memory(r#"(memory (export "memory") 2 3 shared)"#, UNUSED)),
-        ("atomic instructions", alone(&format!("(func atomic.fence) {UNUSED}"))),
-        ("several memories in a module", alone(&format!("(memory 1) {UNUSED}"))),
-        ("64-bit memory", alone(&format!("(table i64 1 funcref) {UNUSED}"))),
-        ("exceptions", alone(&format!("(tag) {UNUSED}"))),
-        ("garbage collection", alone(&format!("(type (struct (field i32))) {UNUSED}"))),
-        ("typed references", alone(&format!("(type $f (func)) (func (param (ref $f))) {UNUSED}"))),
-        ("tail calls", alone(&format!("(func $f return_call $f) {UNUSED}"))),
+        ("threads must be enabled", with_memory(r#"(memory (export "memory") 2 3 shared)"#, UNUSED)),
+        ("threads support is not enabled", alone(&format!("(func atomic.fence) {UNUSED}"))),
+        ("memory64", alone(&format!("(table i64 1 funcref) {UNUSED}"))),
+        ("exceptions proposal", alone(&format!("(tag) {UNUSED}"))),
+        ("gc feature", alone(&format!("(type (struct (field i32))) {UNUSED}"))),
+        ("function references", alone(&format!("(type $f (func)) (func (param (ref $f))) {UNUSED}"))),
+        ("tail calls support", alone(&format!("(func $f return_call $f) {UNUSED}"))),
         (
-            "relaxed vectors",
+            "relaxed SIMD support",
             alone(&format!(
                 "(func (param v128 v128) (result v128)
                     (i8x16.relaxed_swizzle (local.get 0) (local.get 1))) {UNUSED}"
             )),
         ),
     ];
-    for (name, component) in features {
+    for (said, component) in features {
         let text = refusal(component).await;
-        assert!(!text.is_empty(), "{name}");
+        assert!(text.contains(said), "{said}: {text}");
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn parse(text: &str) -> Vec<u8> {
 }
 
 /// Memory is handed out from 65,536 on and never taken back.
-const REALLOC: &str = r#"
+pub(crate) const REALLOC: &str = r#"
     (global $free (mut i32) (i32.const 65536))
     (func (export "realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32) (result i32)
         (local $at i32)
@@ -91,6 +91,8 @@ const REALLOC: &str = r#"
             (br_if $fits (i32.ne (i32.const -1) (memory.grow
                 (i32.add (i32.const 1) (i32.shr_u (local.get $size) (i32.const 16))))))
             unreachable)
+        (memory.copy (local.get $at) (local.get $old)
+            (select (local.get $old_size) (local.get $size) (i32.lt_u (local.get $old_size) (local.get $size))))
         (local.get $at))"#;
 
 /// `$answer` and `$fail`: a text as the result of `call`.
@@ -106,7 +108,7 @@ const ANSWER: &str = r"
         (call $outcome (i32.const 1) (local.get $at) (local.get $length)))";
 
 /// What is said is gathered from 4,096 on, each with a bar behind it.
-const SAY: &str = r#"
+const SAY: &str = r"
     (global $end (mut i32) (i32.const 4096))
     (func $say (param $at i32) (param $length i32)
         (memory.copy (global.get $end) (local.get $at) (local.get $length))
@@ -126,7 +128,7 @@ const SAY: &str = r#"
             (br_if $digits (i64.ne (local.get $number) (i64.const 0))))
         (call $say (local.get $start) (i32.sub (i32.const 3072) (local.get $start))))
     (func $said (result i32)
-        (call $answer (i32.const 4096) (i32.sub (global.get $end) (i32.const 4096))))"#;
+        (call $answer (i32.const 4096) (i32.sub (global.get $end) (i32.const 4096))))";
 
 const IMPORTS: &str = r#"
     (import "agentstack:plugin/types@1.0.0" (instance $types

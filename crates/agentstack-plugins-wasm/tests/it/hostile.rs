@@ -32,12 +32,12 @@ async fn trap(component: Vec<u8>) -> String {
 }
 
 #[tokio::test]
-async fn an_endless_loop_runs_out_of_fuel() {
+async fn s48_an_endless_loop_runs_out_of_fuel() {
     assert_eq!(ends(running("(loop $on (br $on))")).await, LIMIT_OF_FUEL);
 }
 
 #[tokio::test]
-async fn a_start_function_that_loops_runs_out_of_fuel() {
+async fn s48_a_start_function_that_loops_runs_out_of_fuel() {
     let component = alone(
         r#"(func $on (loop $on (br $on))) (start $on)
         (func (export "call") (param i32 i32 i32 i32) (result i32) unreachable)"#,
@@ -46,7 +46,7 @@ async fn a_start_function_that_loops_runs_out_of_fuel() {
 }
 
 #[tokio::test]
-async fn an_allocator_that_loops_runs_out_of_fuel() {
+async fn s48_an_allocator_that_loops_runs_out_of_fuel() {
     let component = parse(
         r#"(component
             (core module $main
@@ -63,7 +63,7 @@ async fn an_allocator_that_loops_runs_out_of_fuel() {
 }
 
 #[tokio::test]
-async fn what_cleans_up_after_an_answer_has_no_fuel_of_its_own() {
+async fn s48_what_cleans_up_after_an_answer_has_no_fuel_of_its_own() {
     let component = parse(
         r#"(component
             (core module $main
@@ -82,7 +82,7 @@ async fn what_cleans_up_after_an_answer_has_no_fuel_of_its_own() {
 
 /// One instruction that fills much memory costs as much as a loop that does.
 #[tokio::test]
-async fn filling_memory_takes_fuel_by_the_byte() {
+async fn s48_filling_memory_takes_fuel_by_the_byte() {
     let fill = "(loop $on
         (memory.fill (i32.const 65536) (i32.const 0) (i32.const 65536))
         (br $on))";
@@ -98,7 +98,7 @@ async fn filling_memory_takes_fuel_by_the_byte() {
 
 /// It is not told that there is none: whatever it does without memory would be nobody's intention.
 #[tokio::test]
-async fn a_memory_that_grows_and_grows_ends_the_call() {
+async fn s48_a_memory_that_grows_and_grows_ends_the_call() {
     assert_eq!(
         ends(running("(loop $on (drop (memory.grow (i32.const 16))) (br $on))")).await,
         LIMIT_OF_MEMORY
@@ -107,7 +107,7 @@ async fn a_memory_that_grows_and_grows_ends_the_call() {
 }
 
 #[tokio::test]
-async fn a_memory_may_be_as_large_as_it_may_and_no_larger() {
+async fn s48_a_memory_may_be_as_large_as_it_may_and_no_larger() {
     // Two pages are there.
     let pages = |more: u32| running(&format!("(drop (memory.grow (i32.const {more})))"));
     let most = limits(json!({"memoryBytes": 100 * 65_536}));
@@ -116,7 +116,7 @@ async fn a_memory_may_be_as_large_as_it_may_and_no_larger() {
 }
 
 #[tokio::test]
-async fn a_memory_with_a_declared_end_is_told_that_it_is_there() {
+async fn s48_a_memory_with_a_declared_end_is_told_that_it_is_there() {
     let component = with_memory(
         r#"(memory (export "memory") 2 3)"#,
         r#"(func (export "call") (param i32 i32 i32 i32) (result i32)
@@ -128,7 +128,7 @@ async fn a_memory_with_a_declared_end_is_told_that_it_is_there() {
 }
 
 #[tokio::test]
-async fn a_memory_that_is_too_large_at_once_ends_the_call_or_is_not_loaded() {
+async fn s48_a_memory_that_is_too_large_at_once_ends_the_call_or_is_not_loaded() {
     let memory = |pages: u32| {
         with_memory(
             &format!(r#"(memory (export "memory") {pages})"#),
@@ -182,20 +182,20 @@ fn memories(count: usize, pages: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn several_memories_share_one_limit() {
+async fn s48_several_memories_share_one_limit() {
     let most = limits(json!({"memoryBytes": 40 * 65_536}));
     assert_eq!(once(memories(3, 12), most).await, Ok(String::new()));
     assert_eq!(once(memories(3, 13), most).await, LIMIT_OF_MEMORY);
 }
 
 #[tokio::test]
-async fn there_are_not_more_than_a_few_memories() {
+async fn s48_there_are_not_more_than_a_few_memories() {
     assert_eq!(once(memories(7, 0), CallLimits::default()).await, Ok(String::new()));
     assert!(refusal(memories(8, 0)).await.contains("more than 8 memories"));
 }
 
 #[tokio::test]
-async fn there_are_not_more_than_a_few_instances() {
+async fn s48_there_are_not_more_than_a_few_instances() {
     let instances = "(core instance (instantiate $more))".repeat(40);
     let component = parse(&format!(
         r#"(component
@@ -216,7 +216,7 @@ async fn there_are_not_more_than_a_few_instances() {
 }
 
 #[tokio::test]
-async fn tables_count_as_memory() {
+async fn s48_tables_count_as_memory() {
     let growing = alone(
         r#"(table $t 1 funcref)
         (func (export "call") (param i32 i32 i32 i32) (result i32)
@@ -234,7 +234,7 @@ async fn tables_count_as_memory() {
 }
 
 #[tokio::test]
-async fn there_are_not_more_than_a_few_tables() {
+async fn s48_there_are_not_more_than_a_few_tables() {
     let component = alone(&format!(
         r#"{} (func (export "call") (param i32 i32 i32 i32) (result i32) (i32.const 0))"#,
         "(table 1 funcref)".repeat(33)
@@ -243,29 +243,39 @@ async fn there_are_not_more_than_a_few_tables() {
 }
 
 #[tokio::test]
-async fn handles_are_bounded() {
-    let component = parse(
-        r#"(component
-            (type $thing (resource (rep i32)))
-            (core func $new (canon resource.new $thing))
-            (core module $main
-                (import "thing" "new" (func $new (param i32) (result i32)))
-                (memory (export "memory") 1)
-                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
-                (func (export "call") (param i32 i32 i32 i32) (result i32)
-                    (loop $on (drop (call $new (i32.const 1))) (br $on)) unreachable))
-            (core instance $main (instantiate $main (with "thing" (instance (export "new" (func $new))))))
-            (func (export "call") (param "tool" string) (param "arguments" string)
-                    (result (result string (error string)))
-                (canon lift (core func $main "call")
-                    (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#,
-    );
-    let text = trap(component).await;
-    assert!(text.contains("handle") || text.contains("resource"), "{text}");
+async fn s48_handles_are_bounded() {
+    let taking = |handles: u32| {
+        parse(&format!(
+            r#"(component
+                (type $thing (resource (rep i32)))
+                (core func $new (canon resource.new $thing))
+                (core module $main
+                    (import "thing" "new" (func $new (param i32) (result i32)))
+                    (memory (export "memory") 1)
+                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+                    (func (export "call") (param i32 i32 i32 i32) (result i32)
+                        (local $left i32)
+                        (local.set $left (i32.const {handles}))
+                        (loop $on
+                            (drop (call $new (i32.const 1)))
+                            (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                            (br_if $on (local.get $left)))
+                        (i32.const 0)))
+                (core instance $main
+                    (instantiate $main (with "thing" (instance (export "new" (func $new))))))
+                (func (export "call") (param "tool" string) (param "arguments" string)
+                        (result (result string (error string)))
+                    (canon lift (core func $main "call")
+                        (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#
+        ))
+    };
+    assert_eq!(once(taking(10_000), CallLimits::default()).await, Ok(String::new()));
+    let text = trap(taking(10_001)).await;
+    assert!(text.contains("handle limit"), "{text}");
 }
 
 #[tokio::test]
-async fn a_function_that_calls_itself_without_end_overflows_its_own_stack() {
+async fn s48_a_function_that_calls_itself_without_end_overflows_its_own_stack() {
     let component = alone(
         r#"(func $deeper (param i64) (result i64)
             (i64.add (i64.const 1) (call $deeper (i64.add (local.get 0) (i64.const 1)))))
@@ -279,7 +289,7 @@ async fn a_function_that_calls_itself_without_end_overflows_its_own_stack() {
 
 /// The host's side of a call is on the same stack, and has room there however deep the plugin is.
 #[tokio::test]
-async fn a_question_from_the_bottom_of_the_stack_is_answered() {
+async fn s48_a_question_from_the_bottom_of_the_stack_is_answered() {
     let component = asking(
         r#"(func $deeper (param i32)
             (if (i32.eqz (local.get 0))
@@ -295,7 +305,7 @@ async fn a_question_from_the_bottom_of_the_stack_is_answered() {
 }
 
 #[tokio::test]
-async fn a_trap_is_said_in_few_words() {
+async fn s48_a_trap_is_said_in_few_words() {
     let unreachable = trap(running("unreachable")).await;
     assert_eq!(unreachable, "wasm trap: wasm `unreachable` instruction executed");
     let outside = trap(running("(drop (i32.load (i32.const 0x7fffffff)))")).await;
@@ -305,7 +315,7 @@ async fn a_trap_is_said_in_few_words() {
 }
 
 #[tokio::test]
-async fn data_that_does_not_fit_into_its_memory_is_a_trap() {
+async fn s48_data_that_does_not_fit_into_its_memory_is_a_trap() {
     let component = alone(
         r#"(data (i32.const 131071) "two")
         (func (export "call") (param i32 i32 i32 i32) (result i32) unreachable)"#,
@@ -315,7 +325,7 @@ async fn data_that_does_not_fit_into_its_memory_is_a_trap() {
 
 /// Eight million bytes of data, over and over: it is one copy, whoever calls.
 #[tokio::test]
-async fn much_data_is_no_problem() {
+async fn s48_much_data_is_no_problem() {
     let data = "x".repeat(8_000_000);
     let component = with_memory(
         r#"(memory (export "memory") 200)"#,
@@ -329,7 +339,7 @@ async fn much_data_is_no_problem() {
 }
 
 #[tokio::test]
-async fn questions_without_end_are_cut_off() {
+async fn s48_questions_without_end_are_cut_off() {
     let component = asking(
         r#"(func (export "call") (param i32 i32 i32 i32) (result i32)
             (loop $on
@@ -346,7 +356,7 @@ async fn questions_without_end_are_cut_off() {
 
 /// Lines for the log and looks at the clock count as every other question.
 #[tokio::test]
-async fn every_import_counts() {
+async fn s48_every_import_counts() {
     let questions = [
         "(call $log_write (i32.const 0) (i32.const 0) (i32.const 0))",
         "(call $memory_get (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1024))",
@@ -372,7 +382,7 @@ async fn every_import_counts() {
 
 /// A thousand headers that are all the same megabyte.
 #[tokio::test]
-async fn lists_that_overlap_are_not_unfolded() {
+async fn s48_lists_that_overlap_are_not_unfolded() {
     let component = asking(
         r#"(func (export "call") (param i32 i32 i32 i32) (result i32)
             (local $pair i32)
@@ -394,7 +404,7 @@ async fn lists_that_overlap_are_not_unfolded() {
 
 /// A list that costs the plugin nothing but its length: each element is an empty pair, all in one small memory.
 #[tokio::test]
-async fn lists_of_nothing_are_measured_by_what_they_become() {
+async fn s48_lists_of_nothing_are_measured_by_what_they_become() {
     let component = asking(
         r#"(func (export "call") (param i32 i32 i32 i32) (result i32)
             (drop (memory.grow (i32.const 64)))
@@ -407,7 +417,7 @@ async fn lists_of_nothing_are_measured_by_what_they_become() {
 
 /// The bound holds for the questions after the first as well, when the plugin's allocator has run in between.
 #[tokio::test]
-async fn long_texts_are_taken_up_to_the_bound_in_every_question() {
+async fn s48_long_texts_are_taken_up_to_the_bound_in_every_question() {
     let component = |length: u32| {
         asking(&format!(
             r#"(func (export "call") (param i32 i32 i32 i32) (result i32)

@@ -27,7 +27,7 @@ fn remembering() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_call_knows_nothing_of_the_one_before() {
+async fn s48_a_call_knows_nothing_of_the_one_before() {
     let plugin = load(remembering()).await;
     for _ in 0..3 {
         let answer = plugin.call(call(CallLimits::default(), &Arc::default())).await;
@@ -37,7 +37,7 @@ async fn a_call_knows_nothing_of_the_one_before() {
 
 /// Both are in the middle of their work at once: each has stored its own tool, and waits.
 #[tokio::test]
-async fn calls_at_the_same_time_know_nothing_of_each_other() {
+async fn s48_calls_at_the_same_time_know_nothing_of_each_other() {
     let component = asking(
         r#"(func (export "call") (param $t i32) (param $tn i32) (param i32 i32) (result i32)
             (memory.copy (i32.const 512) (local.get $t) (local.get $tn))
@@ -59,7 +59,7 @@ async fn calls_at_the_same_time_know_nothing_of_each_other() {
 
 /// A trap spoils its own instance and nothing else.
 #[tokio::test]
-async fn a_call_knows_nothing_of_the_trap_before() {
+async fn s48_a_call_knows_nothing_of_the_trap_before() {
     let component = alone(
         r#"(func (export "call") (param $t i32) (param $tn i32) (param i32 i32) (result i32)
             (if (i32.eq (local.get $tn) (i32.const 4)) (then unreachable))

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod composed;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod features;

@@ -34,7 +34,7 @@ fn milliseconds(time: u64) -> CallLimits {
 const LIMIT_OF_TIME: Result<String, CallProblem> = Err(CallProblem::Limit(CallLimit::Time));
 
 #[tokio::test]
-async fn a_loop_with_much_fuel_runs_out_of_time() {
+async fn s48_a_loop_with_much_fuel_runs_out_of_time() {
     let plugin = load(spinning()).await;
     let begun = Instant::now();
     assert_eq!(plugin.call(call(milliseconds(50), &Arc::default())).await, LIMIT_OF_TIME);
@@ -43,7 +43,7 @@ async fn a_loop_with_much_fuel_runs_out_of_time() {
 }
 
 #[tokio::test]
-async fn waiting_for_an_answer_runs_out_of_time() {
+async fn s48_waiting_for_an_answer_runs_out_of_time() {
     let plugin = load(waiting()).await;
     let services = Arc::new(Fake::default());
     assert_eq!(plugin.call(call(milliseconds(50), &services)).await, LIMIT_OF_TIME);
@@ -53,7 +53,7 @@ async fn waiting_for_an_answer_runs_out_of_time() {
 
 /// This runtime has one thread, so whoever does not let go of it has it for good.
 #[tokio::test(flavor = "current_thread")]
-async fn a_plugin_that_spins_holds_up_nobody() {
+async fn s48_a_plugin_that_spins_holds_up_nobody() {
     let plugin = load(spinning()).await;
     let spinning =
         tokio::spawn(async move { plugin.call(call(milliseconds(60_000), &Arc::default())).await });
@@ -68,7 +68,7 @@ async fn a_plugin_that_spins_holds_up_nobody() {
 
 /// What the host does for a plugin takes no fuel, so each question is a turn for others by itself.
 #[tokio::test(flavor = "current_thread")]
-async fn a_plugin_that_asks_and_asks_holds_up_nobody() {
+async fn s48_a_plugin_that_asks_and_asks_holds_up_nobody() {
     let component = asking(
         r#"(func (export "call") (param i32 i32 i32 i32) (result i32)
             (loop $on (call $log_write (i32.const 0) (i32.const 0) (i32.const 0)) (br $on)) unreachable)"#,
@@ -85,7 +85,7 @@ async fn a_plugin_that_asks_and_asks_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn dropping_a_call_ends_it_and_all_it_waits_for() {
+async fn s48_dropping_a_call_ends_it_and_all_it_waits_for() {
     let plugin = load(waiting()).await;
     let services = Arc::new(Fake::default());
     let waiting = plugin.call(call(milliseconds(60_000), &services));

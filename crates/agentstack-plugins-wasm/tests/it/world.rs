@@ -121,12 +121,12 @@ impl Services for Fake {
 
     async fn fetch(&self, request: PluginRequest) -> Result<PluginResponse, Refusal> {
         self.note(Question::Fetch(request));
+        if self.response.is_none() {
+            self.waiting.notify_one();
+        }
         match &self.response {
             Some(response) => response.clone(),
-            None => {
-                self.waiting.notify_one();
-                pending().await
-            }
+            None => pending().await,
         }
     }
 
