@@ -116,14 +116,16 @@ async fn registry(stack: &AgentStack, command: Command, as_json: bool) -> Result
             }
             let grants: Result<Grants, _> = serde_json::from_value(json!(shown.plugin.grants));
             if let Ok(grants) = grants {
-                describe(&grants).iter().for_each(|grant| println!("  granted: {grant}"));
+                for grant in describe(&grants) {
+                    println!("  granted: {grant}");
+                }
             }
             if let Some(problem) = &shown.problem {
                 println!("  cannot be loaded: {problem}");
             }
         }
         Reply::EnablePlugin(done) => {
-            println!("{}", if done.changed { "Enabled." } else { "It was enabled already." })
+            println!("{}", if done.changed { "Enabled." } else { "It was enabled already." });
         }
         Reply::DisablePlugin(done) => {
             println!("{}", if done.changed { "Disabled." } else { "It was disabled already." });
@@ -182,7 +184,8 @@ fn summary(verified: &Verified) -> serde_json::Value {
         "hash": pin.hash,
         "signer": pin.signer.to_string(),
         "description": verified.manifest().description(),
-        "tools": verified.manifest().tools().iter().map(|tool| tool.name()).collect::<Vec<_>>(),
+        "tools": verified.manifest().tools().iter()
+            .map(agentstack::plugins::Tool::name).collect::<Vec<_>>(),
         "requests": verified.manifest().requests(),
     })
 }
@@ -196,7 +199,9 @@ fn print(verified: &Verified) {
         println!("  tool {}  {:?}", pin.name.offered(tool.name()), tool.description());
     }
     let asked = describe(verified.manifest().requests());
-    asked.iter().for_each(|grant| println!("  asks for: {grant}"));
+    for grant in &asked {
+        println!("  asks for: {grant}");
+    }
     if asked.len() == 1 {
         println!("  asks for nothing else");
     }

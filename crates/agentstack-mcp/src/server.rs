@@ -210,7 +210,7 @@ impl ServerHandler for McpServer {
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = self.caller(&context).await?;
         // A plugin can take its time, whether it asks anybody or not.
-        let reaches_out = agentstack_api::find(&request.name).map_or(true, Spec::reaches_out);
+        let reaches_out = agentstack_api::find(&request.name).is_none_or(Spec::reaches_out);
         if !reaches_out {
             // It is done before anybody could say that it should not be.
             return self.call(caller, request, &Progress::default()).await.map(CallToolResponse::from);

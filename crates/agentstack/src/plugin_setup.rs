@@ -21,7 +21,7 @@ use crate::config::{Config, Overrides, Sources};
 /// Largest answer of a host to a plugin, in bytes.
 const ANSWER_BYTES: usize = 4 << 20;
 /// The longest that a plugin can have to wait for one: the ceiling of the time of its call.
-const TIME: Duration = Duration::from_secs(60);
+const TIME: Duration = Duration::from_mins(1);
 /// How many hosts are remembered, each with its client.
 const HOSTS: usize = 64;
 

@@ -1,5 +1,6 @@
 //! The composition.
 
+mod coordination;
 pub(crate) mod secrets;
 
 use std::fmt;
@@ -9,11 +10,8 @@ use std::time::Duration;
 
 use agentstack_access::{Authorizer, Principal, SessionDirectory};
 use agentstack_audit::{Checkpoint, Report, VerifyingKey};
-use agentstack_core::{AgentId, AgentType, Clock, ProcessId, Secret, SharedName, SystemClock};
-use agentstack_engine::{
-    AgentKind, Allowance, CallLimits, Coordination, DriftRule, Engine, Likeness, Observer, Parts, RunLimits,
-    Settings, TaskBounds, WatchSettings, embed_in_background,
-};
+use agentstack_core::{AgentId, Clock, ProcessId, Secret, SharedName, SystemClock};
+use agentstack_engine::{CallLimits, Engine, Observer, Parts, Settings, WatchSettings, embed_in_background};
 use agentstack_github::GhProblem;
 use agentstack_guard::Redactor;
 use agentstack_mcp::{McpServer, ServeError};
@@ -25,10 +23,10 @@ use agentstack_rest::{
 use agentstack_storage::Storage;
 use agentstack_storage_sqlite::{KeyMaterial, MasterKey, OpenError, OpenOptions, SqliteStore};
 
+use self::coordination::coordination;
 use crate::code_host::code_host;
 use crate::config::{
-    Config, ConfigError, DriftBehavior, DriftSimilarity, Http, IssuerKeys, Limits, OAuth, Overrides,
-    ResourceExhaustion, Sources, Tls, Transport, Watch,
+    Config, ConfigError, Http, IssuerKeys, Limits, OAuth, Overrides, Sources, Tls, Transport, Watch,
 };
 use crate::keys::KeyError;
 use crate::policy::{LoadedPolicy, PolicyProblem, PolicySource};
@@ -173,7 +171,11 @@ impl Options {
             return Err(StartError::NoDatabase { path: database.clone() });
         }
         // An operator at the command line makes a few calls, and needs nobody's certificates and keys for them.
-        Ok(Self { webhook: None, ..Self::without_providers(&loaded.config)? })
+        let options = Self { webhook: None, ..Self::without_providers(&loaded.config)? };
+        // Plugins are looked after whether they can be called or not.
+        #[cfg(feature = "wasm-plugins")]
+        let options = options.with_plugins(&loaded.config)?;
+        Ok(options)
     }
 
     /// The same for an existing database with the providers that it takes to embed what is stored, and without doing so
@@ -202,9 +204,15 @@ impl Options {
         options.provider_keys = providers.keys;
         #[cfg(feature = "wasm-plugins")]
         if config.plugins.enabled {
-            options.settings.plugins = Some(crate::plugin_setup::served(config)?);
+            options = options.with_plugins(config)?;
         }
         Ok(options)
+    }
+
+    #[cfg(feature = "wasm-plugins")]
+    fn with_plugins(mut self, config: &Config) -> Result<Self, InvalidKeys> {
+        self.settings.plugins = Some(crate::plugin_setup::served(config)?);
+        Ok(self)
     }
 
     fn without_providers(config: &Config) -> Result<Self, KeyError> {
@@ -278,55 +286,6 @@ fn oauth_settings(oauth: &OAuth) -> OAuthSettings {
         IssuerKeys::File(path) => OAuthKeys::File(path.clone()),
     };
     OAuthSettings { issuer: oauth.issuer.clone(), audience: oauth.audience.clone(), keys }
-}
-
-fn coordination(config: &Config) -> Coordination {
-    let mut kinds = AgentKind::builtin().to_vec();
-    for custom in &config.agents.types {
-        // Its name was checked when the configuration was read.
-        let Ok(name) = custom.name.parse::<AgentType>() else { continue };
-        kinds.retain(|kind| kind.agent_type != name);
-        let (description, capabilities) = (custom.description.clone(), custom.capabilities.clone());
-        kinds.push(AgentKind::new(name, description, capabilities, &custom.system_prompt));
-    }
-    let (drift, limits) = (&config.drift_detection, &config.limits);
-    let is_lexical = drift.similarity == DriftSimilarity::Lexical;
-    let rule = DriftRule {
-        likeness: if is_lexical { Likeness::Words } else { Likeness::Meaning },
-        threshold: drift.threshold,
-        warning: drift.warning_threshold,
-        ancestors: drift.ancestor_depth,
-        prevents: drift.behavior == DriftBehavior::Prevent,
-    };
-    Coordination {
-        kinds,
-        agents_concurrent: config.agents.max_concurrent,
-        tasks: TaskBounds {
-            depth: limits.task_depth,
-            parts: limits.task_parts,
-            tasks: limits.tasks_per_session,
-        },
-        drift: drift.enabled.then_some(rule),
-        allowance: config.resource_exhaustion.enabled.then(|| allowance(&config.resource_exhaustion)),
-        runs: RunLimits {
-            time: Duration::from_secs(config.agents.default_timeout_seconds.into()),
-            concurrent: config.agents.max_concurrent,
-            tokens: config.agents.max_tokens,
-        },
-    }
-}
-
-fn allowance(section: &ResourceExhaustion) -> Allowance {
-    let most = |number: u32| (number > 0).then_some(u64::from(number));
-    let thresholds = &section.thresholds;
-    Allowance {
-        operations: most(thresholds.max_api_calls),
-        tokens: most(thresholds.max_tokens_consumed),
-        subtasks: most(thresholds.max_subtasks_spawned),
-        without_result_ms: most(thresholds.max_time_without_deliverable_ms),
-        warn_at: section.warning_threshold_percent,
-        stops: section.auto_terminate,
-    }
 }
 
 fn call_limits(limits: &Limits) -> CallLimits {

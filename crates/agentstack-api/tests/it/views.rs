@@ -152,8 +152,7 @@ fn replies(full: bool) -> Vec<Reply> {
     replies.extend(replies_about_agents(full));
     replies.extend(replies_about_identities(full));
     replies.extend(replies_about_tasks(full));
-    replies.extend(github::replies(full));
-    replies.extend(plugin::replies(full));
+    replies.extend(github::replies(full).into_iter().chain(plugin::replies(full)));
     replies.extend(replies_to_operators(full));
     replies
 }

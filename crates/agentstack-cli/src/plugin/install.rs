@@ -73,7 +73,9 @@ async fn install(
     };
     let (name, version) = (plan.verified.pin().name, plan.verified.pin().version);
     if !as_json {
-        describe(&chosen).iter().for_each(|grant| println!("  granted: {grant}"));
+        for grant in describe(&chosen) {
+            println!("  granted: {grant}");
+        }
     }
     stack.engine().install_plugin(&operator, &setup.packages, plan, chosen.clone()).await.map_err(problem)?;
     if as_json {

@@ -114,8 +114,8 @@ fn keygen(workplace: &Workplace, name: &str) -> String {
     fs::write(workplace.path().join("password"), "correct horse\n").unwrap();
     let made = workplace.expect(&["--json", "plugin", "keygen", name, "--password-file", "password"], 0);
     let made: Value = serde_json::from_str(&made).unwrap();
-    let mode = |name: &str| fs::metadata(workplace.path().join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(name), mode(&format!("{name}.pub"))), (0o600, 0o644));
+    let bits = |name: &str| fs::metadata(workplace.path().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((bits(name), bits(&format!("{name}.pub"))), (0o600, 0o644));
     made["publicKey"].as_str().unwrap().to_owned()
 }
 

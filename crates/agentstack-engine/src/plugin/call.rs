@@ -1,7 +1,7 @@
 //! A call of a plugin's tool.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use agentstack_access::Scope;
 use agentstack_api::InputError;
@@ -59,11 +59,6 @@ impl Engine {
         let config = plugins.config.get(&plugin).cloned().unwrap_or_default();
         let web = Arc::clone(&plugins.web);
         Ok(CallServices { engine, caller: scope.caller(), claim, granted, plugin, tool, web, config })
-    }
-
-    /// When something begins, for how long it took.
-    pub(super) fn clock_instant(&self) -> Instant {
-        Instant::now()
     }
 }
 

@@ -125,7 +125,7 @@ impl Engine {
                 let verified = verified(plugins, record).await?;
                 Ok(plugins.host.load(verified.component().into()).await?)
             };
-            let begun = self.clock_instant();
+            let begun = Instant::now();
             let component = self.trying(&entry, record, request, loading).await?;
             let scope = self.loading_scope(request).await?;
             let draft = self.draft(&scope.caller(), scope.operation().name, None);
@@ -150,7 +150,7 @@ impl Engine {
         if entry.failed_lately() {
             return Err(Failure::PluginNotLoaded(LoadProblem::Lately));
         }
-        let begun = self.clock_instant();
+        let begun = Instant::now();
         let problem = match loading.await {
             Ok(loaded) => return Ok(loaded),
             Err(problem) => problem,

@@ -288,12 +288,21 @@ fn object(schema: &Value) -> Map<String, Value> {
 
 /// All texts of a schema, one a line: names of properties too.
 fn texts(value: &Value) -> String {
+    let mut lines = vec![];
+    gather(value, &mut lines);
+    lines.join("\n")
+}
+
+fn gather<'a>(value: &'a Value, lines: &mut Vec<&'a str>) {
     match value {
-        Value::String(text) => format!("{text}\n"),
-        Value::Array(items) => items.iter().map(texts).collect(),
+        Value::String(text) => lines.push(text),
+        Value::Array(items) => items.iter().for_each(|item| gather(item, lines)),
         Value::Object(members) => {
-            members.iter().map(|(name, member)| format!("{name}\n{}", texts(member))).collect()
+            for (name, member) in members {
+                lines.push(name);
+                gather(member, lines);
+            }
         }
-        _ => String::new(),
+        _ => {}
     }
 }

@@ -210,16 +210,16 @@ impl Services for CallServices {
         let (plugin, request) = (&self.plugin, self.caller.request);
         match level {
             LogLevel::Debug => {
-                tracing::debug!(target: "agentstack::plugin", %plugin, %request, says = %message)
+                tracing::debug!(target: "agentstack::plugin", %plugin, %request, says = %message);
             }
             LogLevel::Info => {
-                tracing::info!(target: "agentstack::plugin", %plugin, %request, says = %message)
+                tracing::info!(target: "agentstack::plugin", %plugin, %request, says = %message);
             }
             LogLevel::Warn => {
-                tracing::warn!(target: "agentstack::plugin", %plugin, %request, says = %message)
+                tracing::warn!(target: "agentstack::plugin", %plugin, %request, says = %message);
             }
             LogLevel::Error => {
-                tracing::error!(target: "agentstack::plugin", %plugin, %request, says = %message)
+                tracing::error!(target: "agentstack::plugin", %plugin, %request, says = %message);
             }
         }
     }

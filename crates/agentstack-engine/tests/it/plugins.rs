@@ -129,6 +129,6 @@ impl Workshop {
 }
 
 /// The arguments of a call.
-fn run(arguments: Value) -> Value {
+fn run(arguments: &Value) -> Value {
     json!({ "plugin": "greeter", "tool": "run", "arguments": arguments })
 }

@@ -1,16 +1,18 @@
 //! What a field may hold: the rule of each kind, as code, as words and as JSON Schema.
 
-use std::collections::BTreeSet;
+mod objects;
+
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use agentstack_core::{AgentType, ConfigKey, PluginName, SharedName};
+use agentstack_core::SharedName;
 use agentstack_github::{Host, RepositoryPattern};
 use agentstack_plugins::PublicKey;
 use agentstack_providers::BaseUrl;
 use agentstack_rest::{OAuthSettings, WebhookSettings};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::objects::{are_agent_types, are_plugin_settings};
 use super::sections::GuardRule;
 
 /// Longest path, URL, argument or secret, in bytes.
@@ -323,35 +325,6 @@ impl Kind {
             _ => json!({"type": "string", "minLength": 1}),
         }
     }
-}
-
-fn are_agent_types(items: &[Value]) -> bool {
-    let mut names = BTreeSet::new();
-    let is_one = |item: &Value| {
-        let Some(fields) = item.as_object().filter(|fields| fields.len() == 4) else { return false };
-        let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-        let line = |name: &str| Kind::Text { most: 200 }.holds_text(text(name));
-        let capabilities = fields.get("capabilities").and_then(Value::as_array);
-        let can =
-            |all: &Vec<Value>| all.len() <= 32 && all.iter().all(|one| Kind::Text { most: 64 }.holds(one));
-        AgentType::from_str(text("type")).is_ok()
-            && names.insert(text("type").to_owned())
-            && line("description")
-            && capabilities.is_some_and(can)
-            && (1..=PROMPT_CHARS).contains(&text("systemPrompt").chars().count())
-    };
-    items.len() <= AGENT_TYPES && items.iter().all(is_one)
-}
-
-fn are_plugin_settings(plugins: &Map<String, Value>) -> bool {
-    let is_setting = |(key, value): (&String, &Value)| {
-        key.parse::<ConfigKey>().is_ok() && value.as_str().is_some_and(|text| text.len() <= LONG)
-    };
-    let is_one = |(name, settings): (&String, &Value)| {
-        let settings = settings.as_object().filter(|settings| settings.len() <= SETTINGS_OF_PLUGIN);
-        name.parse::<PluginName>().is_ok() && settings.is_some_and(|settings| settings.iter().all(is_setting))
-    };
-    plugins.len() <= PLUGINS && plugins.iter().all(is_one)
 }
 
 /// Whether `name` can be the name of an environment variable.

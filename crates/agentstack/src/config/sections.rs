@@ -83,20 +83,18 @@ pub struct Plugins {
     pub revoked_keys: Vec<String>,
     /// What plugins are told when they ask for a setting, by plugin.
     #[serde(serialize_with = "whether_any", deserialize_with = "settings")]
-    pub settings: BTreeMap<String, BTreeMap<String, Secret<String>>>,
+    pub settings: PluginSettings,
 }
 
+/// Settings of plugins, by plugin and by name.
+type PluginSettings = BTreeMap<String, BTreeMap<String, Secret<String>>>;
+
 /// Of settings only whether there are any.
-fn whether_any<S: Serializer>(
-    settings: &BTreeMap<String, BTreeMap<String, Secret<String>>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn whether_any<S: Serializer>(settings: &PluginSettings, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(if settings.is_empty() { "not set" } else { "set" })
 }
 
-fn settings<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, BTreeMap<String, Secret<String>>>, D::Error> {
+fn settings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PluginSettings, D::Error> {
     let read = BTreeMap::<String, BTreeMap<String, String>>::deserialize(deserializer)?;
     let secret = |of_it: BTreeMap<String, String>| {
         of_it.into_iter().map(|(key, value)| (key, Secret::new(value))).collect()

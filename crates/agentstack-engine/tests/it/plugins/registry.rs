@@ -14,7 +14,7 @@ use crate::support::World;
 
 async fn code(world: &World) -> String {
     let client = world.client("somebody").await;
-    client.call("plugin_call", run(json!({ "do": "echo" }))).await.code().to_owned()
+    client.call("plugin_call", run(&json!({ "do": "echo" }))).await.code().to_owned()
 }
 
 /// The reasons under which loads were refused.
