@@ -16,7 +16,7 @@ use agentstack_api::view::{
     ListPullRequestsView, RepositoryInfoView,
 };
 use agentstack_api::{Command, Reply};
-use agentstack_audit::{Decision, Outcome};
+use agentstack_audit::Outcome;
 use agentstack_core::{IssueBody, IssueLabel, IssueTitle};
 use agentstack_github::{AllowedRepositories, CodeHost, CodeHostError, NewIssue, NewPullRequest};
 use agentstack_storage::Pending;
@@ -24,6 +24,7 @@ use agentstack_storage::Pending;
 use self::shown::Shown;
 use crate::Engine;
 use crate::failure::Failure;
+use crate::outgoing::Outgoing;
 use crate::screen::too_long;
 
 /// A host of code, and what may be named of it.
@@ -150,33 +151,6 @@ impl Engine {
             began.reason = "began";
             self.journal().record(began).await.map_err(|_| Failure::Unrecorded)?;
         }
-        Ok(Outgoing { engine: self, pending: Some(pending) })
-    }
-}
-
-/// A call that has gone out.
-struct Outgoing<'e> {
-    engine: &'e Engine,
-    /// Its record, while nobody else has it.
-    pending: Option<Pending>,
-}
-
-impl Outgoing<'_> {
-    /// Waits for the answer.
-    async fn of<T>(mut self, answer: impl Future<Output = T>) -> T {
-        let answer = answer.await;
-        self.pending = None;
-        answer
-    }
-}
-
-/// Nobody waits for it any more: the client has cancelled it, or has gone.
-impl Drop for Outgoing<'_> {
-    fn drop(&mut self) {
-        if let Some(pending) = self.pending.take() {
-            let draft = pending.refused((Decision::Allow, "permitted", Outcome::Cancelled));
-            self.engine.tell(&draft);
-            self.engine.journal().leave(draft);
-        }
+        Ok(Outgoing::new(self, pending))
     }
 }

@@ -28,6 +28,7 @@ use crate::admission::{Admission, Admitted, TooMany};
 use crate::embedding::Embedder;
 use crate::failure::Failure;
 use crate::journal::Journal;
+use crate::outgoing::Outgoing;
 use crate::plugin::{CALLS_AT_ONCE, Loaded};
 use crate::quota::Quota;
 use crate::readings::{Noted, steadily};
@@ -437,7 +438,9 @@ impl Engine {
             }
             // Whatever of it is kept was recorded for itself; the call is recorded when it has ended.
             Ask::CallPlugin(ask) => {
-                return Ok((Reply::CallPlugin(Box::pin(self.call_plugin(scope, ask)).await?), false));
+                let outgoing = Outgoing::new(self, pending);
+                let called = Box::pin(outgoing.of(self.call_plugin(scope, ask))).await?;
+                return Ok((Reply::CallPlugin(called), false));
             }
             Ask::ListPlugins(ask) => Reply::ListPlugins(self.list_plugins(scope, &ask).await?),
             Ask::ShowPlugin(ask) => Reply::ShowPlugin(self.show_plugin(scope, &ask).await?),

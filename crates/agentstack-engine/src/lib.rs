@@ -21,6 +21,7 @@ mod identity;
 mod journal;
 mod memory;
 mod models;
+mod outgoing;
 mod plugin;
 mod policy;
 mod quarantine;

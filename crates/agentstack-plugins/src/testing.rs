@@ -105,6 +105,7 @@ impl LoadedPlugin for Script {
                 json!({})
             }
             "echo" => json!({ "tool": call.tool, "arguments": arguments["arguments"] }),
+            "wait" => std::future::pending().await,
             "say" => json!({ "text": arguments["text"] }),
             "nonsense" => return Ok("{\"text\": 7}".to_owned()),
             "no json" => return Ok("not json".to_owned()),

@@ -6,6 +6,8 @@ mod anthropic;
 #[cfg(test)]
 mod egress;
 #[cfg(test)]
+mod fetch;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod limits;

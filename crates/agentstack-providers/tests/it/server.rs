@@ -135,8 +135,8 @@ async fn read(stream: &mut TcpStream) -> Option<Asked> {
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
     headers.sort();
-    let length =
-        headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse::<usize>().unwrap();
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let length = length.map_or(0, |(_, value)| value.parse::<usize>().unwrap());
     while bytes.len() < head + 4 + length {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
             return None;

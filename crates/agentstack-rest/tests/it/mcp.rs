@@ -108,3 +108,31 @@ async fn an_operators_operation_is_no_tool() {
     let answered = world.ask(made).await.json();
     assert_eq!(answered["error"]["code"], -32602, "{answered}");
 }
+
+#[tokio::test]
+async fn tools_of_plugins_are_offered_and_called_over_both() {
+    let world = World::new().await;
+    let client = world.client("ann", "developer").await;
+    let list = asked(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }));
+    let listed = client.ask(list.clone()).await.ok();
+    let tools = listed["result"]["tools"].as_array().unwrap();
+    let tool = tools.iter().find(|tool| tool["name"] == "greeter_run").unwrap();
+    assert_eq!(tool["inputSchema"]["required"], json!(["sessionId", "do"]));
+    assert_eq!(tool["annotations"]["openWorldHint"], true);
+    let arguments = json!({ "sessionId": client.session, "do": "echo", "arguments": 7 });
+    let called = client.ask(call("greeter_run", &arguments)).await.ok();
+    let called = called["result"]["structuredContent"].clone();
+    assert_eq!(called["result"], json!({ "tool": "run", "arguments": 7 }));
+    assert_eq!(called["label"]["origin"]["principal"], "plugin:greeter@1.0.0");
+    let body = json!({ "sessionId": client.session, "arguments": { "do": "echo", "arguments": 7 } });
+    let rest = client.ask(Asked::post("/api/v1/plugins/greeter/tools/run", &body)).await.ok();
+    assert_eq!(rest["result"], called["result"]);
+    // What is unknown is unknown, and what is not permitted is not offered.
+    for name in ["greeter_walk", "nobody_run", "plugin_call", "plugin_disable"] {
+        let answered = client.ask(call(name, &arguments)).await;
+        assert_eq!(answered.json()["error"]["message"], format!("Unknown tool: {name}"));
+    }
+    let viewer = world.client("eve", "viewer").await;
+    let listed = viewer.ask(list).await.ok();
+    assert!(listed["result"]["tools"].as_array().unwrap().iter().all(|tool| tool["name"] != "greeter_run"));
+}

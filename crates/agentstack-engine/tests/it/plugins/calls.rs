@@ -1,6 +1,7 @@
 //! What a call can reach, what comes of it, and what is recorded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use agentstack_access::{Limits, Principal, Role};
 use agentstack_audit::{Decision, Outcome};
@@ -66,6 +67,36 @@ async fn s48_each_way_to_fail_is_told_apart_and_recorded() {
         let record = workshop.world.records_of(answer.request).await.pop().unwrap();
         assert_eq!((record.operation.as_str(), record.reason.as_str()), ("plugin_call", reason));
         assert_ne!(record.outcome, Outcome::Ok);
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_wait_for_a_plugin_leaves_a_record() {
+    let workshop = Workshop::open().await;
+    let ann = workshop.world.client("ann").await;
+    ann.ok("plugin_call", run(&json!({ "do": "echo" }))).await;
+    let waiting = ann.call("plugin_call", run(&json!({ "do": "wait" })));
+    assert!(tokio::time::timeout(Duration::from_millis(50), waiting).await.is_err());
+    let record = workshop.world.records().await.into_iter().rfind(|record| record.operation == "plugin_call");
+    assert_eq!(record.unwrap().outcome, Outcome::Cancelled);
+}
+
+#[tokio::test]
+async fn no_more_calls_are_under_way_than_there_are_turns() {
+    let workshop = Workshop::open().await;
+    let ann = workshop.world.client("ann").await;
+    ann.ok("plugin_call", run(&json!({ "do": "echo" }))).await;
+    let wait = || async { ann.call("plugin_call", run(&json!({ "do": "wait" }))).await };
+    let all = async { tokio::join!(wait(), wait(), wait(), wait(), wait(), wait(), wait(), wait()) };
+    let one_more = async {
+        // The others have begun by the time that this one is asked for.
+        tokio::task::yield_now().await;
+        ann.call("plugin_call", run(&json!({ "do": "echo" }))).await
+    };
+    tokio::select! {
+        biased;
+        _ = all => panic!("they wait for ever"),
+        turned_away = one_more => assert_eq!(turned_away.code(), "rate_limited"),
     }
 }
 
