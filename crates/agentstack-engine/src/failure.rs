@@ -199,7 +199,7 @@ impl Failure {
     pub(crate) fn is_fault(&self) -> bool {
         match self {
             Self::Denied(Denial::PolicyFailed { .. }) => true,
-            Self::NotConfigured | Self::RanOutOfTime => false,
+            Self::NotConfigured | Self::RanOutOfTime | Self::Plugin(_) | Self::PluginAnswer(_) => false,
             _ => matches!(self.code(), ErrorCode::Internal | ErrorCode::Unavailable),
         }
     }

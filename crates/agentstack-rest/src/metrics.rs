@@ -152,9 +152,13 @@ impl Observer for Metrics {
 /// Whether it is something that a plugin did or that was done to it: a trap, a limit, a load that was refused, a question
 /// that was not granted.
 fn is_a_plugins(call: &Ended) -> bool {
-    let of_its_own = matches!(call.operation, "plugin_call" | "plugin_load" | "plugin_fetch");
-    call.reason == "not_granted"
-        || (of_its_own && call.outcome != "ok" && !matches!(call.reason, "permitted" | "policy" | "input"))
+    match call.operation {
+        "plugin_load" => call.denied.is_some(),
+        "plugin_call" => {
+            call.reason == "trap" || call.reason.starts_with("limit_") || call.reason.starts_with("plugin_")
+        }
+        _ => call.reason == "not_granted",
+    }
 }
 
 #[cfg(test)]
@@ -203,6 +207,7 @@ mod tests {
         metrics.ended(&Ended { reason: "trap", ..unavailable });
         metrics.ended(&Ended { reason: "trap", ..unavailable });
         metrics.ended(&unavailable);
+        metrics.ended(&Ended { reason: "session_not_held", denied: Some("session_not_held"), ..unavailable });
         metrics.ended(&Ended { operation: "plugin_call", ..call });
         metrics.ended(&Ended {
             outcome: "forbidden",

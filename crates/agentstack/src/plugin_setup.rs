@@ -9,8 +9,8 @@ use std::time::Duration;
 use agentstack_core::Secret;
 use agentstack_engine::{PluginConfig, Plugins};
 use agentstack_plugins::{
-    Host, HttpMethod, InvalidKeys, PackageFolder, PluginHost, PluginRequest, PluginResponse, Refusal,
-    TrustedKeys, Web,
+    Host, HttpMethod, InvalidKeys, LoadedPlugin, PackageFolder, PluginHost, PluginRequest, PluginResponse,
+    Refusal, TrustedKeys, Unloadable, Web,
 };
 use agentstack_providers::{BaseUrl, Fetch, Limits, Outlet, ProviderError};
 use async_trait::async_trait;
@@ -63,8 +63,23 @@ pub(crate) fn served(config: &Config) -> Result<Plugins, InvalidKeys> {
     plugins(config, Arc::new(agentstack_plugins_wasm::WasmHost::new()))
 }
 
+/// For who looks after plugins and calls none: whether they can be called or not, nothing runs them.
+pub(crate) fn looked_after(config: &Config) -> Result<Plugins, InvalidKeys> {
+    plugins(config, Arc::new(Nowhere))
+}
+
+/// Runs nothing.
+#[derive(Debug)]
+struct Nowhere;
+
+#[async_trait]
+impl PluginHost for Nowhere {
+    async fn load(&self, _: Arc<[u8]>) -> Result<Arc<dyn LoadedPlugin>, Unloadable> {
+        Err(Unloadable("nothing is run at the command line".to_owned()))
+    }
+}
+
 /// What plugins are run with. Nothing is read, and nobody is connected to.
-#[cfg_attr(not(feature = "wasm-plugins"), expect(dead_code, reason = "nothing runs them in this build"))]
 pub(crate) fn plugins(config: &Config, host: Arc<dyn PluginHost>) -> Result<Plugins, InvalidKeys> {
     let web = Hosts { reachable: config.egress.enabled, outlets: Mutex::default() };
     Ok(Plugins {

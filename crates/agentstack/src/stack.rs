@@ -29,6 +29,7 @@ use crate::config::{
     Config, ConfigError, Http, IssuerKeys, Limits, OAuth, Overrides, Sources, Tls, Transport, Watch,
 };
 use crate::keys::KeyError;
+use crate::plugin_setup::looked_after;
 use crate::policy::{LoadedPolicy, PolicyProblem, PolicySource};
 use crate::providers::{ProviderKeys, ProviderProblem, configured};
 
@@ -171,10 +172,8 @@ impl Options {
             return Err(StartError::NoDatabase { path: database.clone() });
         }
         // An operator at the command line makes a few calls, and needs nobody's certificates and keys for them.
-        let options = Self { webhook: None, ..Self::without_providers(&loaded.config)? };
-        // Plugins are looked after whether they can be called or not.
-        #[cfg(feature = "wasm-plugins")]
-        let options = options.with_plugins(&loaded.config)?;
+        let mut options = Self { webhook: None, ..Self::without_providers(&loaded.config)? };
+        options.settings.plugins = Some(looked_after(&loaded.config)?);
         Ok(options)
     }
 
@@ -204,15 +203,9 @@ impl Options {
         options.provider_keys = providers.keys;
         #[cfg(feature = "wasm-plugins")]
         if config.plugins.enabled {
-            options = options.with_plugins(config)?;
+            options.settings.plugins = Some(crate::plugin_setup::served(config)?);
         }
         Ok(options)
-    }
-
-    #[cfg(feature = "wasm-plugins")]
-    fn with_plugins(mut self, config: &Config) -> Result<Self, InvalidKeys> {
-        self.settings.plugins = Some(crate::plugin_setup::served(config)?);
-        Ok(self)
     }
 
     fn without_providers(config: &Config) -> Result<Self, KeyError> {

@@ -17,15 +17,11 @@ pub(super) fn code(problem: &CallProblem) -> ErrorCode {
     }
 }
 
-/// The whole error. What the plugin says of its failure is not repeated as it is: it is data of nobody whom the caller
-/// trusts, and errors stand in no fence.
+/// The whole error. What the plugin says of its failure is in the operator's log.
 pub(super) fn body(problem: &CallProblem, request: RequestId) -> ErrorBody {
     let saying = |sentence| ErrorBody::saying(code(problem), sentence, request);
     match problem {
-        CallProblem::Failed(text) => {
-            let plain: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
-            ErrorBody::conflict(format!("The plugin says that it failed: {plain:?}"), request)
-        }
+        CallProblem::Failed(_) => saying("The plugin says that it failed; what it says is in the log."),
         CallProblem::Limit(CallLimit::Fuel) => {
             saying("The plugin has run more instructions than it may (`fuel`).")
         }

@@ -41,9 +41,21 @@ impl Engine {
         let services = self.services(scope, ask.claim, plugins, granted, ask.plugin, offered.clone())?;
         let call =
             PluginCall { tool: tool.name().to_string(), arguments, limits, services: Arc::new(services) };
-        let answered = component.call(call).await.map_err(Failure::Plugin)?;
-        let result = tool.answer(answered.as_bytes(), &limits).map_err(Failure::PluginAnswer)?;
+        let answered =
+            component.call(call).await.map_err(|problem| self.plugin_problem(scope, &offered, problem))?;
+        let result = tool.answer(answered.as_bytes(), &limits).map_err(|mismatch| {
+            tracing::warn!(target: "agentstack::plugin", tool = offered, request = %scope.request(), problem = ?mismatch.to_string());
+            Failure::PluginAnswer(mismatch)
+        })?;
         self.plugin_answer(scope, &record, offered, result)
+    }
+
+    /// Why there is no answer. A plugin's own words are for the operator: to a caller they would be words of nobody whom it
+    /// trusts, and errors stand in no fence.
+    fn plugin_problem(&self, scope: &Scope, tool: &str, problem: CallProblem) -> Failure {
+        let words = self.scrub(&problem.to_string());
+        tracing::warn!(target: "agentstack::plugin", tool, request = %scope.request(), problem = ?words);
+        Failure::Plugin(problem)
     }
 
     fn services(

@@ -204,22 +204,22 @@ impl Services for CallServices {
     }
 
     fn log(&self, level: LogLevel, message: &str) {
-        let plain = message.chars().map(|c| if c.is_control() { ' ' } else { c });
-        let message: String = plain.take(MESSAGE_CHARS).collect();
+        let message: String = message.chars().take(MESSAGE_CHARS).collect();
+        // Written out, so that it moves no terminal's cursor and is no line of ours.
         let message = self.engine.scrub(&message);
         let (plugin, request) = (&self.plugin, self.caller.request);
         match level {
             LogLevel::Debug => {
-                tracing::debug!(target: "agentstack::plugin", %plugin, %request, says = %message);
+                tracing::debug!(target: "agentstack::plugin", %plugin, %request, says = ?message);
             }
             LogLevel::Info => {
-                tracing::info!(target: "agentstack::plugin", %plugin, %request, says = %message);
+                tracing::info!(target: "agentstack::plugin", %plugin, %request, says = ?message);
             }
             LogLevel::Warn => {
-                tracing::warn!(target: "agentstack::plugin", %plugin, %request, says = %message);
+                tracing::warn!(target: "agentstack::plugin", %plugin, %request, says = ?message);
             }
             LogLevel::Error => {
-                tracing::error!(target: "agentstack::plugin", %plugin, %request, says = %message);
+                tracing::error!(target: "agentstack::plugin", %plugin, %request, says = ?message);
             }
         }
     }

@@ -64,6 +64,7 @@ async fn s48_each_way_to_fail_is_told_apart_and_recorded() {
         let answer =
             ann.call("plugin_call", run(&json!({ "do": what, "text": "no \u{1b}[31mway\nout" }))).await;
         assert_eq!(answer.code(), code, "{what}");
+        assert!(!answer.bytes().contains("way"), "its words reach no caller outside of a fence");
         let record = workshop.world.records_of(answer.request).await.pop().unwrap();
         assert_eq!((record.operation.as_str(), record.reason.as_str()), ("plugin_call", reason));
         assert_ne!(record.outcome, Outcome::Ok);
