@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use agentstack_core::{hex, random};
+
 use crate::package::SIGNATURE;
 use crate::{ContentHash, Package, PackageProblem, PluginName};
 
@@ -54,20 +56,24 @@ impl PackageFolder {
     /// When the files cannot be written.
     pub fn keep(&self, name: &PluginName, package: &Package) -> Result<(), FolderProblem> {
         let place = self.place(name, package.hash());
-        if Package::read(&place).is_ok_and(|there| there.is_same_as(package)) {
+        let is_there = || Package::read(&place).is_ok_and(|there| there.is_same_as(package));
+        if is_there() {
             return Ok(());
         }
         let folder = self.root.join(name.as_str());
-        let beside = folder.join(format!(".{}.new", package.hash()));
-        let written = write(&folder, &beside, package).and_then(|()| {
-            remove(&place)?;
-            fs::rename(&beside, &place)?;
-            File::open(&folder)?.sync_all()
+        let written = beside(&folder).and_then(|beside| {
+            let moved = write(&beside, package).and_then(|()| match fs::rename(&beside, &place) {
+                // Somebody else may have been faster with the same; anything else makes room.
+                Err(_) if is_there() => remove(&beside),
+                Err(_) => remove(&place).and_then(|()| fs::rename(&beside, &place)),
+                Ok(()) => Ok(()),
+            });
+            if moved.is_err() {
+                let _ = remove(&beside);
+            }
+            moved.and_then(|()| File::open(&folder)?.sync_all())
         });
-        written.map_err(|source| {
-            let _ = remove(&beside);
-            FolderProblem { path: place, source }
-        })
+        written.map_err(|source| FolderProblem { path: place, source })
     }
 
     /// Removes a package, if it is there.
@@ -83,10 +89,16 @@ impl PackageFolder {
     }
 }
 
-fn write(folder: &Path, beside: &Path, package: &Package) -> io::Result<()> {
+/// A new folder in this one, of nobody else's.
+fn beside(folder: &Path) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    remove(beside)?;
-    DirBuilder::new().mode(0o700).create(beside)?;
+    let name = random::bytes::<8>().map_err(io::Error::other)?;
+    let beside = folder.join(format!(".new-{}", hex::encode(&name)));
+    DirBuilder::new().mode(0o700).create(&beside)?;
+    Ok(beside)
+}
+
+fn write(beside: &Path, package: &Package) -> io::Result<()> {
     let signature = package.signature().map(|text| (SIGNATURE, text.as_bytes()));
     for (name, content) in package.files().chain(signature) {
         let path = beside.join(name);

@@ -22,9 +22,6 @@ use crate::support::World;
 pub(crate) static KEY: LazyLock<SecretKey> = LazyLock::new(|| SecretKey::generate().unwrap());
 /// Another one.
 static OTHER: LazyLock<SecretKey> = LazyLock::new(|| SecretKey::generate().unwrap());
-/// Where the packages of worlds are that do not look at them.
-static SHARED: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
-
 pub(crate) fn trusting(keys: &[&SecretKey], revoked: &[&SecretKey]) -> TrustedKeys {
     let texts = |keys: &[&SecretKey]| -> Vec<String> {
         keys.iter().map(|key| key.public_key().unwrap().to_string()).collect()
@@ -37,7 +34,7 @@ pub(crate) fn verified(package: Package) -> Verified {
 }
 
 /// What runs scripts whose packages are in this folder.
-fn plugins(folder: &Path) -> Plugins {
+pub(crate) fn plugins(folder: &Path) -> Plugins {
     let secret = |text: &str| Secret::new(text.to_owned());
     let config: PluginConfig =
         [("greeter".parse().unwrap(), [("apiKey".parse().unwrap(), secret("the key of a host"))].into())]
@@ -49,11 +46,6 @@ fn plugins(folder: &Path) -> Plugins {
         web: Arc::new(Everywhere::default()),
         config: Arc::new(config),
     }
-}
-
-/// For worlds in which the plugin is like everything else that is there.
-pub(crate) fn usual() -> Plugins {
-    plugins(SHARED.path())
 }
 
 /// Installs a version with all that it asks for.

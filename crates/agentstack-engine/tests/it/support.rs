@@ -9,7 +9,7 @@ use agentstack_api::{ErrorBody, OPERATIONS, Reply, Spec, find};
 use agentstack_audit::{Record, ResourceHasher, SigningKey};
 use agentstack_core::time::ManualClock;
 use agentstack_core::{RequestId, Secret, Timestamp};
-use agentstack_engine::{Coordination, DriftRule, Engine, Likeness, Parts, Settings};
+use agentstack_engine::{Coordination, DriftRule, Engine, Likeness, Parts, Plugins, Settings};
 use agentstack_storage::Storage;
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage_sqlite::{MasterKey, OpenOptions, SqliteStore};
@@ -30,7 +30,7 @@ pub(crate) struct World {
     pub(crate) resources: ResourceHasher,
     authorizer: Authorizer,
     /// Whether a plugin is to be installed before somebody comes in.
-    plugin: Option<tokio::sync::OnceCell<()>>,
+    plugin: Option<(tokio::sync::OnceCell<()>, Plugins, tempfile::TempDir)>,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -76,13 +76,15 @@ impl World {
         // Tests that count records make calls by the hundred that are not let in; the watch has tests of its own.
         let models = crate::run::models(Arc::new(agentstack_providers::testing::Steady));
         let code_host = Some(crate::code_host::hosting(Arc::default()));
-        let plugins = Some(crate::plugins::usual());
+        let folder = tempfile::tempdir().unwrap();
+        let plugins = crate::plugins::plugins(folder.path());
+        let served = Some(plugins.clone());
         Self::with(
             store,
             keep,
-            Settings { coordination, watch: None, models, code_host, plugins, ..Settings::default() },
+            Settings { coordination, watch: None, models, code_host, plugins: served, ..Settings::default() },
         )
-        .with_a_plugin()
+        .with_a_plugin(plugins, folder)
     }
 
     pub(crate) fn with(
@@ -111,16 +113,16 @@ impl World {
     }
 
     /// The plugin of the sample calls is there for whoever comes in.
-    fn with_a_plugin(self) -> Self {
-        Self { plugin: Some(tokio::sync::OnceCell::new()), ..self }
+    fn with_a_plugin(self, plugins: Plugins, folder: tempfile::TempDir) -> Self {
+        Self { plugin: Some((tokio::sync::OnceCell::new(), plugins, folder)), ..self }
     }
 
     async fn install_plugin(&self) {
-        let Some(plugin) = &self.plugin else { return };
+        let Some((plugin, plugins, _)) = &self.plugin else { return };
         let install = || async {
             let package =
                 crate::plugins::package(&crate::plugins::manifest("1.0.0"), b"script", &crate::plugins::KEY);
-            crate::plugins::install(self, &crate::plugins::usual(), package).await.unwrap();
+            crate::plugins::install(self, plugins, package).await.unwrap();
         };
         plugin.get_or_init(install).await;
     }

@@ -1,6 +1,8 @@
 //! The plugins crate from outside.
 
 #[cfg(test)]
+mod folder;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod grants;
