@@ -27,7 +27,8 @@ const CONFIGURATION: &str = r#"{
   },
   "agents": { "maxConcurrent": 100 },
   "driftDetection": { "enabled": true, "similarity": "lexical" },
-  "github": { "enabled": true }
+  "github": { "enabled": true },
+  "plugins": { "enabled": true }
 }
 "#;
 
