@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use agentstack::plugins::{Grants, MemoryOperation, Package, Place, Verified, verify};
 use agentstack::view::PluginView;
 use agentstack::{AgentStack, PluginSetup, Reply};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use serde_json::json;
 
 use crate::operator::{Refused, call};
@@ -230,9 +230,4 @@ fn describe(grants: &Grants) -> Vec<String> {
         limits.host_calls()
     );
     memory.chain(hosts).chain(config).chain([limits]).collect()
-}
-
-/// An error of a library, as a command says it.
-fn problem(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
-    anyhow!(error)
 }

@@ -169,11 +169,11 @@ impl Granted {
         }
     }
 
-    /// What is left of this for another version of the plugin, which may ask for something else. It is never more than
-    /// the operator has agreed to.
+    /// What is left of what was granted before for another version of the plugin, which may ask for something else. It is
+    /// never more than the operator has agreed to.
     #[must_use]
-    pub fn carried_over(&self, requested: &Grants) -> Self {
-        Self(self.0.meet(requested))
+    pub fn carried_over(before: &Grants, requested: &Grants) -> Self {
+        Self(before.meet(requested))
     }
 
     /// What was granted.

@@ -8,7 +8,7 @@ use agentstack::{AgentStack, Caller, Installing, PluginSetup};
 use anyhow::{Context, bail};
 use serde_json::json;
 
-use super::{describe, print, problem, summary, verified};
+use super::{describe, print, summary, verified};
 use crate::{Verdict, confirm, open};
 
 /// Most bytes of a file of grants.
@@ -77,7 +77,7 @@ async fn install(
             println!("  granted: {grant}");
         }
     }
-    stack.engine().install_plugin(&operator, &setup.packages, plan, chosen.clone()).await.map_err(problem)?;
+    stack.engine().install_plugin(&operator, &setup.packages, plan, chosen.clone()).await?;
     if as_json {
         println!("{:#}", json!({ "success": true, "plugin": shown, "granted": chosen }));
     } else {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentstack_access::Scope;
+use agentstack_access::{Claim, Scope};
 use agentstack_api::InputError;
 use agentstack_api::command::CallPlugin;
 use agentstack_api::view::CallPluginView;
-use agentstack_plugins::{CallProblem, Mismatch, PluginCall};
+use agentstack_core::PluginName;
+use agentstack_plugins::{CallProblem, Granted, Mismatch, PluginCall};
+use tokio::sync::SemaphorePermit;
 
 use super::services::CallServices;
 use super::{Plugins, granted};
@@ -34,10 +36,7 @@ impl Engine {
         let granted = granted(&record, manifest.requests())?;
         let limits = *granted.grants().limits();
         let offered = manifest.name().offered(tool.name());
-        let turn = tokio::time::timeout(TURN, self.plugin_turns().acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(Failure::TooMuch { retry_after_seconds: 1 }) };
-        // Whoever waited may have waited while it was disabled.
-        self.enabled_plugin(scope, &ask.plugin).await?;
+        let _turn = self.plugin_turn(scope, &ask.plugin).await?;
         let services = self.services(scope, ask.claim, plugins, granted, ask.plugin, offered.clone())?;
         let call =
             PluginCall { tool: tool.name().to_string(), arguments, limits, services: Arc::new(services) };
@@ -48,6 +47,18 @@ impl Engine {
             Failure::PluginAnswer(mismatch)
         })?;
         self.plugin_answer(scope, &record, offered, result)
+    }
+
+    /// One of the turns of calls, which ends when it is dropped.
+    async fn plugin_turn(&self, scope: &Scope, plugin: &PluginName) -> Result<SemaphorePermit<'_>, Failure> {
+        if let Ok(turn) = self.plugin_turns().try_acquire() {
+            return Ok(turn);
+        }
+        let turn = tokio::time::timeout(TURN, self.plugin_turns().acquire()).await;
+        let Ok(Ok(turn)) = turn else { return Err(Failure::TooMuch { retry_after_seconds: 1 }) };
+        // Whoever waited may have waited while it was disabled.
+        self.enabled_plugin(scope, plugin).await?;
+        Ok(turn)
     }
 
     /// Why there is no answer. A plugin's own words are for the operator: to a caller they would be words of nobody whom it
@@ -61,10 +72,10 @@ impl Engine {
     fn services(
         &self,
         scope: &Scope,
-        claim: agentstack_access::Claim,
+        claim: Claim,
         plugins: &Plugins,
-        granted: agentstack_plugins::Granted,
-        plugin: agentstack_core::PluginName,
+        granted: Granted,
+        plugin: PluginName,
         tool: String,
     ) -> Result<CallServices, Failure> {
         let engine = self.shared().ok_or(Failure::Unrecorded)?;

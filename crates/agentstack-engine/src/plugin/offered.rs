@@ -1,6 +1,6 @@
 //! The tools of plugins as clients are offered them.
 
-use agentstack_access::Principal;
+use agentstack_access::{Principal, Scope};
 use agentstack_api::Spec;
 use agentstack_core::{PluginName, RequestId, ToolName};
 use agentstack_plugins::{Manifest, Tool};
@@ -82,7 +82,7 @@ impl Engine {
     /// The plugin as it is registered, if it can be called.
     pub(super) async fn enabled_plugin(
         &self,
-        scope: &agentstack_access::Scope,
+        scope: &Scope,
         name: &PluginName,
     ) -> Result<PluginRecord, Failure> {
         let record = self.store().plugin(scope, name).await?;

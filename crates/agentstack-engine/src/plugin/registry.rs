@@ -1,5 +1,7 @@
 //! What is installed: install, list, show, enable, disable, remove.
 
+use std::time::Instant;
+
 use agentstack_access::{Caller, Scope};
 use agentstack_api::ErrorBody;
 use agentstack_api::command::{ListPlugins, ShowPlugin};
@@ -14,7 +16,6 @@ use agentstack_plugins::{
 };
 use agentstack_storage::{Pending, PluginRecord, PluginState, StorageError};
 use serde_json::{Map, Value};
-use std::time::Instant;
 
 use super::{grants, pin};
 use crate::Engine;
@@ -93,12 +94,11 @@ impl Engine {
             before.succeeded_by(&next)
         });
         let succession = succession.transpose()?.filter(|_| is_there);
-        let carried_over = seen.as_ref().filter(|_| is_there).map(|seen| {
-            let before = grants(seen).map(|grants| grants.meet(verified.manifest().requests()));
-            before.map(|grants| Granted::new(verified.manifest().requests(), grants))
-        });
-        let carried_over = carried_over.transpose().map_err(|error| self.call_problem(caller, error))?;
-        Ok(Installing { verified, succession, carried_over: carried_over.transpose()?, seen })
+        let before = seen.as_ref().filter(|_| is_there).map(grants).transpose();
+        let before = before.map_err(|error| self.call_problem(caller, error))?;
+        let carried_over =
+            before.map(|before| Granted::carried_over(&before, verified.manifest().requests()));
+        Ok(Installing { verified, succession, carried_over, seen })
     }
 
     /// Installs what was planned, with these grants: it is enabled, unless the version before it was disabled. What was

@@ -1,5 +1,7 @@
 //! A store that can be made to fail, and what is answered while it does.
 
+mod plugins;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -8,19 +10,18 @@ use agentstack_access::{
 };
 use agentstack_audit::{Checkpoint, Decision, Draft, Line, Outcome};
 use agentstack_core::{
-    Agent, AgentInstanceId, Entry, EntrySummary, Identity, IdentityId, MemoryKey, Origin, PluginName,
-    Relationship, SessionId, SharedName, Task, TaskId, Timestamp, TokenHash, TokenId, Trust, Version,
-    VersionId,
+    Agent, AgentInstanceId, Entry, EntrySummary, Identity, IdentityId, MemoryKey, Origin, Relationship,
+    SessionId, SharedName, Task, TaskId, Timestamp, TokenHash, TokenId, Trust, Version, VersionId,
 };
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::{
     Again, AgentChange, AgentRef, AgentStore, Agents, AuditLog, Counts, Direction, Drift, DriftFigures,
     EmbeddingFigures, EmbeddingModel, EmbeddingStore, Ends, Figures, Found, Health, Identities,
     IdentityChange, IdentityFilter, IdentityRef, IdentityStore, Listed, Listing, MemoryStore, NewAgent,
-    NewEntry, NewSession, NewTask, OriginFilter, Pending, PluginRecord, PluginStore, Reading, Removed,
-    Review, ReviewFilter, ReviewStore, Reviews, Revocation, Search, Session, SessionStatus, SessionStore,
-    StorageError, StoreHealth, Stored, Target, TaskEnd, TaskFilter, TaskStore, Tasks, TokenStore, Vector,
-    Waiting, WaitingId,
+    NewEntry, NewSession, NewTask, OriginFilter, Pending, Reading, Removed, Review, ReviewFilter,
+    ReviewStore, Reviews, Revocation, Search, Session, SessionStatus, SessionStore, StorageError,
+    StoreHealth, Stored, Target, TaskEnd, TaskFilter, TaskStore, Tasks, TokenStore, Vector, Waiting,
+    WaitingId,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -389,37 +390,6 @@ impl TokenStore for Faulty {
         limit: u32,
     ) -> Result<Vec<Grant>, StorageError> {
         self.reads()?.tokens(scope, before, limit).await
-    }
-}
-
-#[async_trait]
-impl PluginStore for Faulty {
-    async fn plugin(&self, scope: &Scope, name: &PluginName) -> Result<Option<PluginRecord>, StorageError> {
-        self.reads()?.plugin(scope, name).await
-    }
-
-    async fn plugins(&self, scope: &Scope) -> Result<Vec<PluginRecord>, StorageError> {
-        self.reads()?.plugins(scope).await
-    }
-
-    async fn change_plugin(
-        &self,
-        scope: &Scope,
-        seen: Option<&PluginRecord>,
-        next: PluginRecord,
-        pending: Pending,
-    ) -> Result<(), StorageError> {
-        self.writes()?.change_plugin(scope, seen, next, pending).await
-    }
-
-    async fn note_plugin_load(
-        &self,
-        scope: &Scope,
-        name: &PluginName,
-        hash: &[u8; 32],
-        pending: Pending,
-    ) -> Result<(), StorageError> {
-        self.writes()?.note_plugin_load(scope, name, hash, pending).await
     }
 }
 
