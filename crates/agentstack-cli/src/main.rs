@@ -4,9 +4,15 @@
 //! wrong, 3 the command could not run.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
 
+/// Like the one of the standard library, which panics where nobody reads any more.
+macro_rules! println {
+    ($($text:tt)*) => { $crate::terminal::line(format_args!($($text)*)) };
+}
+
 mod audit;
 mod client;
 mod config;
+mod db;
 mod markdown;
 mod operator;
 mod plugin;
@@ -16,9 +22,9 @@ mod quickstart;
 mod reembed;
 mod rest;
 mod session;
+mod terminal;
 mod token;
 
-use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -59,6 +65,9 @@ enum Command {
     /// Look after what is stored.
     #[command(subcommand)]
     Memory(Memory),
+    /// Look after the database.
+    #[command(subcommand)]
+    Db(db::Command),
     /// Make, list and revoke the tokens with which programs call over HTTP.
     #[command(subcommand)]
     Token(token::Command),
@@ -113,7 +122,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
     match command {
         Command::Quickstart(_) if json => anyhow::bail!("quickstart is for people; it has no --json form"),
         Command::Quickstart(arguments) => quickstart::run(config, arguments).await,
-        Command::Audit(command) => audit::run(open(config).await?, command, json).await,
+        Command::Audit(command) => audit::run(config, command, json).await,
         Command::Session(command) => session::run(open(config).await?, command, json).await,
         Command::Quarantine(command) => quarantine::run(open(config).await?, command, json).await,
         Command::Memory(Memory::RevokeOrigin(asked)) => {
@@ -122,23 +131,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Memory(Memory::Reembed) => {
             reembed::run(AgentStack::open(Options::load_to_embed(config)?).await?, json).await
         }
+        Command::Db(command) => db::run(config, command, json).await,
         Command::Token(command) => token::run(open(config).await?, command, json).await,
         Command::Plugin(command) => plugin::run(config, command, json).await,
         Command::Config(command) => config::run(config, &command, json),
         Command::Policy(command) => policy::run(config, command, json),
     }
-}
-
-/// Whether a person says so. Where nobody can be asked, something else on the command line has to.
-pub(crate) fn confirm(question: &str, instead: &str) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        anyhow::bail!("nobody can be asked here: {instead}");
-    }
-    eprint!("{question} [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 pub(crate) async fn open(config: Option<PathBuf>) -> anyhow::Result<AgentStack> {
