@@ -150,7 +150,7 @@ async fn rekey(config: Option<PathBuf>, asked: Rekey, as_json: bool) -> anyhow::
     }
     match put {
         Some(put) => {
-            println!("Now put the key in {put} where security.keySource takes it from, and remove the file.")
+            println!("Now put the key in {put} where security.keySource takes it from, and remove the file.");
         }
         None => println!("The old key is destroyed. Backups that were made with it open with it only."),
     }

@@ -1,8 +1,8 @@
 //! `agentstack`: the operator's binary.
 //!
 //! Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 the command line is
-//! wrong, 3 the command could not run.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
+//! wrong, 3 the command could not run, 141 nobody reads what it prints any more.
+#![expect(clippy::print_stderr, reason = "a command line talks to people")]
 
 /// Like the one of the standard library, which panics where nobody reads any more.
 macro_rules! println {
@@ -99,6 +99,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ran = runtime.context("starting").and_then(|runtime| runtime.block_on(run(arguments)));
     match ran {
+        Ok(_) if let Some(code) = terminal::lost() => ExitCode::from(code),
         Ok(Verdict::Well) => ExitCode::SUCCESS,
         Ok(Verdict::Wrong) => ExitCode::from(1),
         Err(error) => {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use agentstack::core::Secret;
@@ -10,28 +11,39 @@ use agentstack::keys::private_text;
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// What a shell says of a program whose reader has gone: 128 and the number of SIGPIPE.
-const READER_GONE: i32 = 141;
 /// How long something may take before it is said how far it is.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Fewest characters of a passphrase.
 const PASSPHRASE_CHARS: usize = 12;
 
-/// Writes a line to standard output. Where nobody reads any more, as behind `| head`, that is the end of the program.
+/// What became of standard output, if it takes nothing more: the exit code that says so.
+static LOST: AtomicU8 = AtomicU8::new(0);
+/// What a shell says of a program whose reader has gone, as behind `| head`: 128 and the number of SIGPIPE.
+const READER_GONE: u8 = 141;
+const NOT_WRITTEN: u8 = 3;
+
+/// Writes a line to standard output, as long as that takes any.
 pub(crate) fn line(text: fmt::Arguments<'_>) {
+    if lost().is_some() {
+        return;
+    }
     let mut out = std::io::stdout().lock();
     if let Err(error) = out.write_fmt(text).and_then(|()| out.write_all(b"\n")) {
-        unwritable(&error);
+        lose(&error);
     }
 }
 
-/// Ends the program because standard output takes nothing more.
-pub(crate) fn unwritable(error: &std::io::Error) -> ! {
-    if error.kind() == ErrorKind::BrokenPipe {
-        std::process::exit(READER_GONE);
+/// Notes that standard output takes nothing more. What is being done is finished all the same.
+pub(crate) fn lose(error: &std::io::Error) {
+    let code = if error.kind() == ErrorKind::BrokenPipe { READER_GONE } else { NOT_WRITTEN };
+    if LOST.swap(code, Ordering::AcqRel) == 0 && code == NOT_WRITTEN {
+        eprintln!("agentstack: standard output cannot be written to: {error}");
     }
-    eprintln!("agentstack: standard output cannot be written to: {error}");
-    std::process::exit(3);
+}
+
+/// The exit code of a program whose standard output was lost, if it was.
+pub(crate) fn lost() -> Option<u8> {
+    Some(LOST.load(Ordering::Acquire)).filter(|code| *code != 0)
 }
 
 /// Whether a person says so. Where nobody can be asked, something else on the command line has to.

@@ -35,7 +35,7 @@ impl Engine {
         };
         let draft = pending.close(outcome, counts);
         self.tell(&draft);
-        self.journal().record(draft).await.map_err(|error| self.said(&caller, error.into()))?;
+        self.journal().record(draft).await.map_err(|error| self.said(&caller, &error.into()))?;
         done
     }
 
@@ -51,7 +51,7 @@ impl Engine {
         let caller = Caller::new(principal);
         let pending = Pending::new(self.draft(&caller, DB_REKEY.name, None), Instant::now());
         let scope = self.authorize_unclaimed(&caller, &DB_REKEY).await?;
-        self.journal().flush().await.map_err(|error| self.said(&caller, error.into()))?;
+        self.journal().flush().await.map_err(|error| self.said(&caller, &error.into()))?;
         let done = self.store().succeed(&scope, former, pending.clone()).await;
         match done {
             Ok(done) => Ok(done),
@@ -72,7 +72,7 @@ impl Engine {
     }
 
     /// What a caller is told of a failure.
-    fn said(&self, caller: &Caller, failure: Failure) -> ErrorBody {
+    fn said(&self, caller: &Caller, failure: &Failure) -> ErrorBody {
         failure.body(caller.request, &self.settings().redactor)
     }
 }

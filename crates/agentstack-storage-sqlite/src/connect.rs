@@ -111,6 +111,13 @@ impl OpenOptions {
             .disable_statement_logging()
     }
 
+    /// Whether there is a write-ahead log with something in it.
+    pub(crate) fn has_log(&self) -> bool {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+    }
+
     /// Whether nobody can be writing: there is no write-ahead log, which is there as long as somebody has the database
     /// open, and none can be made. SQLite would want to make one even to read.
     fn is_still(&self) -> bool {

@@ -103,6 +103,7 @@ pub enum OpenError {
 
 // Primary result codes, https://www.sqlite.org/rescode.html.
 pub(crate) const BUSY: i32 = 5;
+pub(crate) const NOMEM: i32 = 7;
 const READONLY: i32 = 8;
 pub(crate) const CORRUPT: i32 = 11;
 const FULL: i32 = 13;

@@ -32,7 +32,7 @@ const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 /// the pages have to be decrypted anew.
 const READER_PATIENCE: Duration = Duration::from_millis(20);
 
-/// How often new keys are asked for while the database does not open with any.
+/// How often new keys are asked for while the database opens with none.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
 
 /// The embedded backend.
@@ -47,7 +47,7 @@ pub struct SqliteStore {
     options: RwLock<OpenOptions>,
     /// How often it was known that a database had refused its key when the connections were opened.
     refused: AtomicU64,
-    /// When new keys were last asked for.
+    /// When new keys were last asked for in vain.
     renewed: SyncMutex<Option<Instant>>,
     busy_timeout: Duration,
     /// Whether the write-ahead log could not be emptied after the last deletion.
@@ -181,7 +181,8 @@ impl SqliteStore {
         match asked {
             // It was another database that did.
             Ok(_) => self.refused.store(refusals, Ordering::Release),
-            Err(error) if error::primary_code(&error) == Some(error::NOTADB) => {
+            // A connection that has met a page that it cannot read answers that it has no memory from then on.
+            Err(error) if matches!(error::primary_code(&error), Some(error::NOTADB | error::NOMEM)) => {
                 if !self.may_renew() {
                     return Err(StorageError::Unavailable(error.into()));
                 }
@@ -190,6 +191,7 @@ impl SqliteStore {
                 let connection = renewed.ok_or_else(|| StorageError::Unavailable(error.into()))?;
                 self.exchange(primary, connection, options).await;
                 self.refused.store(error::refusals(), Ordering::Release);
+                *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 tracing::info!("the key of the database was replaced; the new one is in use");
             }
             Err(error) => return Err(storage(error)),

@@ -70,7 +70,7 @@ impl NextKey {
 
 /// A key that has followed another, which is still to be said.
 pub(crate) struct Succession {
-    former: VerifyingKey,
+    pub(crate) former: VerifyingKey,
     source: Option<KeySource>,
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use agentstack_access::{Authorizer, Principal, SessionDirectory};
 use agentstack_api::ErrorBody;
-use agentstack_audit::{Checkpoint, Report};
+use agentstack_audit::{Checkpoint, Report, VerifyingKey};
 use agentstack_core::{AgentId, Clock, ProcessId, Secret, SharedName, SystemClock};
 use agentstack_engine::{CallLimits, Engine, Observer, Parts, Settings, WatchSettings, embed_in_background};
 use agentstack_github::GhProblem;
@@ -326,6 +326,8 @@ pub struct AgentStack {
     policy: PolicySource,
     provider_keys: ProviderKeys,
     store: Arc<SqliteStore>,
+    /// The key that has signed the audit log, if the one of the database is a new one and nothing can be written.
+    signed_by: Option<VerifyingKey>,
     housekeeping: Option<tokio::task::JoinHandle<()>>,
     embedding: Option<tokio::task::JoinHandle<()>>,
     webhook: Option<Arc<Webhook>>,
@@ -369,17 +371,20 @@ impl AgentStack {
         let mut stack = Self {
             engine,
             store,
+            signed_by: None,
             policy: options.policy,
             provider_keys: options.provider_keys,
             housekeeping: None,
             embedding: None,
             webhook,
         };
+        match succession {
+            Some(succession) if read_only => stack.signed_by = Some(succession.former),
+            Some(succession) => stack.succeed(succession).await?,
+            None => {}
+        }
         if read_only {
             return Ok(stack);
-        }
-        if let Some(succession) = succession {
-            stack.succeed(succession).await?;
         }
         let engine = Arc::downgrade(&stack.engine);
         stack.housekeeping = Some(tokio::spawn(keep_house(engine.clone())));
@@ -478,7 +483,7 @@ impl AgentStack {
         kept: Vec<Checkpoint>,
         progress: impl FnMut(u64, u64),
     ) -> Result<Report, ErrorBody> {
-        let signer = self.store.verifying_key();
+        let signer = self.signed_by.clone().unwrap_or_else(|| self.store.verifying_key());
         self.engine.verify_audit(Arc::new(Self::operator()), &signer, kept, progress).await
     }
 

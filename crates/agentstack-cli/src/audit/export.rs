@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use agentstack::audit::Record;
-use agentstack::command::QueryAudit;
+use agentstack::command::{AuditFilter, QueryAudit};
 use agentstack::{AgentStack, Command, ErrorBody, find_operation, keys};
 use anyhow::{Context, anyhow};
 use serde_json::json;
 
 use super::query::Filter;
 use crate::Verdict;
-use crate::terminal::{Meter, unwritable};
+use crate::terminal::{Meter, lose};
 
 /// What a record becomes.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -79,14 +79,17 @@ pub(super) async fn run(stack: &AgentStack, asked: Export, as_json: bool) -> any
     let taken = match done {
         Ok(taken) => taken,
         Err(Stopped::Refused(body)) => return Err(anyhow!("{}", body.message())),
-        Err(Stopped::Unwritable(error)) => match out {
-            Some(path) => return Err(error).with_context(|| format!("writing {}", path.display())),
-            None => unwritable(&error),
-        },
+        Err(Stopped::Unwritable(error)) => {
+            if let Some(path) = out {
+                return Err(error).with_context(|| format!("writing {}", path.display()));
+            }
+            lose(&error);
+            return Ok(Verdict::Well);
+        }
     };
     match out {
         Some(path) if as_json => {
-            println!("{:#}", json!({ "file": path.display().to_string(), "records": taken }))
+            println!("{:#}", json!({ "file": path.display().to_string(), "records": taken }));
         }
         Some(path) => eprintln!("{taken} records are in {}.", path.display()),
         None => {}
@@ -95,9 +98,11 @@ pub(super) async fn run(stack: &AgentStack, asked: Export, as_json: bool) -> any
 }
 
 /// The filter, its values checked as those of any call.
-fn read(filter: &Filter) -> anyhow::Result<agentstack::command::AuditFilter> {
+fn read(filter: &Filter) -> anyhow::Result<AuditFilter> {
     let spec = find_operation("audit_query").context("no such operation")?;
-    let serde_json::Value::Object(mut arguments) = filter.arguments() else { return Ok(Default::default()) };
+    let serde_json::Value::Object(mut arguments) = filter.arguments() else {
+        return Ok(AuditFilter::default());
+    };
     arguments.retain(|_, value| !value.is_null());
     match agentstack::parse(spec, arguments) {
         Ok(Command::QueryAudit(QueryAudit { filter, .. })) => Ok(filter),

@@ -67,15 +67,20 @@ pub(crate) struct Query {
 }
 
 pub(super) async fn run(stack: &AgentStack, asked: Query, as_json: bool) -> anyhow::Result<Verdict> {
-    let mut arguments = asked.filter.arguments();
+    let arguments = asked.filter.arguments();
+    let mut cursor = None;
     let mut records: Vec<AuditRecordView> = vec![];
     loop {
         let left = asked.limit.saturating_sub(records.len());
         if left == 0 {
             break;
         }
-        arguments["limit"] = json!(left.min(100));
-        let page = match call(stack, "audit_query", arguments.clone()).await {
+        let mut page = arguments.clone();
+        if let Some(page) = page.as_object_mut() {
+            page.insert("limit".to_owned(), json!(left.min(100)));
+            page.insert("cursor".to_owned(), json!(cursor));
+        }
+        let page = match call(stack, "audit_query", page).await {
             Ok(Reply::QueryAudit(page)) => page,
             Ok(_) | Err(Refused::Absent) => return Err(anyhow!("an answer to another question")),
             Err(Refused::Other(error)) => return Err(error),
@@ -84,8 +89,10 @@ pub(super) async fn run(stack: &AgentStack, asked: Query, as_json: bool) -> anyh
             page.records.iter().for_each(|record| println!("{}", line(record)));
         }
         records.extend(page.records);
-        let Some(next) = page.next_cursor else { break };
-        arguments["cursor"] = json!(next);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
     }
     if as_json {
         println!("{:#}", json!({ "count": records.len(), "records": records }));

@@ -6,6 +6,10 @@
 )]
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod db;
+#[cfg(test)]
 mod plugin;
 #[cfg(test)]
 mod policy;
@@ -58,11 +62,13 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 35] = [
+    let commands: [&[&str]; 42] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
+        &["audit", "query", "--help"],
         &["audit", "verify", "--help"],
+        &["audit", "export", "--help"],
         &["audit", "checkpoint", "--help"],
         &["session", "--help"],
         &["session", "list", "--help"],
@@ -75,6 +81,11 @@ fn the_help_is_as_published() {
         &["memory", "--help"],
         &["memory", "revoke-origin", "--help"],
         &["memory", "reembed", "--help"],
+        &["db", "--help"],
+        &["db", "backup", "--help"],
+        &["db", "restore", "--help"],
+        &["db", "rekey", "--help"],
+        &["db", "check", "--help"],
         &["token", "--help"],
         &["token", "create", "--help"],
         &["token", "list", "--help"],

@@ -6,6 +6,11 @@
 //! same file stays in its place, so that nobody goes on writing to one that has been left behind.
 
 use agentstack_core::hex;
+#[expect(
+    clippy::disallowed_types,
+    reason = "one pragma takes no parameter; what is put into it are hexadecimal digits"
+)]
+use sqlx::AssertSqlSafe;
 use sqlx::{Connection, Executor, SqliteConnection};
 
 use super::{MaintenanceError, beside, telling};
@@ -58,11 +63,7 @@ pub(super) async fn rewrite(
 
 async fn write_anew(connection: &mut SqliteConnection, key: Option<&DatabaseKey>) -> Result<(), sqlx::Error> {
     let Some(DatabaseKey::Raw(bits)) = key else { return Ok(()) };
-    #[expect(
-        clippy::disallowed_types,
-        reason = "this pragma takes no parameter; the text is 64 hexadecimal digits"
-    )]
-    let pragma = sqlx::AssertSqlSafe(format!("PRAGMA rekey = \"x'{}'\"", hex::encode(bits.expose())));
+    let pragma = AssertSqlSafe(format!("PRAGMA rekey = \"x'{}'\"", hex::encode(bits.expose())));
     connection.execute(pragma).await?;
     empty_log(connection).await;
     Ok(())

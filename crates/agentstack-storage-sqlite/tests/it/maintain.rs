@@ -26,11 +26,11 @@ fn other_key() -> MasterKey {
     MasterKey::parse(&"3c".repeat(32)).unwrap()
 }
 
-fn words(text: &str) -> Option<Secret<String>> {
-    Some(Secret::new(text.to_owned()))
+fn words(text: &str) -> Secret<String> {
+    Secret::new(text.to_owned())
 }
 
-async fn world_over(store: &Arc<SqliteStore>) -> World {
+fn world_over(store: &Arc<SqliteStore>) -> World {
     let verifying = store.verifying_key();
     World::new(Opened { store: Arc::clone(store) as _, verifying, keep: Box::new(()) })
 }
@@ -39,7 +39,7 @@ async fn world_over(store: &Arc<SqliteStore>) -> World {
 async fn filled(path: &Path, encrypted: bool) -> Arc<SqliteStore> {
     let options = OpenOptions { index: support::small_bounds(), ..options(path, encrypted) };
     let store = Arc::new(SqliteStore::open(options).await.unwrap());
-    let world = world_over(&store).await;
+    let world = world_over(&store);
     let team = world.local("ann").start().await.named("team");
     for number in 0..40 {
         team.store(&format!("key {number}"), &format!("some words of the entry {number}")).await;
@@ -176,7 +176,7 @@ async fn reading_needs_no_right_to_write() {
     assert_eq!(checked(&path, true).await.total, 0);
     let options = OpenOptions { read_only: true, ..options(&path, true) };
     let store = Arc::new(SqliteStore::open(options).await.unwrap());
-    let world = world_over(&store).await;
+    let world = world_over(&store);
     assert!(world.verified().await.is_intact());
     // Nobody can write through it, whatever the files would allow.
     let scope = world.operator().scope(&SYSTEM_STATUS).await;
@@ -201,7 +201,7 @@ async fn a_database_of_an_older_schema_is_not_read_only() {
 
 /// What a caller sees of the shared namespace.
 async fn seen(store: &Arc<SqliteStore>) -> (Vec<String>, Vec<String>) {
-    let world = world_over(store).await;
+    let world = world_over(store);
     let team = world.local("ann").named("team");
     (team.keys().await, team.found("words", Match::Any).await)
 }
@@ -216,7 +216,7 @@ async fn a_backup_is_of_one_moment_of_a_database_in_use() {
         let writer = {
             let (store, done) = (Arc::clone(&store), Arc::clone(&done));
             tokio::spawn(async move {
-                let world = world_over(&store).await;
+                let world = world_over(&store);
                 let team = world.local("eve").start().await.named("team");
                 let mut number = 0;
                 while !done.load(Ordering::Relaxed) {
@@ -236,7 +236,7 @@ async fn a_backup_is_of_one_moment_of_a_database_in_use() {
             let back = restore(&to, None, &restored, &mut |_| {}).await.unwrap();
             assert_eq!(back.holdings, made.holdings);
             let copy = Arc::new(SqliteStore::open(restored).await.unwrap());
-            assert!(world_over(&copy).await.verified().await.is_intact());
+            assert!(world_over(&copy).verified().await.is_intact());
             let (keys, found) = seen(&copy).await;
             assert_eq!(keys.len() as u64 + 1, made.holdings.unwrap().entries);
             assert!(found.len() > 35);
@@ -253,22 +253,22 @@ async fn a_backup_with_a_passphrase_opens_with_that_alone() {
     let store = filled(&path, true).await;
     let to = folder.path().join("backup");
     let secret = "correct \"horse\" 'battery'; --";
-    let made = store.backup(&to, words(secret), &mut |_| {}).await.unwrap();
-    let again = store.backup(&to, words(secret), &mut |_| {}).await.unwrap_err();
+    let made = store.backup(&to, Some(words(secret)), &mut |_| {}).await.unwrap();
+    let again = store.backup(&to, Some(words(secret)), &mut |_| {}).await.unwrap_err();
     assert!(matches!(again, MaintenanceError::Exists { .. }), "{again}");
     let bytes = std::fs::read(&to).unwrap();
     assert!(!bytes.windows(5).any(|window| window == b"words" || window == b"SQLit"));
     // Another installation, with another master key.
     let target =
         |name: &str| OpenOptions::new(folder.path().join("elsewhere").join(name), other_key().derive());
-    for (given, has) in [(None, false), (words("another"), true)] {
+    for (given, has) in [(None, false), (Some(words("another")), true)] {
         let refused = restore(&to, given, &target("refused.db"), &mut |_| {}).await.unwrap_err();
         assert!(
             matches!(refused, MaintenanceError::WrongPassphrase { has_own } if has_own == has),
             "{refused}"
         );
     }
-    let restored = restore(&to, words(secret), &target("store.db"), &mut |_| {}).await.unwrap();
+    let restored = restore(&to, Some(words(secret)), &target("store.db"), &mut |_| {}).await.unwrap();
     assert_eq!(restored.holdings, made.holdings);
     let copy = Arc::new(SqliteStore::open(target("store.db")).await.unwrap());
     assert_eq!(seen(&copy).await, seen(&store).await);
@@ -276,10 +276,10 @@ async fn a_backup_with_a_passphrase_opens_with_that_alone() {
     let names =
         || std::fs::read_dir(folder.path().join("elsewhere")).unwrap().map(|it| it.unwrap().file_name());
     assert!(names().all(|name| name.to_string_lossy().starts_with("store.db")));
-    let refused = restore(&to, words(secret), &target("store.db"), &mut |_| {}).await.unwrap_err();
+    let refused = restore(&to, Some(words(secret)), &target("store.db"), &mut |_| {}).await.unwrap_err();
     assert!(matches!(refused, MaintenanceError::Exists { .. }), "{refused}");
     // The log was signed with a key that the new one does not know yet.
-    let world = world_over(&copy).await;
+    let world = world_over(&copy);
     let scope = world.operator().scope(&SYSTEM_STATUS).await;
     assert!(copy.succeed(&scope, &store.verifying_key(), pending(&scope)).await.unwrap());
     assert!(world.verified().await.is_intact());
@@ -299,8 +299,8 @@ async fn plain_and_encrypted_are_not_mixed_up() {
     let refused = restore(&backup("encrypted.backup"), None, &onto(false), &mut |_| {}).await.unwrap_err();
     assert!(matches!(refused, MaintenanceError::EncryptedBackup), "{refused}");
     // The way from one to the other.
-    plain.backup(&backup("on its way"), words("secret"), &mut |_| {}).await.unwrap();
-    restore(&backup("on its way"), words("secret"), &onto(true), &mut |_| {}).await.unwrap();
+    plain.backup(&backup("on its way"), Some(words("secret")), &mut |_| {}).await.unwrap();
+    restore(&backup("on its way"), Some(words("secret")), &onto(true), &mut |_| {}).await.unwrap();
     let copy = Arc::new(SqliteStore::open(onto(true)).await.unwrap());
     assert_eq!(seen(&copy).await, seen(&plain).await);
 }
@@ -315,7 +315,7 @@ async fn s39_another_key_for_a_database_in_use() {
     filled(&path, true).await.close().await;
     let server = Arc::new(SqliteStore::open(with_renewal).await.unwrap());
     let forgotten = Arc::new(SqliteStore::open(old.clone()).await.unwrap());
-    let world = world_over(&server).await;
+    let world = world_over(&server);
     let team = world.local("ann").start().await.named("team");
     team.store("before", "words").await;
     let former = server.verifying_key();
@@ -340,7 +340,7 @@ async fn s39_another_key_for_a_database_in_use() {
     assert_ne!(server.verifying_key(), former);
     let scope = world.operator().scope(&SYSTEM_STATUS).await;
     assert!(server.succeed(&scope, &former, pending(&scope)).await.unwrap());
-    let world = world_over(&server).await;
+    let world = world_over(&server);
     let report = world.verified().await;
     assert!(report.is_intact() && report.checkpoints_verified == 2, "{report:?}");
     assert_eq!(check(&OpenOptions::new(path, new), &mut |_| {}).await.unwrap().total, 0);

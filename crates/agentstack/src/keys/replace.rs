@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use agentstack_storage_sqlite::{FileProblem, MasterKey};
@@ -57,22 +57,37 @@ impl KeySource {
         }
         std::fs::rename(&next, path).map_err(problem)?;
         File::open(parent(path)).and_then(|folder| folder.sync_all()).map_err(problem)?;
-        destroy(&old).map_err(problem)
+        destroy(&old, path).and_then(|()| destroy_drafts(path)).map_err(problem)
     }
 }
 
-/// Writes over a file before it goes. On a disk that copies on write, or wears evenly, the bits may be left somewhere.
-fn destroy(path: &Path) -> std::io::Result<()> {
+/// Writes over a file before it goes, unless it is another name of the key in use. On a disk that copies on write, or wears
+/// evenly, the bits may be left somewhere.
+fn destroy(path: &Path, in_use: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     let mut file = match options.open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };
-    let length = usize::try_from(file.metadata()?.len()).unwrap_or(0).min(1 << 16);
-    file.write_all(&vec![b'0'; length])?;
-    file.sync_all()?;
+    let (metadata, kept) = (file.metadata()?, std::fs::metadata(in_use)?);
+    if (metadata.dev(), metadata.ino()) != (kept.dev(), kept.ino()) {
+        let length = usize::try_from(metadata.len()).unwrap_or(0).min(1 << 16);
+        file.write_all(&vec![b'0'; length])?;
+        file.sync_all()?;
+    }
     std::fs::remove_file(path)
+}
+
+/// Keys that were being made when a process was killed: nothing was ever opened with them, or they are the new one.
+fn destroy_drafts(in_use: &Path) -> std::io::Result<()> {
+    for file in std::fs::read_dir(parent(in_use))? {
+        let file = file?;
+        if file.file_name().to_str().is_some_and(create::is_draft) {
+            destroy(&file.path(), in_use)?;
+        }
+    }
+    Ok(())
 }
 
 /// A new key in a private file, or the one that lies there.
@@ -96,6 +111,10 @@ mod tests {
         assert_eq!(source.next().unwrap(), Some(next.clone()));
         assert_eq!(new_key(&source.next_file().unwrap()).unwrap(), next, "one that lies there is taken");
         let held = File::open(&path).unwrap();
+        // Killed before the name that it was made under was gone; and before it had another.
+        let draft = |digit: &str| path.with_file_name(format!(".{}.new", digit.repeat(16)));
+        std::fs::hard_link(source.next_file().unwrap(), draft("a")).unwrap();
+        std::fs::copy(&path, draft("b")).unwrap();
         source.replace().unwrap();
         assert_eq!((read_file(&path).unwrap(), source.next().unwrap()), (next.clone(), None));
         let left = std::io::read_to_string(held).unwrap();
