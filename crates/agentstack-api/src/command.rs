@@ -295,6 +295,23 @@ pub struct RevokeOrigin {
     pub dry_run: bool,
 }
 
+/// `quarantine_forget_origin`
+#[derive(Debug, Clone)]
+pub struct ForgetOrigin {
+    /// Nothing is claimed.
+    pub claim: Claim,
+    /// The principal, as labels name it. At least one of this, the agent and the tool is said.
+    pub principal: Option<String>,
+    /// The agent, as labels name it.
+    pub agent: Option<AgentId>,
+    /// The tool, as labels name it, or the family of tools whose names begin with this and `_`.
+    pub tool: Option<String>,
+    /// From when on.
+    pub since: Option<Timestamp>,
+    /// Whether only to say what would become of it.
+    pub dry_run: bool,
+}
+
 /// `memory_list`
 #[derive(Debug, Clone)]
 pub struct ListMemory {

@@ -40,8 +40,8 @@ pub(crate) use plugin::{
     ShowPluginRequest,
 };
 pub(crate) use quarantine::{
-    ApproveQuarantineRequest, ListQuarantineRequest, RejectQuarantineRequest, RevokeOriginRequest,
-    ShowQuarantineRequest,
+    ApproveQuarantineRequest, ForgetOriginRequest, ListQuarantineRequest, RejectQuarantineRequest,
+    RevokeOriginRequest, ShowQuarantineRequest,
 };
 pub(crate) use session::{
     ActiveSessionsRequest, EndSessionRequest, SessionStatusRequest, StartSessionRequest,

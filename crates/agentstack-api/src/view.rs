@@ -47,8 +47,8 @@ pub use plugin::{
     PluginView, RemovePluginView, ShowPluginView,
 };
 pub use quarantine::{
-    ApproveQuarantineView, DecidedView, ListQuarantineView, RejectQuarantineView, ReviewView,
-    RevokeOriginView, ShowQuarantineView,
+    ApproveQuarantineView, DecidedView, ForgetOriginView, ListQuarantineView, ReaderView, ReceiptView,
+    RejectQuarantineView, ReviewView, RevokeOriginView, ShowQuarantineView,
 };
 pub use session::{
     ActiveSessionsView, EndSessionView, RemovedView, SessionDetailView, SessionState, SessionStatusView,
@@ -93,6 +93,8 @@ pub(crate) fn exact(view: &str) -> Value {
         "IdentityView" => schema::exact_output::<IdentityView>(),
         "PluginToolView" => schema::exact_output::<PluginToolView>(),
         "PluginView" => schema::exact_output::<PluginView>(),
+        "ReaderView" => schema::exact_output::<ReaderView>(),
+        "ReceiptView" => schema::exact_output::<ReceiptView>(),
         "RecordView" => schema::exact_output::<RecordView>(),
         "RelationshipView" => schema::exact_output::<RelationshipView>(),
         "StoredEntryView" => schema::exact_output::<StoredEntryView>(),

@@ -23,6 +23,9 @@ pub enum Malformed {
     /// Not a [`crate::FormerKey`].
     #[error("a statement about a former key is one line that starts with `agentstack-former-key:v1:`")]
     FormerKey,
+    /// Not a [`crate::Receipt`], or one that was changed.
+    #[error("the text is not a receipt, or it was changed")]
+    Receipt,
     /// Not a [`crate::Record`].
     #[error("the text is not an audit record")]
     Record,

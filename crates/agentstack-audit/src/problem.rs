@@ -65,6 +65,11 @@ pub enum Problem {
         /// Which.
         sequence: u64,
     },
+    /// A record that somebody holds a receipt for is not in the log, or is another one there.
+    NotAsReceipted {
+        /// Which.
+        sequence: u64,
+    },
     /// The log ends before a record that was signed.
     Truncated {
         /// The last record there is; 0 when there is none.
@@ -107,6 +112,9 @@ impl fmt::Display for Problem {
             }
             Self::SignedRecordMissing { sequence } => {
                 write!(f, "record {sequence} is missing, and a checkpoint signed it")
+            }
+            Self::NotAsReceipted { sequence } => {
+                write!(f, "record {sequence} is not the one that the receipt is for")
             }
             Self::Truncated { end, signed } => {
                 write!(f, "the log ends at record {end}, and a checkpoint signed it up to record {signed}")

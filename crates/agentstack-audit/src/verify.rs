@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::chain::link;
-use crate::{Checkpoint, Hash, Head, Line, Problem, Record, Trusted};
+use crate::{Checkpoint, Hash, Head, Line, Problem, Receipt, Record, Trusted};
 
 /// Most problems that a report lists; further ones are counted only.
 pub const PROBLEMS_LISTED: usize = 100;
@@ -19,6 +19,8 @@ pub struct Report {
     pub head: Head,
     /// Checkpoints that bear a good signature and match the log.
     pub checkpoints_verified: u64,
+    /// Receipts whose record is in the log.
+    pub receipts_verified: u64,
     /// What is wrong, checkpoints' signatures first, then in the order of the lines. No more than
     /// [`PROBLEMS_LISTED`].
     pub problems: Vec<Problem>,
@@ -43,6 +45,8 @@ impl Report {
 pub struct Verifier {
     /// The hashes that genuine checkpoints expect, by sequence.
     expected: BTreeMap<u64, Vec<Hash>>,
+    /// The hashes that receipts expect, by sequence.
+    receipts: BTreeMap<u64, Vec<Hash>>,
     /// The line before.
     last: Head,
     /// The hash that the line before ought to have; another than `last.hash` if that was changed.
@@ -64,12 +68,14 @@ impl Verifier {
             first: None,
             head: Head::EMPTY,
             checkpoints_verified: 0,
+            receipts_verified: 0,
             problems: Vec::new(),
             problems_total: 0,
             unsigned_tail: 0,
         };
         let (last, computed) = (Head::EMPTY, Head::EMPTY.hash);
-        let mut verifier = Self { expected: BTreeMap::new(), last, computed, highest: 0, report };
+        let (expected, receipts) = (BTreeMap::new(), BTreeMap::new());
+        let mut verifier = Self { expected, receipts, last, computed, highest: 0, report };
         // The same one may be kept in both places.
         checkpoints.sort_by_cached_key(|checkpoint| (checkpoint.sequence, checkpoint.to_string()));
         checkpoints.dedup();
@@ -79,6 +85,15 @@ impl Verifier {
         // A checkpoint may have been signed before there was a record.
         verifier.compare(true);
         verifier
+    }
+
+    /// Expects these records in the log, each with the hash that a receipt has.
+    #[must_use]
+    pub fn expecting(mut self, receipts: &[Receipt]) -> Self {
+        for receipt in receipts {
+            self.receipts.entry(receipt.sequence()).or_default().push(receipt.hash());
+        }
+        self
     }
 
     /// Takes the next line, in the order of the log.
@@ -94,6 +109,13 @@ impl Verifier {
         self.computed = computed;
         self.highest = self.highest.max(line.sequence);
         self.compare(linked);
+        for hash in self.receipts.remove(&line.sequence).unwrap_or_default() {
+            if hash == line.hash && linked {
+                self.report.receipts_verified += 1;
+            } else {
+                self.found(Problem::NotAsReceipted { sequence: line.sequence });
+            }
+        }
     }
 
     /// What was found, now that there are no more lines.
@@ -106,6 +128,11 @@ impl Verifier {
                 } else {
                     Problem::SignedRecordMissing { sequence }
                 });
+            }
+        }
+        for (sequence, hashes) in std::mem::take(&mut self.receipts) {
+            for _ in hashes {
+                self.found(Problem::NotAsReceipted { sequence });
             }
         }
         self.report.head = self.last;

@@ -3,10 +3,10 @@
 mod export;
 mod query;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use agentstack::audit::Checkpoint;
+use agentstack::audit::{Checkpoint, Receipt};
 use agentstack::{AgentStack, Options};
 use anyhow::{Context, anyhow};
 use serde_json::json;
@@ -23,6 +23,9 @@ pub(crate) enum Command {
         /// A file of checkpoints that were kept elsewhere, one a line.
         #[arg(long, value_name = "FILE")]
         checkpoints: Option<PathBuf>,
+        /// A receipt, as `memory forget` gives one; may be given several times.
+        #[arg(long, value_name = "FILE")]
+        receipt: Vec<PathBuf>,
     },
     /// Take records out of the log, oldest first: as JSON Lines, just as the log has them, or as CSV.
     Export(export::Export),
@@ -31,11 +34,11 @@ pub(crate) enum Command {
 }
 
 pub(crate) async fn run(config: Option<PathBuf>, command: Command, as_json: bool) -> anyhow::Result<Verdict> {
-    if let Command::Verify { checkpoints } = command {
+    if let Command::Verify { checkpoints, receipt } = command {
         let mut options = Options::load_existing(config)?;
         options.read_only = true;
         let stack = AgentStack::open(options).await?;
-        let verdict = verify(&stack, checkpoints, as_json).await;
+        let verdict = verify(&stack, checkpoints, &receipt, as_json).await;
         stack.close().await;
         return verdict;
     }
@@ -49,10 +52,16 @@ pub(crate) async fn run(config: Option<PathBuf>, command: Command, as_json: bool
     verdict
 }
 
-async fn verify(stack: &AgentStack, kept: Option<PathBuf>, as_json: bool) -> anyhow::Result<Verdict> {
+async fn verify(
+    stack: &AgentStack,
+    kept: Option<PathBuf>,
+    receipts: &[PathBuf],
+    as_json: bool,
+) -> anyhow::Result<Verdict> {
     let kept = kept.map_or_else(|| Ok(vec![]), |path| read_checkpoints(&path))?;
+    let receipts = receipts.iter().map(|path| read_receipt(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut meter = Meter::of_things(as_json);
-    let report = stack.verify_audit(kept, |read, total| meter.at("records", read, total)).await;
+    let report = stack.verify_audit(kept, &receipts, |read, total| meter.at("records", read, total)).await;
     drop(meter);
     let report = report.map_err(|error| anyhow!("{}", error.message()))?;
     let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
@@ -61,6 +70,7 @@ async fn verify(stack: &AgentStack, kept: Option<PathBuf>, as_json: bool) -> any
             "intact": report.is_intact(),
             "records": report.records,
             "checkpointsVerified": report.checkpoints_verified,
+            "receiptsVerified": report.receipts_verified,
             "recordsAfterLastCheckpoint": report.unsigned_tail,
             "problemCount": report.problems_total,
             "problems": problems,
@@ -72,6 +82,9 @@ async fn verify(stack: &AgentStack, kept: Option<PathBuf>, as_json: bool) -> any
             "The audit log is {verdict}: {} records, {} signed checkpoints, {} records after the last one.",
             report.records, report.checkpoints_verified, report.unsigned_tail
         );
+        for receipt in receipts.iter().map(Receipt::record) {
+            println!("The receipt of {} at {} says: {:?}", receipt.operation, receipt.at, receipt.counts);
+        }
         for problem in &problems {
             println!("  {problem}");
         }
@@ -79,10 +92,15 @@ async fn verify(stack: &AgentStack, kept: Option<PathBuf>, as_json: bool) -> any
     Ok(if report.is_intact() { Verdict::Well } else { Verdict::Wrong })
 }
 
-fn read_checkpoints(path: &std::path::Path) -> anyhow::Result<Vec<Checkpoint>> {
+fn read_checkpoints(path: &Path) -> anyhow::Result<Vec<Checkpoint>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.map(|line| line.parse().with_context(|| format!("reading {}", path.display()))).collect()
+}
+
+fn read_receipt(path: &Path) -> anyhow::Result<Receipt> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    Receipt::parse(&text).with_context(|| format!("reading {}", path.display()))
 }
 
 async fn checkpoint(stack: &AgentStack, as_json: bool) -> anyhow::Result<Verdict> {

@@ -89,7 +89,7 @@ async fn restore(config: Option<PathBuf>, asked: Restore, as_json: bool) -> anyh
     let mut progress = |bytes| meter.at("restoring", bytes, total);
     let (stack, restored) = AgentStack::restore(config, &asked.file, own, &mut progress).await?;
     drop(meter);
-    let report = stack.verify_audit(vec![], |_, _| {}).await;
+    let report = stack.verify_audit(vec![], &[], |_, _| {}).await;
     stack.close().await;
     let report = report.map_err(|error| anyhow::anyhow!("{}", error.message()))?;
     tell("Restored", &asked.file, &restored, as_json);

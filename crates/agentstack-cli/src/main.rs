@@ -129,6 +129,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Memory(Memory::RevokeOrigin(asked)) => {
             quarantine::revoke_origin(open(config).await?, asked, json).await
         }
+        Command::Memory(Memory::Forget(asked)) => quarantine::forget(open(config).await?, asked, json).await,
         Command::Memory(Memory::Reembed) => {
             reembed::run(AgentStack::open(Options::load_to_embed(config)?).await?, json).await
         }

@@ -1,7 +1,10 @@
 //! `agentstack quarantine` and `agentstack memory`
 
-use agentstack::view::{ReviewView, RevokeOriginView, ShowQuarantineView};
-use agentstack::{AgentStack, Reply, fence};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use agentstack::view::{ForgetOriginView, ReviewView, RevokeOriginView, ShowQuarantineView};
+use agentstack::{AgentStack, Reply, fence, keys};
 use anyhow::anyhow;
 use serde_json::{Map, Value, json};
 
@@ -38,12 +41,42 @@ pub(crate) enum Command {
 pub(crate) enum Memory {
     /// Revoke all that a principal, an agent or a tool has written, and quarantine all that was derived from it.
     RevokeOrigin(RevokeOrigin),
+    /// Delete for good what a principal, an agent or a tool has written; of a principal, its sessions, identities and
+    /// tokens too. Prints a receipt.
+    Forget(Forget),
     /// Make vectors of all entries that have none of the configured model, as after the model was changed.
     Reembed,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct RevokeOrigin {
+    #[command(flatten)]
+    origin: Origin,
+    /// Only say what would become of it.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Forget {
+    #[command(flatten)]
+    origin: Origin,
+    /// A new private file for the receipt [default: standard output].
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+    /// Only say what would become of it.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(clap::Args)]
+struct Origin {
     /// The principal, as labels name it: `local:…`, `token:…`, `oauth:…`.
     #[arg(long, value_name = "NAME", required_unless_present_any = ["agent", "tool"])]
     principal: Option<String>,
@@ -56,12 +89,18 @@ pub(crate) struct RevokeOrigin {
     /// Only what was written from this time on, such as 2026-01-15T08:00:00Z.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only say what would become of it.
-    #[arg(long)]
-    dry_run: bool,
-    /// Do not ask.
-    #[arg(long)]
-    yes: bool,
+}
+
+impl Origin {
+    fn arguments(&self, dry_run: bool) -> Value {
+        json!({
+            "originPrincipal": self.principal,
+            "agentId": self.agent,
+            "originTool": self.tool,
+            "since": self.since,
+            "dryRun": dry_run,
+        })
+    }
 }
 
 pub(crate) async fn run(stack: AgentStack, command: Command, as_json: bool) -> anyhow::Result<Verdict> {
@@ -205,6 +244,15 @@ async fn revoke(stack: &AgentStack, asked: RevokeOrigin, as_json: bool) -> Resul
             "{} versions {verb} revoked, {} derived from them {verb} quarantined.",
             done.revoked, done.quarantined
         );
+        for reader in &done.readers {
+            println!("Shown to session {} of {:?}.", reader.session_id, reader.holder);
+        }
+        for holder in &done.reading_holders {
+            println!("Shown to {holder:?} outside of any session.");
+        }
+        if done.ended_readers > 0 {
+            println!("Shown to {} sessions that have ended since.", done.ended_readers);
+        }
     }
     Ok(())
 }
@@ -214,15 +262,59 @@ async fn revoke_once(
     asked: &RevokeOrigin,
     dry_run: bool,
 ) -> Result<RevokeOriginView, Refused> {
-    let arguments = json!({
-        "originPrincipal": asked.principal,
-        "agentId": asked.agent,
-        "originTool": asked.tool,
-        "since": asked.since,
-        "dryRun": dry_run,
-    });
-    match call(stack, "quarantine_revoke_origin", arguments).await? {
+    match call(stack, "quarantine_revoke_origin", asked.origin.arguments(dry_run)).await? {
         Reply::RevokeOrigin(done) => Ok(done),
+        _ => Err(unexpected()),
+    }
+}
+
+pub(crate) async fn forget(stack: AgentStack, asked: Forget, as_json: bool) -> anyhow::Result<Verdict> {
+    let done = forgotten(&stack, &asked, as_json).await;
+    stack.close().await;
+    verdict(done)
+}
+
+async fn forgotten(stack: &AgentStack, asked: &Forget, as_json: bool) -> Result<(), Refused> {
+    let would = forget_once(stack, asked, true).await?;
+    if !asked.dry_run && !asked.yes {
+        let question = format!("Delete {} for good?", counted(&would));
+        if !confirm(&question, "say --yes, or --dry-run to see what would become of it")
+            .map_err(Refused::Other)?
+        {
+            println!("Nothing was changed.");
+            return Ok(());
+        }
+    }
+    // The place for the receipt first: what is gone cannot be proven again.
+    let place = asked.receipt.as_deref().filter(|_| !asked.dry_run).map(keys::new_private_file).transpose();
+    let place = place.map_err(|error| Refused::Other(error.into()))?;
+    let done = if asked.dry_run { would } else { forget_once(stack, asked, false).await? };
+    if let (Some(mut place), Some(receipt)) = (place, &done.receipt) {
+        let kept = place.write_all(json!(receipt).to_string().as_bytes()).and_then(|()| place.sync_all());
+        kept.map_err(|error| Refused::Other(error.into()))?;
+    }
+    if as_json {
+        println!("{:#}", json!(done));
+        return Ok(());
+    }
+    let verb = if done.dry_run { "would be deleted" } else { "are deleted" };
+    eprintln!("{} {verb}.", counted(&done));
+    if let (Some(receipt), None) = (&done.receipt, &asked.receipt) {
+        println!("{}", json!(receipt));
+    }
+    Ok(())
+}
+
+fn counted(of: &ForgetOriginView) -> String {
+    format!(
+        "{} versions, {} sessions, {} identities, {} tokens, {} agents and {} tasks",
+        of.versions, of.sessions, of.identities, of.tokens, of.agents, of.tasks
+    )
+}
+
+async fn forget_once(stack: &AgentStack, asked: &Forget, dry_run: bool) -> Result<ForgetOriginView, Refused> {
+    match call(stack, "quarantine_forget_origin", asked.origin.arguments(dry_run)).await? {
+        Reply::ForgetOrigin(done) => Ok(done),
         _ => Err(unexpected()),
     }
 }

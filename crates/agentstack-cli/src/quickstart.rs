@@ -141,7 +141,7 @@ async fn show_refusals(client: &Client, foreign: &str, own: &str) -> anyhow::Res
 async fn verify(config: &Path) -> anyhow::Result<bool> {
     let stack = AgentStack::open(Options::load_existing(Some(config.to_owned()))?).await?;
     let report = stack
-        .verify_audit(vec![], |_, _| {})
+        .verify_audit(vec![], &[], |_, _| {})
         .await
         .map_err(|error| anyhow::anyhow!("{}", error.message()))?;
     stack.close().await;

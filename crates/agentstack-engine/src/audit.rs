@@ -7,7 +7,7 @@ use std::sync::Arc;
 use agentstack_access::{Caller, Principal};
 use agentstack_api::ErrorBody;
 use agentstack_api::operations::{AUDIT_CHECKPOINT, AUDIT_VERIFY};
-use agentstack_audit::{Checkpoint, Report, Trusted, Verifier, VerifyingKey};
+use agentstack_audit::{Checkpoint, Receipt, Report, Trusted, Verifier, VerifyingKey};
 
 use crate::Engine;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ const LINES: u32 = 1_000;
 
 impl Engine {
     /// Reads the whole audit log and reports what is wrong with it (S44). `kept` are checkpoints that
-    /// were kept elsewhere; `progress` is told up to which record it has been read, and how many there are.
+    /// were kept elsewhere, and `receipts` those of what was done; `progress` is told up to which record it has been read, and how many there are.
     ///
     /// # Errors
     /// When the principal may not, or the log cannot be read.
@@ -27,6 +27,7 @@ impl Engine {
         principal: Arc<Principal>,
         trusted: &VerifyingKey,
         kept: Vec<Checkpoint>,
+        receipts: &[Receipt],
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Report, ErrorBody> {
         let caller = Caller::new(principal);
@@ -36,7 +37,8 @@ impl Engine {
         checkpoints.extend(kept);
         let former = self.store().former_keys(&scope).await.map_err(|error| body(error.into()))?;
         let trusted = Trusted::new(trusted.clone(), former);
-        let mut verifier = Verifier::new(Some(&trusted), checkpoints);
+        checkpoints.extend(receipts.iter().map(|receipt| receipt.checkpoint().clone()));
+        let mut verifier = Verifier::new(Some(&trusted), checkpoints).expecting(receipts);
         let newest = self.store().lines_before(&scope, None, 1).await.map_err(|error| body(error.into()))?;
         let (mut read, end) = (0, newest.first().map_or(0, |line| line.sequence));
         loop {

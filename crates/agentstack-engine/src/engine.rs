@@ -382,6 +382,11 @@ impl Engine {
                 let recorded = !ask.dry_run;
                 return Ok((Reply::RevokeOrigin(self.revoke_origin(scope, ask, pending).await?), recorded));
             }
+            Ask::ForgetOrigin(ask) => {
+                // If nothing was to be changed, the store had nothing to record.
+                let recorded = !ask.dry_run;
+                return Ok((Reply::ForgetOrigin(self.forget_origin(scope, ask, pending).await?), recorded));
+            }
             Ask::QueryAudit(ask) => Reply::QueryAudit(self.query_audit(scope, &ask).await?),
             Ask::CreateToken(ask) => Reply::CreateToken(self.create_token(scope, ask, pending).await?),
             Ask::ListTokens(ask) => Reply::ListTokens(self.list_tokens(scope, &ask).await?),

@@ -1,11 +1,14 @@
 //! What operators decide about the trust of what is stored.
 
-use agentstack_access::Scope;
+use agentstack_access::{Caller, Claim, Scope};
+use agentstack_api::Command;
 use agentstack_api::command::{
-    ApproveQuarantine, ListQuarantine, RejectQuarantine, ReviewState, RevokeOrigin, ShowQuarantine,
+    ApproveQuarantine, EndSession, ForgetOrigin, ListQuarantine, RejectQuarantine, ReviewState, RevokeOrigin,
+    ShowQuarantine,
 };
 use agentstack_api::view::{
-    DecidedView, ListQuarantineView, ReviewView, RevokeOriginView, ShowQuarantineView,
+    DecidedView, ForgetOriginView, ListQuarantineView, ReaderView, ReceiptView, ReviewView, RevokeOriginView,
+    ShowQuarantineView,
 };
 use agentstack_core::{Timestamp, Trust, VersionId};
 use agentstack_storage::{OriginFilter, Pending, Review, ReviewFilter};
@@ -14,6 +17,7 @@ use crate::Engine;
 use crate::answer::{Piece, Room};
 use crate::cursor;
 use crate::failure::Failure;
+use crate::session::housekeeper;
 
 impl Engine {
     pub(crate) async fn list_quarantine(
@@ -94,8 +98,65 @@ impl Engine {
         let RevokeOrigin { principal, agent, tool, since, dry_run, .. } = command;
         let origin = OriginFilter { principal, agent, tool, since };
         let pending = (!dry_run).then_some(pending);
+        let readers = self.store().readers(scope, &origin).await?;
         let done = self.store().revoke_origin(scope, &origin, pending).await?;
-        Ok(RevokeOriginView { success: true, dry_run, revoked: done.revoked, quarantined: done.quarantined })
+        let session = |(session_id, holder)| ReaderView { session_id, holder };
+        Ok(RevokeOriginView {
+            success: true,
+            dry_run,
+            revoked: done.revoked,
+            quarantined: done.quarantined,
+            readers: readers.sessions.into_iter().map(session).collect(),
+            ended_readers: readers.ended,
+            reading_holders: readers.holders,
+        })
+    }
+
+    pub(crate) async fn forget_origin(
+        &self,
+        scope: &Scope,
+        command: ForgetOrigin,
+        pending: Pending,
+    ) -> Result<ForgetOriginView, Failure> {
+        let ForgetOrigin { principal, agent, tool, since, dry_run, .. } = command;
+        let origin = OriginFilter { principal, agent, tool, since };
+        // Sessions end as they always do, each with its record: what is interrupted here goes on when it is asked for again.
+        let whole = origin.principal.as_deref().filter(|_| origin.is_whole_principal());
+        let sessions = match whole {
+            Some(principal) => self.store().sessions_of(scope, principal).await?,
+            None => vec![],
+        };
+        for session in sessions.iter().filter(|_| !dry_run) {
+            let caller = Caller::new(housekeeper());
+            let ending = Command::EndSession(EndSession { claim: Claim::session(*session) });
+            // One that has expired since, or that somebody else has ended, is gone as well.
+            let _ = Box::pin(self.call(&caller, ending)).await;
+        }
+        let (done, recorded) = self.store().forget(scope, &origin, (!dry_run).then_some(pending)).await?;
+        let receipt = match recorded {
+            Some(recorded) => {
+                let checkpoint = self.store().checkpoint(scope).await?;
+                Some(ReceiptView {
+                    form: ReceiptView::FORM,
+                    record: recorded.line.body,
+                    previous: recorded.previous.to_string(),
+                    hash: recorded.line.hash.to_string(),
+                    checkpoint: checkpoint.map(|it| it.to_string()).unwrap_or_default(),
+                })
+            }
+            None => None,
+        };
+        Ok(ForgetOriginView {
+            success: true,
+            dry_run,
+            versions: done.versions,
+            sessions: sessions.len() as u64,
+            identities: done.identities,
+            tokens: done.tokens,
+            agents: done.agents,
+            tasks: done.tasks,
+            receipt,
+        })
     }
 
     /// Removes what nobody has verified in time, as the product itself (S20). Returns how many versions.
@@ -103,7 +164,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot do it.
     pub async fn expire_unverified(&self) -> Result<u64, agentstack_api::ErrorBody> {
-        let caller = agentstack_access::Caller::new(crate::session::housekeeper());
+        let caller = Caller::new(housekeeper());
         let scope = self.housekeeping_scope(&caller).await?;
         let before = before(scope.at(), self.settings().unverified_days);
         let mut removed = 0;

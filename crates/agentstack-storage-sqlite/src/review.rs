@@ -5,10 +5,10 @@ mod revoke;
 
 use agentstack_access::Scope;
 use agentstack_audit::Outcome;
-use agentstack_core::{EntryId, Label, Namespace, Origin, Timestamp, Trust, VersionId};
+use agentstack_core::{EntryId, Label, Namespace, Origin, SessionId, Timestamp, Trust, VersionId};
 use agentstack_storage::{
-    OriginFilter, Pending, Review, ReviewFilter, ReviewPosition, ReviewStore, Reviews, Revocation,
-    StorageError,
+    Forgotten, OriginFilter, Pending, Readers, Recorded, Review, ReviewFilter, ReviewPosition, ReviewStore,
+    Reviews, Revocation, StorageError,
 };
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
@@ -16,7 +16,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::SqliteStore;
 use crate::error::storage;
 use crate::facts::Known;
-use crate::row::{Columns, small};
+use crate::row::{Columns, small, uuid};
 use crate::veil::Veil;
 use crate::write::Write;
 
@@ -35,6 +35,10 @@ macro_rules! review_columns {
         )
     };
 }
+
+/// Holders of local users are of one process each.
+const SESSIONS_OF: &str = "SELECT DISTINCT session FROM session_holders \
+     WHERE holder = $1 OR substr(holder, 1, length($1) + 1) = $1 || '/' ORDER BY session";
 
 /// How many columns that are.
 const COLUMNS: usize = 11;
@@ -194,6 +198,40 @@ impl ReviewStore for SqliteStore {
                 write.commit(&pending.close(Outcome::Ok, counts)).await?;
                 self.try_truncate_log().await;
                 Ok(done)
+            }
+            Err(error) => write.undo(error).await,
+        }
+    }
+
+    async fn readers(&self, _: &Scope, origin: &OriginFilter) -> Result<Readers, StorageError> {
+        let mut reader = self.reader().await?;
+        revoke::readers(reader.connection()?, origin).await
+    }
+
+    async fn sessions_of(&self, _: &Scope, principal: &str) -> Result<Vec<SessionId>, StorageError> {
+        let mut reader = self.reader().await?;
+        let asked = sqlx::query(SESSIONS_OF).bind(principal.to_owned());
+        let rows = asked.fetch_all(reader.connection()?).await.map_err(storage)?;
+        rows.iter().map(|row| Ok(SessionId::from_bytes(uuid(Columns::from(row, 0).take()?)?))).collect()
+    }
+
+    async fn forget(
+        &self,
+        _: &Scope,
+        origin: &OriginFilter,
+        pending: Option<Pending>,
+    ) -> Result<(Forgotten, Option<Recorded>), StorageError> {
+        let mut write = self.write().await?;
+        let forgotten = revoke::forget(&mut write, self.index, origin).await;
+        let Some(pending) = pending else {
+            write.rollback().await;
+            return Ok((forgotten?, None));
+        };
+        match forgotten {
+            Ok(done) => {
+                let recorded = write.commit_showing(&pending.close(Outcome::Ok, done.counts())).await?;
+                self.try_truncate_log().await;
+                Ok((done, Some(recorded)))
             }
             Err(error) => write.undo(error).await,
         }

@@ -3,7 +3,7 @@
 use agentstack_access::Scope;
 use agentstack_audit::{self as chain, Decision, Draft, Hash, Head, Line, Outcome};
 use agentstack_core::{AgentInstanceId, SessionId};
-use agentstack_storage::{Pending, StorageError};
+use agentstack_storage::{Pending, Recorded, StorageError};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Executor, Row, Sqlite};
@@ -204,8 +204,24 @@ impl Write<'_> {
         self.close(done.map(Some)).await.map(drop)
     }
 
+    /// The same, and says how the record came to stand in the log.
+    pub(crate) async fn commit_showing(mut self, draft: &Draft) -> Result<Recorded, StorageError> {
+        let previous = self.head.hash;
+        let line = match self.record(draft).await {
+            Ok(line) => line,
+            Err(error) => return self.undo(error).await,
+        };
+        let done = self.keep(line.clone()).await;
+        self.close(done.map(Some)).await?;
+        Ok(Recorded { previous, line })
+    }
+
     async fn commit_with(&mut self, draft: &Draft) -> Result<(), StorageError> {
         let line = self.record(draft).await?;
+        self.keep(line).await
+    }
+
+    async fn keep(&mut self, line: Line) -> Result<(), StorageError> {
         let sql = "INSERT INTO audit (sequence, body, hash) VALUES ($1, $2, $3); COMMIT";
         self.run(bind_line(sqlx::query(sql), line)).await.map(drop)
     }

@@ -16,6 +16,7 @@ pub mod audit;
 pub mod coordination;
 pub mod drift;
 pub mod embedding;
+pub mod forget;
 pub mod identities;
 pub mod listing;
 pub mod memory;
@@ -49,6 +50,12 @@ macro_rules! conformance_tests {
                 a_shared_namespace_is_everyones_and_outlives_a_session
                 s19_the_longest_content_is_stored_found_and_deleted
                 a_closed_store_answers_nothing
+            }
+            forget {
+                what_an_origin_wrote_is_nowhere_any_more
+                a_principal_is_forgotten_with_what_is_its_own
+                an_agent_is_forgotten_with_its_tasks
+                who_was_shown_something_of_an_origin_is_known
             }
             versions {
                 history_is_newest_first_with_the_current_one

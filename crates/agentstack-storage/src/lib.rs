@@ -37,5 +37,8 @@ pub use model::{
     Pending, Removed, Search, Session, SessionStatus, Stored, Target,
 };
 pub use plugin::{PluginRecord, PluginState};
-pub use review::{OriginFilter, Reading, Review, ReviewFilter, ReviewPosition, Reviews, Revocation};
+pub use review::{
+    Forgotten, OriginFilter, Readers, Reading, Recorded, Review, ReviewFilter, ReviewPosition, Reviews,
+    Revocation,
+};
 pub use vector::{EmbeddingModel, Meaning, Vector};

@@ -6,6 +6,7 @@
 
 mod agents;
 mod embedding;
+mod forget;
 mod identities;
 mod log;
 mod memory;
@@ -70,7 +71,7 @@ impl ReferenceStore {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
     closed: bool,
     sessions: BTreeMap<SessionId, Held>,
@@ -128,6 +129,7 @@ struct Written {
 }
 
 /// A version that is held back, and what is to be known of its entry to put it back.
+#[derive(Clone)]
 struct HeldBack {
     namespace: Namespace,
     key: MemoryKey,
@@ -138,6 +140,7 @@ struct HeldBack {
 }
 
 /// A session.
+#[derive(Clone)]
 struct Held {
     holders: Vec<Holder>,
     started_at: Timestamp,
@@ -169,6 +172,7 @@ impl Held {
 }
 
 /// An entry.
+#[derive(Clone)]
 struct Kept {
     /// Newer entries have higher numbers.
     number: i64,

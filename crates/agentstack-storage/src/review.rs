@@ -5,8 +5,10 @@
 //! how far its session had read when it was written.
 
 use agentstack_access::Scope;
+use agentstack_audit::{Hash, Line};
 use agentstack_core::{
-    AgentId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Origin, Tag, Timestamp, Trust, VersionId,
+    AgentId, EntrySummary, Label, MemoryKey, Metadata, Namespace, Origin, SessionId, Tag, Timestamp, Trust,
+    VersionId,
 };
 
 /// A version that a caller is about to be shown, as it has to be noted before.
@@ -131,6 +133,72 @@ impl OriginFilter {
             && self.agent.as_ref().is_none_or(|agent| Some(agent) == origin.agent_id.as_ref())
             && self.since.is_none_or(|since| origin.at >= since)
     }
+}
+
+impl OriginFilter {
+    /// Whether all of a principal is meant, and not some of what it has written.
+    #[must_use]
+    pub fn is_whole_principal(&self) -> bool {
+        self.principal.is_some() && self.agent.is_none() && self.tool.is_none() && self.since.is_none()
+    }
+
+    /// Whether all of an agent is meant.
+    #[must_use]
+    pub fn is_whole_agent(&self) -> bool {
+        self.agent.is_some() && self.tool.is_none() && self.since.is_none()
+    }
+}
+
+/// Who has been shown versions of an origin.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Readers {
+    /// Live sessions, each with one of its holders.
+    pub sessions: Vec<(SessionId, String)>,
+    /// How many sessions that have ended since.
+    pub ended: u64,
+    /// Those to whom they were shown outside of any session.
+    pub holders: Vec<String>,
+}
+
+/// What forgetting an origin came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Forgotten {
+    /// Versions, current, past and held back.
+    pub versions: u64,
+    /// How often versions were shown to somebody.
+    pub readings: u64,
+    /// Identities.
+    pub identities: u64,
+    /// Tokens.
+    pub tokens: u64,
+    /// Agents of live sessions.
+    pub agents: u64,
+    /// Tasks of those.
+    pub tasks: u64,
+}
+
+impl Forgotten {
+    /// The counts of the record of it.
+    #[must_use]
+    pub fn counts(self) -> Vec<(&'static str, u64)> {
+        vec![
+            ("agents", self.agents),
+            ("identities", self.identities),
+            ("readings", self.readings),
+            ("tasks", self.tasks),
+            ("tokens", self.tokens),
+            ("versions", self.versions),
+        ]
+    }
+}
+
+/// A record as it came to stand in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The hash of the line before.
+    pub previous: Hash,
+    /// The line.
+    pub line: Line,
 }
 
 /// What the revocation of an origin came to.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use agentstack_access::{Authorizer, Principal, SessionDirectory};
 use agentstack_api::ErrorBody;
-use agentstack_audit::{Checkpoint, Report, VerifyingKey};
+use agentstack_audit::{Checkpoint, Receipt, Report, VerifyingKey};
 use agentstack_core::{AgentId, Clock, ProcessId, Secret, SharedName, SystemClock};
 use agentstack_engine::{CallLimits, Engine, Observer, Parts, Settings, WatchSettings, embed_in_background};
 use agentstack_github::GhProblem;
@@ -474,17 +474,18 @@ impl AgentStack {
         Principal::operator(&user())
     }
 
-    /// Verifies the audit log against its own checkpoints and those that were kept elsewhere (S44).
+    /// Verifies the audit log against its own checkpoints, those that were kept elsewhere, and receipts (S44).
     ///
     /// # Errors
     /// When the log cannot be read.
     pub async fn verify_audit(
         &self,
         kept: Vec<Checkpoint>,
+        receipts: &[Receipt],
         progress: impl FnMut(u64, u64),
     ) -> Result<Report, ErrorBody> {
         let signer = self.signed_by.clone().unwrap_or_else(|| self.store.verifying_key());
-        self.engine.verify_audit(Arc::new(Self::operator()), &signer, kept, progress).await
+        self.engine.verify_audit(Arc::new(Self::operator()), &signer, kept, receipts, progress).await
     }
 
     /// Ends the background work, writes what is still to be recorded, closes the database and gives the last signals a

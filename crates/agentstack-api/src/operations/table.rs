@@ -408,6 +408,15 @@ operations! {
         title: "Revoke origin",
         description: "Revoke what a principal or an agent has written, and quarantine what was derived from it.",
     }
+    QUARANTINE_FORGET_ORIGIN "quarantine_forget_origin" Destructive Principal Operators {
+        ForgetOriginRequest => ForgetOrigin => ForgetOriginView,
+        routes: [Route::post("/quarantine/forget-origin")],
+        errors: [],
+        title: "Forget origin",
+        description: "Delete for good what a principal, an agent or a tool has written; of a principal, its sessions, identities \
+                      and tokens too. The receipt proves it. Revoke first what is not to be trusted: what was derived from it \
+                      cannot be found any more.",
+    }
     AUDIT_QUERY "audit_query" Read Principal Operators {
         QueryAuditRequest => QueryAudit => QueryAuditView,
         routes: [Route::get("/audit")],

@@ -11,7 +11,8 @@ use super::fields::{agent, text, value};
 use super::memory::LENGTH_MOST;
 use crate::InputError;
 use crate::command::{
-    ApproveQuarantine, Cursor, ListQuarantine, RejectQuarantine, ReviewState, RevokeOrigin, ShowQuarantine,
+    ApproveQuarantine, Cursor, ForgetOrigin, ListQuarantine, RejectQuarantine, ReviewState, RevokeOrigin,
+    ShowQuarantine,
 };
 
 #[derive(Deserialize, JsonSchema, Validate)]
@@ -91,45 +92,54 @@ of_one_version! {
     RejectQuarantineRequest => RejectQuarantine;
 }
 
-#[derive(Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[garde(allow_unvalidated)]
-pub(crate) struct RevokeOriginRequest {
-    /// As `label.origin` names it. At least one of this, `agentId` and `originTool` is needed
-    #[garde(length(min = 1, max = 512))]
-    #[schemars(extend("x-exact" = exact::principal()))]
-    origin_principal: Option<String>,
-    /// As `label.origin` names it, if only what one agent wrote is meant
-    #[schemars(extend("x-exact" = exact::agent()))]
-    agent_id: Option<String>,
-    /// As `label.origin` names it; the name of a plugin stands for all of its tools
-    #[garde(length(min = 1, max = 128))]
-    #[schemars(length(min = 1, max = 128))]
-    origin_tool: Option<String>,
-    /// From when on
-    #[schemars(extend("x-exact" = exact::time()))]
-    since: Option<String>,
-    /// Only say what would become of it
-    #[schemars(extend("default" = false))]
-    dry_run: Option<bool>,
+macro_rules! of_an_origin {
+    ($($request:ident => $command:ident;)*) => {$(
+        #[derive(Deserialize, JsonSchema, Validate)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        #[garde(allow_unvalidated)]
+        pub(crate) struct $request {
+            /// As `label.origin` names it. At least one of this, `agentId` and `originTool` is needed
+            #[garde(length(min = 1, max = 512))]
+            #[schemars(extend("x-exact" = exact::principal()))]
+            origin_principal: Option<String>,
+            /// As `label.origin` names it, if only what one agent wrote is meant
+            #[schemars(extend("x-exact" = exact::agent()))]
+            agent_id: Option<String>,
+            /// As `label.origin` names it; the name of a plugin stands for all of its tools
+            #[garde(length(min = 1, max = 128))]
+            #[schemars(length(min = 1, max = 128))]
+            origin_tool: Option<String>,
+            /// From when on
+            #[schemars(extend("x-exact" = exact::time()))]
+            since: Option<String>,
+            /// Only say what would become of it
+            #[schemars(extend("default" = false))]
+            dry_run: Option<bool>,
+        }
+
+        impl TryFrom<$request> for $command {
+            type Error = InputError;
+
+            fn try_from(request: $request) -> Result<Self, InputError> {
+                let named = [&request.origin_principal, &request.agent_id, &request.origin_tool];
+                if named.iter().all(|name| name.is_none()) {
+                    let rule = "must be given, or else `agentId` or `originTool`";
+                    return Err(InputError::new("originPrincipal", rule));
+                }
+                Ok(Self {
+                    claim: Claim::none(),
+                    tool: request.origin_tool,
+                    principal: request.origin_principal,
+                    agent: agent(request.agent_id.as_deref())?,
+                    since: request.since.map(|time| text("since", &time)).transpose()?,
+                    dry_run: request.dry_run.unwrap_or(false),
+                })
+            }
+        }
+    )*};
 }
 
-impl TryFrom<RevokeOriginRequest> for RevokeOrigin {
-    type Error = InputError;
-
-    fn try_from(request: RevokeOriginRequest) -> Result<Self, InputError> {
-        let named = [&request.origin_principal, &request.agent_id, &request.origin_tool];
-        if named.iter().all(|name| name.is_none()) {
-            let rule = "must be given, or else `agentId` or `originTool`";
-            return Err(InputError::new("originPrincipal", rule));
-        }
-        Ok(Self {
-            claim: Claim::none(),
-            tool: request.origin_tool,
-            principal: request.origin_principal,
-            agent: agent(request.agent_id.as_deref())?,
-            since: request.since.map(|time| text("since", &time)).transpose()?,
-            dry_run: request.dry_run.unwrap_or(false),
-        })
-    }
+of_an_origin! {
+    RevokeOriginRequest => RevokeOrigin;
+    ForgetOriginRequest => ForgetOrigin;
 }

@@ -1,11 +1,11 @@
 //! The answers to operators about the trust of what is stored.
 
-use agentstack_core::{AgentId, MemoryKey, Metadata, Namespace, Tag, Timestamp, VersionId};
+use agentstack_core::{AgentId, MemoryKey, Metadata, Namespace, SessionId, Tag, Timestamp, VersionId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::LabelView;
+use super::{LabelView, shown, shown_each};
 
 /// A version that an operator looks at, without its content.
 #[derive(Serialize, JsonSchema)]
@@ -95,4 +95,69 @@ pub struct RevokeOriginView {
     pub revoked: u64,
     /// How many that were derived from them are quarantined.
     pub quarantined: u64,
+    /// The live sessions that were shown something of the origin: at most a hundred.
+    #[schemars(with = "Vec<Map<String, Value>>", extend("x-exact" = shown_each("ReaderView")))]
+    pub readers: Vec<ReaderView>,
+    /// How many sessions that have ended since.
+    pub ended_readers: u64,
+    /// Those to whom it was shown outside of any session: at most a hundred.
+    pub reading_holders: Vec<String>,
+}
+
+/// A session that was shown something.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReaderView {
+    /// The session.
+    #[schemars(with = "String")]
+    pub session_id: SessionId,
+    /// Who holds it.
+    pub holder: String,
+}
+
+/// Answer of `quarantine_forget_origin`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ForgetOriginView {
+    /// True.
+    pub success: bool,
+    /// Whether nothing was changed, as was asked.
+    pub dry_run: bool,
+    /// How many versions were deleted: current, past and held back.
+    pub versions: u64,
+    /// How many sessions of the principal were ended, with all that was in them.
+    pub sessions: u64,
+    /// How many identities, tokens, agents and tasks were deleted.
+    pub identities: u64,
+    /// Tokens.
+    pub tokens: u64,
+    /// Agents of sessions that live on.
+    pub agents: u64,
+    /// Tasks of those.
+    pub tasks: u64,
+    /// The proof that it was done, to be kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>", extend("x-exact" = shown("ReceiptView")))]
+    pub receipt: Option<ReceiptView>,
+}
+
+/// What proves that something was done: the audit log has this record in this place.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptView {
+    /// `agentstack-receipt:v1`.
+    pub form: &'static str,
+    /// The record, as it stands in the log.
+    pub record: String,
+    /// The hash of the record before it.
+    pub previous: String,
+    /// Its own.
+    pub hash: String,
+    /// The signature under the log up to there, or later.
+    pub checkpoint: String,
+}
+
+impl ReceiptView {
+    /// What every receipt has as its `form`.
+    pub const FORM: &'static str = "agentstack-receipt:v1";
 }

@@ -41,7 +41,7 @@ pub(crate) fn least(name: &str) -> Map<String, Value> {
     required.extend(match name {
         "agent_stop" | "agent_status" => Some(json!("id")),
         "identity_get" => Some(json!("agentId")),
-        "quarantine_revoke_origin" => Some(json!("originPrincipal")),
+        "quarantine_revoke_origin" | "quarantine_forget_origin" => Some(json!("originPrincipal")),
         _ => None,
     });
     required

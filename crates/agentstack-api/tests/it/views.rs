@@ -153,7 +153,7 @@ fn replies(full: bool) -> Vec<Reply> {
     replies.extend(replies_about_identities(full));
     replies.extend(replies_about_tasks(full));
     replies.extend(github::replies(full).into_iter().chain(plugin::replies(full)));
-    replies.extend(replies_to_operators(full));
+    replies.extend(replies_to_operators(full).into_iter().chain(replies_about_origins(full)));
     replies
 }
 
@@ -334,6 +334,44 @@ fn review(full: bool) -> view::ReviewView {
 }
 
 /// The answers about the system, its tokens and what is held back.
+fn replies_about_origins(full: bool) -> Vec<Reply> {
+    vec![
+        Reply::RevokeOrigin(view::RevokeOriginView {
+            success: true,
+            dry_run: full,
+            revoked: 1,
+            quarantined: 2,
+            readers: if full {
+                vec![view::ReaderView {
+                    session_id: SESSION.parse().unwrap(),
+                    holder: "local:ada/1".to_owned(),
+                }]
+            } else {
+                vec![]
+            },
+            ended_readers: 0,
+            reading_holders: if full { vec!["token:ci".to_owned()] } else { vec![] },
+        }),
+        Reply::ForgetOrigin(view::ForgetOriginView {
+            success: true,
+            dry_run: !full,
+            versions: 1,
+            sessions: 2,
+            identities: 3,
+            tokens: 4,
+            agents: 5,
+            tasks: 6,
+            receipt: full.then(|| view::ReceiptView {
+                form: view::ReceiptView::FORM,
+                record: "{}".to_owned(),
+                previous: "00".repeat(32),
+                hash: "11".repeat(32),
+                checkpoint: "agentstack-checkpoint:v1:…".to_owned(),
+            }),
+        }),
+    ]
+}
+
 fn replies_to_operators(full: bool) -> Vec<Reply> {
     let check = view::CheckView {
         name: "storage".to_owned(),
@@ -367,12 +405,6 @@ fn replies_to_operators(full: bool) -> Vec<Reply> {
         }),
         Reply::ApproveQuarantine(view::DecidedView { success: true, version: review(full) }),
         Reply::RejectQuarantine(view::DecidedView { success: true, version: review(full) }),
-        Reply::RevokeOrigin(view::RevokeOriginView {
-            success: true,
-            dry_run: full,
-            revoked: 1,
-            quarantined: 2,
-        }),
         Reply::QueryAudit(view::QueryAuditView {
             count: 1,
             records: vec![audit_record(full)],

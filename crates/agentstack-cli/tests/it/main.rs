@@ -10,6 +10,8 @@ mod audit;
 #[cfg(test)]
 mod db;
 #[cfg(test)]
+mod forget;
+#[cfg(test)]
 mod plugin;
 #[cfg(test)]
 mod policy;
@@ -62,7 +64,7 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 42] = [
+    let commands: [&[&str]; 43] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
@@ -80,6 +82,7 @@ fn the_help_is_as_published() {
         &["quarantine", "reject", "--help"],
         &["memory", "--help"],
         &["memory", "revoke-origin", "--help"],
+        &["memory", "forget", "--help"],
         &["memory", "reembed", "--help"],
         &["db", "--help"],
         &["db", "backup", "--help"],

@@ -16,12 +16,12 @@ use agentstack_core::{
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::{
     Again, AgentChange, AgentRef, AgentStore, Agents, AuditLog, Counts, Direction, Drift, DriftFigures,
-    EmbeddingFigures, EmbeddingModel, EmbeddingStore, Ends, Figures, Found, Health, Identities,
+    EmbeddingFigures, EmbeddingModel, EmbeddingStore, Ends, Figures, Forgotten, Found, Health, Identities,
     IdentityChange, IdentityFilter, IdentityRef, IdentityStore, Listed, Listing, MemoryStore, NewAgent,
-    NewEntry, NewSession, NewTask, OriginFilter, Pending, Reading, Removed, Review, ReviewFilter,
-    ReviewStore, Reviews, Revocation, Search, Session, SessionStatus, SessionStore, StorageError,
-    StoreHealth, Stored, Target, TaskEnd, TaskFilter, TaskStore, Tasks, TokenStore, Vector, Waiting,
-    WaitingId,
+    NewEntry, NewSession, NewTask, OriginFilter, Pending, Readers, Reading, Recorded, Removed, Review,
+    ReviewFilter, ReviewStore, Reviews, Revocation, Search, Session, SessionStatus, SessionStore,
+    StorageError, StoreHealth, Stored, Target, TaskEnd, TaskFilter, TaskStore, Tasks, TokenStore, Vector,
+    Waiting, WaitingId,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -201,6 +201,23 @@ impl ReviewStore for Faulty {
         pending: Option<Pending>,
     ) -> Result<Revocation, StorageError> {
         self.writes()?.revoke_origin(scope, origin, pending).await
+    }
+
+    async fn readers(&self, scope: &Scope, origin: &OriginFilter) -> Result<Readers, StorageError> {
+        self.reads()?.readers(scope, origin).await
+    }
+
+    async fn sessions_of(&self, scope: &Scope, principal: &str) -> Result<Vec<SessionId>, StorageError> {
+        self.reads()?.sessions_of(scope, principal).await
+    }
+
+    async fn forget(
+        &self,
+        scope: &Scope,
+        origin: &OriginFilter,
+        pending: Option<Pending>,
+    ) -> Result<(Forgotten, Option<Recorded>), StorageError> {
+        self.writes()?.forget(scope, origin, pending).await
     }
 
     async fn expire(&self, scope: &Scope, before: Timestamp, pending: Pending) -> Result<u64, StorageError> {

@@ -362,7 +362,9 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         "quarantine_show" | "quarantine_approve" | "quarantine_reject" => {
             json!({ "id": format!("{UNKNOWN}.1") })
         }
-        "quarantine_revoke_origin" => json!({ "originPrincipal": "embedded:nobody" }),
+        "quarantine_revoke_origin" | "quarantine_forget_origin" => {
+            json!({ "originPrincipal": "embedded:nobody" })
+        }
         "github_issue_create" => json!({ "owner": "octo-org", "repo": "tools", "title": "text" }),
         "github_issue_list" | "github_pr_list" | "github_repo_info" => {
             json!({ "owner": "octo-org", "repo": "tools" })

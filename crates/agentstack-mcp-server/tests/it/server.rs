@@ -84,8 +84,10 @@ impl Home {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let stack = AgentStack::open(options).await.unwrap();
-            let report =
-                stack.verify_audit(Vec::new(), |_, _| ()).await.unwrap_or_else(|e| panic!("{}", e.message()));
+            let report = stack
+                .verify_audit(Vec::new(), &[], |_, _| ())
+                .await
+                .unwrap_or_else(|e| panic!("{}", e.message()));
             stack.close().await;
             report
         })

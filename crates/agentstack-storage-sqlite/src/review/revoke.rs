@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use agentstack_access::Scope;
-use agentstack_core::{Timestamp, Trust};
-use agentstack_storage::{OriginFilter, Revocation, StorageError};
+use agentstack_core::{AgentId, AgentInstanceId, SessionId, Timestamp, Trust};
+use agentstack_storage::{Forgotten, OriginFilter, Readers, Revocation, StorageError};
 use serde_json::json;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::entry::{open, promote, take_out};
 use crate::IndexBounds;
 use crate::error::storage;
 use crate::facts::agent_hash;
 use crate::memory::entry::{remove, remove_empty};
-use crate::row::{Columns, small};
+use crate::row::{Columns, count, small, uuid};
 use crate::write::{Statement, Write};
 
 /// Whether something that was stored at a time is of the origin `$1` to `$3`, through the tool or the family of tools `$5`.
@@ -116,6 +116,136 @@ pub(super) async fn revoke(
         take_out(write, bounds, scope.at(), entry, &versions).await?;
     }
     Ok(done)
+}
+
+const FORGET_PAST: &str = "DELETE FROM entry_versions WHERE entry = $1 AND version = $2";
+
+const FORGET_OF_HELD: &str = concat!("DELETE FROM held_versions AS h WHERE ", of_origin!("h", "h.stored_at"));
+const FORGET_SHOWN: &str = concat!("DELETE FROM reads AS r WHERE ", of_origin!("r", "r.stored_at"));
+const FORGET_SHOWN_TO_HOLDERS: &str =
+    concat!("DELETE FROM holder_reads AS r WHERE ", of_origin!("r", "r.stored_at"));
+
+/// What there is of the principal `$1` itself.
+const FORGET_IDENTITIES: &str = "DELETE FROM identities WHERE owner = $1";
+const FORGET_TOKENS: &str = "DELETE FROM tokens WHERE 'token:' || subject = $1";
+const FORGET_SHOWN_TO: &str =
+    "DELETE FROM holder_reads WHERE holder = $1 OR substr(holder, 1, length($1) + 1) = $1 || '/'";
+const FORGET_WRITER: &str = "DELETE FROM namespace_writers WHERE principal = $1";
+
+/// The agents of the id `$1` or the name `$2`, in the sessions of the principal `$3` if one is given.
+macro_rules! agents {
+    () => {
+        "FROM agents a WHERE (a.uuid = $1 OR a.name_hash = $2) AND ($3 IS NULL OR a.namespace IN \
+         (SELECT s.namespace FROM sessions s JOIN session_holders h ON h.session = s.id \
+          WHERE h.holder = $3 OR substr(h.holder, 1, length($3) + 1) = $3 || '/'))"
+    };
+}
+const AGENTS: &str = concat!("SELECT a.namespace, a.uuid ", agents!());
+const FORGET_TASK_RELATIONS: &str = "DELETE FROM task_relations WHERE (namespace, source) IN \
+     (SELECT t.namespace, t.uuid FROM tasks t WHERE t.namespace = $1 AND t.agent = $2) OR (namespace, target) IN \
+     (SELECT t.namespace, t.uuid FROM tasks t WHERE t.namespace = $1 AND t.agent = $2)";
+const FORGET_TASKS: &str = "DELETE FROM tasks WHERE namespace = $1 AND agent = $2";
+const FORGET_AGENT: &str = "DELETE FROM agents WHERE namespace = $1 AND uuid = $2";
+
+/// Deletes what is of an origin.
+pub(super) async fn forget(
+    write: &mut Write<'_>,
+    bounds: IndexBounds,
+    origin: &OriginFilter,
+) -> Result<Forgotten, StorageError> {
+    let asked = of_origin(CONCERNED, origin, Some("[]".to_owned()));
+    let rows = asked.fetch_all(write.connection()?).await.map_err(storage)?;
+    let mut done = Forgotten { versions: rows.len() as u64, ..Forgotten::default() };
+    let mut concerned: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+    for row in &rows {
+        let mut columns = Columns::from(row, 0);
+        let (entry, version) = (columns.take()?, small(columns.take()?)?);
+        concerned.entry(entry).or_default().push(version);
+    }
+    for (row, versions) in concerned {
+        let (space, entry) = open(write, row).await?;
+        for version in versions.iter().filter(|version| **version != entry.version) {
+            write.run(sqlx::query(FORGET_PAST).bind(row).bind(*version)).await?;
+        }
+        if versions.contains(&entry.version) {
+            promote(write, bounds, &space, &entry).await?;
+        }
+    }
+    done.versions += write.run(of_origin(FORGET_OF_HELD, origin, None)).await?;
+    for shown in [FORGET_SHOWN, FORGET_SHOWN_TO_HOLDERS] {
+        done.readings += write.run(of_origin(shown, origin, None)).await?;
+    }
+    if let (Some(principal), true) = (&origin.principal, origin.is_whole_principal()) {
+        let of = |sql| sqlx::query(sql).bind(principal.clone());
+        done.identities = write.run(of(FORGET_IDENTITIES)).await?;
+        done.tokens = write.run(of(FORGET_TOKENS)).await?;
+        done.readings += write.run(of(FORGET_SHOWN_TO)).await?;
+        write.run(of(FORGET_WRITER)).await?;
+    }
+    if let (Some(agent), true) = (&origin.agent, origin.is_whole_agent()) {
+        forget_agents(write, agent, origin.principal.as_ref(), &mut done).await?;
+    }
+    Ok(done)
+}
+
+async fn forget_agents(
+    write: &mut Write<'_>,
+    agent: &AgentId,
+    principal: Option<&String>,
+    done: &mut Forgotten,
+) -> Result<(), StorageError> {
+    let id = agent.as_str().parse::<AgentInstanceId>().ok();
+    let asked = sqlx::query(AGENTS)
+        .bind(id.map(|id| id.as_bytes().to_vec()))
+        .bind(agent_hash(agent))
+        .bind(principal.cloned());
+    for row in asked.fetch_all(write.connection()?).await.map_err(storage)? {
+        let mut columns = Columns::from(&row, 0);
+        let (namespace, agent): (i64, Vec<u8>) = (columns.take()?, columns.take()?);
+        let of = |sql| sqlx::query(sql).bind(namespace).bind(agent.clone());
+        write.run(of(FORGET_TASK_RELATIONS)).await?;
+        done.tasks += write.run(of(FORGET_TASKS)).await?;
+        done.agents += write.run(of(FORGET_AGENT)).await?;
+    }
+    Ok(())
+}
+
+const READERS: &str = concat!(
+    "SELECT s.id, (SELECT min(h.holder) FROM session_holders h WHERE h.session = s.id) FROM sessions s ",
+    "WHERE s.namespace IN (SELECT r.reader FROM reads r WHERE ",
+    of_origin!("r", "r.stored_at"),
+    ") ORDER BY s.id DESC LIMIT 100"
+);
+const READERS_GONE: &str = concat!(
+    "SELECT count(DISTINCT r.reader) FROM reads r WHERE ",
+    of_origin!("r", "r.stored_at"),
+    " AND r.reader NOT IN (SELECT namespace FROM sessions)"
+);
+const READING_HOLDERS: &str = concat!(
+    "SELECT DISTINCT r.holder FROM holder_reads r WHERE ",
+    of_origin!("r", "r.stored_at"),
+    " ORDER BY r.holder LIMIT 100"
+);
+
+/// Who has been shown something of an origin.
+pub(super) async fn readers(
+    connection: &mut SqliteConnection,
+    origin: &OriginFilter,
+) -> Result<Readers, StorageError> {
+    let mut readers = Readers::default();
+    let asked = of_origin(READERS, origin, None);
+    for row in asked.fetch_all(&mut *connection).await.map_err(storage)? {
+        let mut columns = Columns::from(&row, 0);
+        let session = SessionId::from_bytes(uuid(columns.take()?)?);
+        readers.sessions.push((session, columns.take::<Option<String>>()?.unwrap_or_default()));
+    }
+    let row = of_origin(READERS_GONE, origin, None).fetch_one(&mut *connection).await.map_err(storage)?;
+    readers.ended = count(Columns::from(&row, 0).take()?)?;
+    let asked = of_origin(READING_HOLDERS, origin, None);
+    for row in asked.fetch_all(&mut *connection).await.map_err(storage)? {
+        readers.holders.push(Columns::from(&row, 0).take()?);
+    }
+    Ok(readers)
 }
 
 /// The sessions that have been shown something of the origin, or what such a session wrote from then on, and from

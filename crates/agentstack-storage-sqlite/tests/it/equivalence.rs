@@ -89,6 +89,11 @@ enum Step {
         hours: Option<i64>,
         dry: bool,
     },
+    Forget {
+        who: usize,
+        agent: Option<u8>,
+        dry: bool,
+    },
     Expire {
         hours: i64,
     },
@@ -190,6 +195,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (state(), 0..4_usize, state()).prop_map(|(from, nth, to)| Step::Decide { from, nth, to }),
         2 => (0..2_usize, proptest::option::weighted(0.4, 0..2_u8), proptest::option::weighted(0.3, 0..3_i64), any::<bool>())
             .prop_map(|(who, agent, hours, dry)| Step::Revoke { who, agent, hours, dry }),
+        1 => (0..2_usize, proptest::option::weighted(0.6, 0..2_u8), any::<bool>())
+            .prop_map(|(who, agent, dry)| Step::Forget { who, agent, dry }),
         1 => (0..3_i64).prop_map(|hours| Step::Expire { hours }),
         2 => (state(), 1..9_u32).prop_map(|(trust, limit)| Step::Review { trust, limit }),
     ]
@@ -254,9 +261,11 @@ impl<'w> Side<'w> {
                 self.world.clock.advance_millis(*millis);
                 String::new()
             }
-            Step::Decide { .. } | Step::Revoke { .. } | Step::Expire { .. } | Step::Review { .. } => {
-                self.decided(step).await
-            }
+            Step::Decide { .. }
+            | Step::Revoke { .. }
+            | Step::Forget { .. }
+            | Step::Expire { .. }
+            | Step::Review { .. } => self.decided(step).await,
             Step::Embed { model, limit, fails } => self.embedded(*model, *limit, *fails).await,
             Step::EmbedAgain { model } => {
                 self.world.operator().embed_again(&some_model(*model)).await.to_string()
@@ -374,6 +383,17 @@ impl<'w> Side<'w> {
                 let done = if *dry { would } else { operator.revoke(&origin).await };
                 assert_eq!(done, would);
                 format!("{done:?}")
+            }
+            Step::Forget { who, agent, dry } => {
+                let origin = OriginFilter {
+                    agent: agent.map(|agent| AGENTS[agent as usize].parse().unwrap()),
+                    ..of(["ann", "bob"][*who])
+                };
+                let (readers, would) =
+                    (operator.readers(&origin).await, operator.would_forget(&origin).await);
+                let done = if *dry { would } else { operator.forget(&origin).await.0 };
+                assert_eq!(done, would);
+                format!("{done:?} {} {}", readers.sessions.len(), readers.holders.len())
             }
             Step::Expire { hours } => operator.expire_hours(*hours).await.to_string(),
             Step::Review { trust, limit } => {

@@ -8,7 +8,7 @@ use agentstack_core::{ApiToken, TokenId};
 use super::world::{Call, TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE, World, listing, pending, search};
 use crate::text::Match;
 
-fn grant(world: &World, subject: &str) -> Grant {
+pub(super) fn grant(world: &World, subject: &str) -> Grant {
     Grant {
         id: TokenId::generate(),
         subject: subject.parse().unwrap(),
@@ -20,7 +20,7 @@ fn grant(world: &World, subject: &str) -> Grant {
     }
 }
 
-async fn keep(operator: &Call<'_>, grant: &Grant) -> ApiToken {
+pub(super) async fn keep(operator: &Call<'_>, grant: &Grant) -> ApiToken {
     let token = ApiToken::generate().unwrap();
     let scope = operator.scope(&TOKEN_CREATE).await;
     let kept = operator.world.store.grant_token(&scope, token.hash(), grant.clone(), pending(&scope));
@@ -28,7 +28,7 @@ async fn keep(operator: &Call<'_>, grant: &Grant) -> ApiToken {
     token
 }
 
-async fn find(world: &World, token: &ApiToken) -> Option<Grant> {
+pub(super) async fn find(world: &World, token: &ApiToken) -> Option<Grant> {
     world.store.grant(&token.hash(), world.now()).await.unwrap()
 }
 

@@ -1,10 +1,13 @@
 //! What operators decide.
 
 use agentstack_access::Scope;
-use agentstack_core::{Timestamp, Trust, VersionId};
+use agentstack_core::{SessionId, Timestamp, Trust, VersionId};
 use async_trait::async_trait;
 
-use crate::{OriginFilter, Pending, Review, ReviewFilter, Reviews, Revocation, StorageError};
+use crate::{
+    Forgotten, OriginFilter, Pending, Readers, Recorded, Review, ReviewFilter, Reviews, Revocation,
+    StorageError,
+};
 
 /// What operators decide about the trust of versions. Whose they are is no matter here: the scope says that its caller may
 /// decide about all. A mutation and its audit record are one transaction.
@@ -47,6 +50,32 @@ pub trait ReviewStore: Send + Sync {
         origin: &OriginFilter,
         pending: Option<Pending>,
     ) -> Result<Revocation, StorageError>;
+
+    /// Who has been shown versions of an origin that can be traced still: some of them, the newest sessions first.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn readers(&self, scope: &Scope, origin: &OriginFilter) -> Result<Readers, StorageError>;
+
+    /// The sessions that a principal holds, live or not.
+    ///
+    /// # Errors
+    /// When the backend cannot answer.
+    async fn sessions_of(&self, scope: &Scope, principal: &str) -> Result<Vec<SessionId>, StorageError>;
+
+    /// Deletes every version of an origin for good, wherever it is, with all that is made of it and every trace in the files
+    /// (S08). What was derived from them stays, and can be traced to them no more. Of a principal as a whole: its
+    /// identities, its tokens and what it has been shown, too. Of an agent as a whole: the agents of live sessions that have
+    /// its name or id, and their tasks. Without `pending` nothing is changed: it says what would be.
+    ///
+    /// # Errors
+    /// When the backend cannot do it.
+    async fn forget(
+        &self,
+        scope: &Scope,
+        origin: &OriginFilter,
+        pending: Option<Pending>,
+    ) -> Result<(Forgotten, Option<Recorded>), StorageError>;
 
     /// Removes shared entries that nobody has verified and that were stored before `before` (S20), and what has been held back
     /// since before then: some at a time. An entry that has a verified version keeps that. Returns how many; if none, no

@@ -13,6 +13,7 @@ use crate::{
 };
 
 /// What there is of a vector.
+#[derive(Clone)]
 pub(super) enum Embedded {
     No,
     Waiting,

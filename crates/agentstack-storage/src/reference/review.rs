@@ -1,17 +1,18 @@
 //! What sessions have been shown, and what operators decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agentstack_access::Scope;
 use agentstack_audit::Outcome;
 use agentstack_core::{EntryId, MemoryKey, Namespace, Origin, SessionId, Timestamp, Trust, VersionId};
 use async_trait::async_trait;
 
+use super::forget::is_of;
 use super::{HeldBack, Kept, Read, ReferenceStore, State, Writing, Written};
 use crate::review::HOLDER_READS_MS;
 use crate::{
-    OriginFilter, Pending, Reading, Review, ReviewFilter, ReviewPosition, ReviewStore, Reviews, Revocation,
-    StorageError,
+    Forgotten, OriginFilter, Pending, Readers, Reading, Recorded, Review, ReviewFilter, ReviewPosition,
+    ReviewStore, Reviews, Revocation, StorageError,
 };
 
 impl State {
@@ -110,7 +111,7 @@ impl State {
     }
 
     /// Takes versions out of their entries. What is left of an entry shows the newest of it.
-    fn take_out(
+    pub(super) fn take_out(
         &mut self,
         wanted: impl Fn(EntryId, &Written) -> Option<Trust>,
         now: Timestamp,
@@ -314,6 +315,53 @@ impl ReviewStore for ReferenceStore {
         let counts = vec![("revoked", done.revoked), ("quarantined", done.quarantined)];
         state.append(&pending.close(Outcome::Ok, counts));
         Ok(done)
+    }
+
+    async fn readers(&self, _: &Scope, origin: &OriginFilter) -> Result<Readers, StorageError> {
+        let state = self.state()?;
+        let shown: BTreeSet<SessionId> = state
+            .reads
+            .iter()
+            .filter(|(_, read)| origin.takes(&read.origin))
+            .map(|(reader, _)| *reader)
+            .collect();
+        let mut readers = Readers::default();
+        for session in shown.iter().rev() {
+            match state.sessions.get(session).and_then(|held| held.holders.iter().min()) {
+                Some(holder) => readers.sessions.push((*session, holder.as_str().to_owned())),
+                None => readers.ended += 1,
+            }
+        }
+        readers.sessions.truncate(100);
+        let holders = state.holder_reads.iter().filter(|(.., read)| origin.takes(&read.origin));
+        let holders: BTreeSet<String> = holders.map(|(holder, ..)| holder.as_str().to_owned()).collect();
+        readers.holders = holders.into_iter().take(100).collect();
+        Ok(readers)
+    }
+
+    async fn sessions_of(&self, _: &Scope, principal: &str) -> Result<Vec<SessionId>, StorageError> {
+        let state = self.state()?;
+        let held =
+            state.sessions.iter().filter(|(_, held)| held.holders.iter().any(|it| is_of(it, principal)));
+        Ok(held.map(|(id, _)| *id).collect())
+    }
+
+    async fn forget(
+        &self,
+        scope: &Scope,
+        origin: &OriginFilter,
+        pending: Option<Pending>,
+    ) -> Result<(Forgotten, Option<Recorded>), StorageError> {
+        let mut state = self.state()?;
+        let Some(pending) = pending else {
+            let mut would = state.clone();
+            return Ok((would.forget(origin, scope.at()), None));
+        };
+        let done = state.forget(origin, scope.at());
+        let previous = state.head().hash;
+        state.append(&pending.close(Outcome::Ok, done.counts()));
+        let line = state.log.last().cloned().ok_or_else(|| StorageError::damaged("the audit log"))?;
+        Ok((done, Some(Recorded { previous, line })))
     }
 
     async fn expire(&self, _: &Scope, before: Timestamp, pending: Pending) -> Result<u64, StorageError> {
