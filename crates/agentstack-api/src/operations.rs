@@ -11,8 +11,8 @@ use agentstack_access::Operation;
 use serde_json::{Map, Value};
 
 pub use self::internal::{
-    AUDIT_CHECKPOINT, AUDIT_VERIFY, HOUSEKEEPING, INTERNAL_OPERATIONS, MEMORY_EMBED, METRICS_READ,
-    PLUGIN_FETCH, PLUGIN_INSTALL, PLUGIN_LOAD,
+    AUDIT_CHECKPOINT, AUDIT_VERIFY, HOUSEKEEPING, INTERNAL_OPERATIONS, MEMORY_EMBED, MEMORY_IMPORT,
+    METRICS_READ, PLUGIN_FETCH, PLUGIN_INSTALL, PLUGIN_LOAD,
 };
 pub use self::route::{Method, Route};
 pub use self::table::{Command, OPERATIONS, Reply};

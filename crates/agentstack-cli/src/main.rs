@@ -7,6 +7,7 @@
 mod audit;
 mod client;
 mod config;
+mod db;
 mod markdown;
 mod operator;
 mod plugin;
@@ -59,6 +60,9 @@ enum Command {
     /// Look after what is stored.
     #[command(subcommand)]
     Memory(Memory),
+    /// Look after the database.
+    #[command(subcommand)]
+    Db(db::Command),
     /// Make, list and revoke the tokens with which programs call over HTTP.
     #[command(subcommand)]
     Token(token::Command),
@@ -122,6 +126,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Memory(Memory::Reembed) => {
             reembed::run(AgentStack::open(Options::load_to_embed(config)?).await?, json).await
         }
+        Command::Db(command) => db::run(config, command, json).await,
         Command::Token(command) => token::run(open(config).await?, command, json).await,
         Command::Plugin(command) => plugin::run(config, command, json).await,
         Command::Config(command) => config::run(config, &command, json),

@@ -1,6 +1,7 @@
 //! The promises of a backend. The suite in `conformance` has a test for each sentence.
 
 mod embedding;
+mod import;
 mod plugin;
 mod review;
 
@@ -13,6 +14,7 @@ use agentstack_core::{
 use async_trait::async_trait;
 
 pub use self::embedding::EmbeddingStore;
+pub use self::import::{Conclude, ImportStore};
 pub use self::plugin::PluginStore;
 pub use self::review::ReviewStore;
 
@@ -461,6 +463,7 @@ pub trait Storage:
     + TaskStore
     + TokenStore
     + PluginStore
+    + ImportStore
     + AuditLog
     + StoreHealth
     + SessionDirectory
@@ -478,6 +481,8 @@ impl<T> Storage for T where
         + TaskStore
         + TokenStore
         + PluginStore
+        + ImportStore
+        + ImportStore
         + AuditLog
         + StoreHealth
         + SessionDirectory

@@ -177,6 +177,18 @@ impl Options {
         Ok(options)
     }
 
+    /// The same to import into. A database that is not there yet is made, with its key, unless `existing`.
+    ///
+    /// # Errors
+    /// When the configuration or the key is not right, or there is no database where there has to be one.
+    pub fn load_to_import(file: Option<PathBuf>, existing: bool) -> Result<Self, StartError> {
+        let loaded = Config::load(&Sources::of_process(file.clone(), Overrides::default())?)?;
+        if existing || loaded.config.memory.path.exists() {
+            return Self::load_existing(file);
+        }
+        Ok(Self { webhook: None, ..Self::without_providers(&loaded.config)? })
+    }
+
     /// The same for an existing database with the providers that it takes to embed what is stored, and without doing so
     /// in the background.
     ///
@@ -299,6 +311,8 @@ fn default_namespace() -> SharedName {
 #[derive(Debug)]
 pub struct AgentStack {
     engine: Arc<Engine>,
+    /// The folder of the database.
+    folder: PathBuf,
     policy: PolicySource,
     provider_keys: ProviderKeys,
     signer: VerifyingKey,
@@ -325,6 +339,8 @@ impl AgentStack {
         let webhook = options.webhook.as_ref().map(Webhook::start).transpose()?.map(Arc::new);
         let posted = webhook.clone().map(|webhook| webhook as Arc<dyn Observer>);
         let observers: Vec<_> = options.observer.into_iter().chain(posted).collect();
+        let folder = options.database.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.map_or_else(|| PathBuf::from("."), PathBuf::from);
         let store = Arc::new(SqliteStore::open(OpenOptions::new(options.database, options.keys)).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory: Arc<dyn SessionDirectory> = Arc::clone(&store) as _;
@@ -343,13 +359,18 @@ impl AgentStack {
         let embeds = options.embeds && engine.has_embedder();
         let embedding = embeds.then(|| tokio::spawn(embed_in_background(Arc::downgrade(&engine))));
         let (policy, provider_keys) = (options.policy, options.provider_keys);
-        Ok(Self { engine, policy, provider_keys, signer, housekeeping, embedding, webhook })
+        Ok(Self { engine, folder, policy, provider_keys, signer, housekeeping, embedding, webhook })
     }
 
     /// The engine, for calls.
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// The folder of the database, which is private.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        &self.folder
     }
 
     /// Reads again what can become another one while the product runs. Whoever runs it as a service calls this on
