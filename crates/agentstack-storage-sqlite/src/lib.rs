@@ -31,6 +31,8 @@ mod search;
 mod session;
 mod store;
 mod tasks;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tokens;
 mod vectors;
 mod veil;

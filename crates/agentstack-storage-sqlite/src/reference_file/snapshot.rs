@@ -172,3 +172,49 @@ fn clear(scratch: &Path) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn s42_the_copy_is_for_nobody_else_and_goes_with_what_knows_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, scratch) = (folder.path().join("theirs.db"), folder.path().join("scratch"));
+        std::fs::create_dir(&scratch).unwrap();
+        std::fs::write(&source, "a database").unwrap();
+        assert!(!Snapshot::take(&source, &scratch).unwrap().is_copy(), "without a journal there is no need");
+        std::fs::write(beside(&source, "-wal"), "a log").unwrap();
+        let taken = Snapshot::take(&source, &scratch).unwrap();
+        let copy = taken.path();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(copy.parent().unwrap()), 0o700);
+        for (ending, text) in [("", "a database"), ("-wal", "a log")] {
+            assert_eq!(mode(&beside(&copy, ending)), 0o600);
+            assert_eq!(std::fs::read_to_string(beside(&copy, ending)).unwrap(), text);
+        }
+        drop(taken);
+        assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn each_byte_of_the_database_and_its_journals_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("theirs.db");
+        let print = || Snapshot::take(&source, folder.path()).unwrap().fingerprint();
+        let mut seen = vec![];
+        for (file, log) in
+            [("ab", None), ("abc", None), ("ab", Some("c")), ("a", Some("bc")), ("ab", Some("d"))]
+        {
+            std::fs::write(&source, file).unwrap();
+            if let Some(log) = log {
+                std::fs::write(beside(&source, "-wal"), log).unwrap();
+            }
+            seen.push(print());
+        }
+        let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
+        assert_eq!(distinct.len(), seen.len());
+    }
+}
