@@ -157,19 +157,16 @@ impl Engine {
             report: ImportReport::default(),
             trial: Trial::default(),
         };
-        match known {
-            Some(known) => {
-                run.report = serde_json::from_str(&known.report).map_err(|_| ImportProblem::Report)?;
-                if known.stage == ImportProgress::DONE {
-                    self.note_done(&run.caller, &MEMORY_IMPORT).await;
-                    return Ok(Imported { report: run.report, was_done: true });
-                }
+        if let Some(known) = known {
+            run.report = serde_json::from_str(&known.report).map_err(|_| ImportProblem::Report)?;
+            if known.stage == ImportProgress::DONE {
+                self.note_done(&run.caller, &MEMORY_IMPORT).await;
+                return Ok(Imported { report: run.report, was_done: true });
             }
-            None => {
-                let others = run.source.totals().await?.others;
-                run.report.other_tables =
-                    others.into_iter().map(|(name, rows)| (name.to_owned(), rows)).collect();
-            }
+        } else {
+            let others = run.source.totals().await?.others;
+            run.report.other_tables =
+                others.into_iter().map(|(name, rows)| (name.to_owned(), rows)).collect();
         }
         self.go_on(&mut run, progress).await?;
         if run.options.dry_run {
@@ -274,15 +271,14 @@ impl Engine {
             if !outcome.is_taken() {
                 continue;
             }
-            let token = match keeper.known(session.id) {
-                Some(token) => token,
-                None => {
-                    let token =
-                        ResumeToken::generate().map_err(|error| self.no_randomness(&run.caller, error))?;
-                    let source = names.get(&session.id).cloned().unwrap_or_default();
-                    drawn.push(SessionToken { source, session: session.id, token: token.clone() });
-                    token
-                }
+            let token = if let Some(token) = keeper.known(session.id) {
+                token
+            } else {
+                let token =
+                    ResumeToken::generate().map_err(|error| self.no_randomness(&run.caller, error))?;
+                let source = names.get(&session.id).cloned().unwrap_or_default();
+                drawn.push(SessionToken { source, session: session.id, token: token.clone() });
+                token
             };
             session.resume = token.hash();
         }

@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod plugin;
 #[cfg(test)]
 mod policy;
@@ -58,7 +60,7 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 35] = [
+    let commands: [&[&str]; 37] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
@@ -75,6 +77,8 @@ fn the_help_is_as_published() {
         &["memory", "--help"],
         &["memory", "revoke-origin", "--help"],
         &["memory", "reembed", "--help"],
+        &["db", "--help"],
+        &["db", "import", "--help"],
         &["token", "--help"],
         &["token", "create", "--help"],
         &["token", "list", "--help"],

@@ -106,13 +106,12 @@ async fn put_entry(
     entry: ImportedEntry,
     seen: Seen,
 ) -> Result<(), StorageError> {
-    let space = match seen.space {
-        Some(space) => space,
-        None => {
-            let made = sqlx::query(SHARED).bind(entry.namespace.to_string());
-            let row = made.fetch_one(write.connection()?).await.map_err(storage)?;
-            Space::of_namespace(write, row.try_get(0).map_err(storage)?).await?
-        }
+    let space = if let Some(space) = seen.space {
+        space
+    } else {
+        let made = sqlx::query(SHARED).bind(entry.namespace.to_string());
+        let row = made.fetch_one(write.connection()?).await.map_err(storage)?;
+        Space::of_namespace(write, row.try_get(0).map_err(storage)?).await?
     };
     note_writer(write, &space, &entry.version).await?;
     let row = seen.row;

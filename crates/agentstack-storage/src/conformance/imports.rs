@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use agentstack_audit::Outcome;
-use agentstack_core::limits::{HELD_PER_NAMESPACE, IDENTITIES_PER_PRINCIPAL, VERSIONS_KEPT};
+use agentstack_core::limits::{HELD_PER_NAMESPACE, IDENTITIES_PER_PRINCIPAL};
 use agentstack_core::{
     EntryId, Identity, IdentityStatus, Namespace, Origin, Relation, Relationship, ResumeToken, RiskLevel,
     SessionId, Task, TaskId, TaskStatus, Timestamp, Trust,
@@ -12,6 +12,9 @@ use agentstack_core::{
 use super::coordination::{everything, new_identity, text};
 use super::trust::all;
 use super::world::{MEMORY_IMPORT, World, key, metadata, pending, tags};
+use crate::import::ImportOutcome::{
+    Already, Conflict, Held, HomeHeld, Homeless, NameTaken, Orphan, Taken, TooMany,
+};
 use crate::import::{
     ImportBatch, ImportItem, ImportOutcome, ImportProgress, ImportedEntry, ImportedSession, ImportedTask,
     ImportedVersion, Trial, VersionData,
@@ -152,7 +155,7 @@ pub async fn an_imported_entry_is_unverified_and_keeps_when_it_was_first_stored(
     let namespace = shared("team");
     let first = entry(world, &namespace, "known", "apples and pears");
     let outcomes = import(world, vec![boxed(&first)]).await;
-    assert_eq!(outcomes, [ImportOutcome::Taken]);
+    assert_eq!(outcomes, [Taken]);
     let ann = world.local("ann").start().await.named("team");
     let found = ann.get("known").await.unwrap();
     let summary = &found.summary;
@@ -182,7 +185,6 @@ pub async fn past_versions_come_before_their_entry(world: &World) {
         boxed_version(&past(world, &kept, 3, "third once more")),
         boxed_version(&past(world, &other, 1, "of nothing")),
     ];
-    use ImportOutcome::{Already, Homeless, Taken};
     assert_eq!(import(world, items).await, [Taken, Taken, Taken, Already, Already, Homeless]);
     let ann = world.local("ann").start().await.named("team");
     let history = ann.history("known").await;
@@ -192,7 +194,6 @@ pub async fn past_versions_come_before_their_entry(world: &World) {
     assert_eq!(ann.found("first", Match::Any).await, [""; 0], "only the current version is found");
     let restored = ann.restore("known", 1).await.unwrap();
     assert_eq!((restored.version, restored.label.origin.tool.as_str()), (4, "memory_restore"));
-    assert!(VERSIONS_KEPT > 2);
 }
 
 pub async fn what_is_there_stays_as_it_is(world: &World) {
@@ -211,7 +212,6 @@ pub async fn what_is_there_stays_as_it_is(world: &World) {
         boxed(&entry(world, &shared("team"), "caf\u{e9}", "theirs")),
         boxed(&entry(world, &shared("team"), "cafe\u{301}", "theirs")),
     ];
-    use ImportOutcome::{Already, Conflict, Taken};
     let outcomes = import(world, items).await;
     assert_eq!(outcomes, [Conflict, Conflict, Taken, Already, Conflict, Taken, Taken]);
     assert_eq!(ann.get("known").await.unwrap().content, "ours");
@@ -233,7 +233,6 @@ pub async fn s16_what_is_imported_and_held_back_is_on_no_read_path(world: &World
         boxed_version(&past_held),
         boxed_version(&past_held),
     ];
-    use ImportOutcome::{Already, Held, HomeHeld, Taken};
     assert_eq!(import(world, items).await, [Held, HomeHeld, Taken, Held, Already]);
     let ann = world.local("ann").start().await.named("team");
     assert_eq!(ann.keys().await, ["kept"]);
@@ -263,7 +262,6 @@ pub async fn s02_an_imported_session_is_entered_with_its_token_alone(world: &Wor
         boxed(&entry(world, &namespace, "third", "one too many")),
         boxed(&homeless),
     ];
-    use ImportOutcome::{Already, Homeless, Taken, TooMany};
     assert_eq!(import(world, items).await, [Taken, Already, Taken, Taken, TooMany, Homeless]);
     let (ann, operator) = (world.local("ann"), world.operator());
     assert_eq!(ann.active().await, []);
@@ -308,7 +306,6 @@ pub async fn imported_tasks_are_of_their_session_and_within_its_bounds(world: &W
         boxed_task(&task(id, None)),
         boxed_task(&task(SessionId::generate(), None)),
     ];
-    use ImportOutcome::{Already, Homeless, Orphan, Taken, TooMany};
     let outcomes = import(world, items).await;
     assert_eq!(
         outcomes,
@@ -334,8 +331,8 @@ pub async fn imported_tasks_are_of_their_session_and_within_its_bounds(world: &W
 }
 
 pub async fn imported_identities_belong_to_the_owner_they_name(world: &World) {
-    let owned = |name: Option<&str>, owner: &str| Identity {
-        owner: owner.to_owned(),
+    let identity = |name: Option<&str>, whose: &str| Identity {
+        owner: whose.to_owned(),
         created_at: Timestamp::from_millis(1_700_000_000_000),
         last_active_at: Some(Timestamp::from_millis(1_700_000_000_001)),
         version: 9,
@@ -344,20 +341,19 @@ pub async fn imported_identities_belong_to_the_owner_they_name(world: &World) {
     let ann = world.local("ann");
     let owner = ann.principal.name();
     let mine = ann.keep(new_identity(world, Some("taken"))).await;
-    let (first, retired) = (owned(Some("first"), owner), owned(Some("first"), owner));
+    let (first, retired) = (identity(Some("first"), owner), identity(Some("first"), owner));
     let retired = Identity { status: IdentityStatus::Retired, reason: Some("old".into()), ..retired };
-    let item = |identity: &Identity| ImportItem::Identity(Box::new(identity.clone()));
+    let item = |one: &Identity| ImportItem::Identity(Box::new(one.clone()));
     let items = vec![
         item(&first),
         item(&first),
-        item(&owned(Some("first"), owner)),
-        item(&owned(Some("taken"), owner)),
+        item(&identity(Some("first"), owner)),
+        item(&identity(Some("taken"), owner)),
         item(&retired),
-        item(&owned(Some("first"), "token:ci")),
+        item(&identity(Some("first"), "token:ci")),
         item(&Identity { owner: "token:ci".into(), ..mine.clone() }),
-        item(&owned(None, owner)),
+        item(&identity(None, owner)),
     ];
-    use ImportOutcome::{Already, Conflict, NameTaken, Taken};
     let outcomes = import(world, items).await;
     assert_eq!(outcomes, [Taken, Already, NameTaken, NameTaken, Taken, Taken, Conflict, Taken]);
     let listed = ann.identities(IdentityFilter { limit: 10, ..IdentityFilter::default() }).await;
@@ -374,16 +370,16 @@ pub async fn s19_no_more_is_imported_than_there_may_be(world: &World) {
     let identity = |_| ImportItem::Identity(Box::new(new_identity(world, None)));
     let many: Vec<_> = (0..=IDENTITIES_PER_PRINCIPAL).map(identity).collect();
     let outcomes = import(world, many).await;
-    let taken = outcomes.iter().filter(|outcome| **outcome == ImportOutcome::Taken).count();
-    assert_eq!((taken, outcomes.last()), (1_000, Some(&ImportOutcome::TooMany)));
+    let taken = outcomes.iter().filter(|outcome| **outcome == Taken).count();
+    assert_eq!((taken, outcomes.last()), (1_000, Some(&TooMany)));
     let held = |number| {
         let mut one = entry(world, &shared("team"), &format!("key {number}"), "x");
         one.version.held = true;
         boxed(&one)
     };
     let outcomes = import(world, (0..=HELD_PER_NAMESPACE).map(held).collect()).await;
-    let taken = outcomes.iter().filter(|outcome| **outcome == ImportOutcome::Held).count();
-    assert_eq!((taken, outcomes.last()), (1_000, Some(&ImportOutcome::TooMany)));
+    let taken = outcomes.iter().filter(|outcome| **outcome == Held).count();
+    assert_eq!((taken, outcomes.last()), (1_000, Some(&TooMany)));
 }
 
 pub async fn an_import_goes_on_from_where_it_was_and_from_nowhere_else(world: &World) {
@@ -420,7 +416,7 @@ pub async fn a_trial_changes_nothing(world: &World) {
     ];
     let before = (world.records().await.len(), world.operator().figures().await);
     for _ in 0..2 {
-        assert_eq!(try_in_pieces(world, &items).await, [ImportOutcome::Taken; 4]);
+        assert_eq!(try_in_pieces(world, &items).await, [Taken; 4]);
     }
     assert_eq!((world.records().await.len(), world.operator().figures().await), before);
 }

@@ -66,23 +66,23 @@ impl TokenFile {
             return Ok(opened);
         }
         let io = |source| FileProblem::Io { path: path.to_owned(), source };
-        let taken = || TokenFileProblem::Taken { path: path.to_owned() };
+        let other = || TokenFileProblem::Taken { path: path.to_owned() };
         let (mut file, _) = private_log(path)?;
         let mut text = Zeroizing::new(String::new());
         let read = (&mut file).take(BYTES).read_to_string(&mut text);
-        if read.map_err(|_| taken())? as u64 == BYTES {
-            return Err(taken());
+        if read.map_err(|_| other())? as u64 == BYTES {
+            return Err(other());
         }
         // A line without its end was being written when its run was killed: no session was taken with it.
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         for line in text.get(..whole).unwrap_or_default().lines() {
-            let (session, token) = opened.parse(line).ok_or_else(taken)?;
+            let (session, token) = opened.parse(line).ok_or_else(other)?;
             opened.known.insert(session, token);
         }
         let rest = text.get(whole..).unwrap_or_default();
         if !rest.is_empty() {
             if !opened.beginning().starts_with(rest) && !rest.starts_with(&opened.beginning()) {
-                return Err(taken());
+                return Err(other());
             }
             file.set_len(whole as u64).map_err(io)?;
         }
