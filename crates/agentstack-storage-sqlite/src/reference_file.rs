@@ -150,6 +150,8 @@ async fn connect(snapshot: &Snapshot) -> Result<SqliteConnection, sqlx::Error> {
         .pragma("cell_size_check", "ON")
         .pragma("mmap_size", "0")
         .pragma("query_only", "ON")
+        // An index that SQLite makes for itself would take in values of whatever length.
+        .pragma("automatic_index", "OFF")
         .disable_statement_logging();
     let mut connection = options.connect().await?;
     match harden(&mut connection).await {

@@ -87,8 +87,10 @@ fn imported(workplace: &Workplace, tokens: &BTreeMap<String, (String, String)>) 
         let stack = AgentStack::open(Options::new(database, &key)).await.unwrap();
         let who = Arc::new(Principal::embedded("looker", Role::Developer));
         let mut all = json!({});
+        let own = ask(&stack, &who, "session_start", json!({})).await["session"]["id"].clone();
         for namespace in ["default", "team", "team-1", "team-2"] {
-            all[namespace] = json!(contents(&stack, &who, json!({ "namespace": namespace })).await);
+            let place = json!({ "sessionId": own, "namespace": namespace });
+            all[namespace] = json!(contents(&stack, &who, place).await);
         }
         for (name, (session, token)) in tokens {
             ask(&stack, &who, "session_start", json!({ "resumeToken": token })).await;

@@ -133,7 +133,7 @@ const FAULTS: [(&str, &str); 10] = [
     ),
     (
         "imports",
-        "CREATE TRIGGER stopped BEFORE UPDATE ON imports WHEN NEW.stage >= (SELECT most FROM stop) BEGIN SELECT RAISE(ABORT, 'stopped'); END",
+        "CREATE TRIGGER stopped BEFORE UPDATE ON imports WHEN NEW.stage % 4294967295 >= (SELECT most FROM stop) BEGIN SELECT RAISE(ABORT, 'stopped'); END",
     ),
     (
         "audit",
