@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use agentstack_storage::import::{Cell, ImportSource, SourceItem, SourceRow, SourceTable};
 use agentstack_storage_sqlite::testing::{self, HOSTILE, V1_0, V1_3, V1_6, V1_6_EMPTY};
 use agentstack_storage_sqlite::{ReferenceFile, ReferenceFileProblem};
+use proptest::prelude::*;
 use sqlx::{Connection, Executor};
 use tempfile::TempDir;
 
@@ -255,7 +256,7 @@ async fn what_is_no_such_database_is_refused_in_plain_words() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_an_error_and_no_more() {
+async fn s52_a_damaged_file_is_an_error_and_no_more() {
     let place = Place::with(V1_6).await;
     let whole = std::fs::read(place.file()).unwrap();
     // Each page in turn is noise, and the file ends at each page.
@@ -317,4 +318,82 @@ async fn without_a_place_for_the_copy_nothing_is_read() {
     let nowhere = place.folder.path().join("nowhere");
     let refused = ReferenceFile::open(&place.file(), &nowhere).await;
     assert!(matches!(refused, Err(ReferenceFileProblem::Io { .. })));
+}
+
+/// Tables without a rule for what is in them.
+const LOOSE: &str = "CREATE TABLE memory (id, key, namespace, content, embedding, metadata, agent_id, created_at, updated_at); \
+    CREATE TABLE memory_versions (id, memory_id, version, key, namespace, content, metadata, created_at); \
+    CREATE TABLE tags (id, name, created_at); CREATE TABLE memory_tags (memory_id, tag_id, created_at); \
+    CREATE TABLE sessions (id, status, started_at, ended_at, metadata); \
+    CREATE TABLE tasks (id, session_id, agent_type, status, input, output, created_at, completed_at)";
+
+#[derive(Debug, Clone)]
+enum Loose {
+    Null,
+    Number(i64),
+    Double(f64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+fn loose() -> impl Strategy<Value = Loose> {
+    prop_oneof![
+        Just(Loose::Null),
+        any::<i64>().prop_map(Loose::Number),
+        (0_i64..3).prop_map(Loose::Number),
+        any::<f64>().prop_map(Loose::Double),
+        any::<String>().prop_map(Loose::Text),
+        proptest::sample::select(vec!["1", "2", "session:1"]).prop_map(|text| Loose::Text(text.to_owned())),
+        proptest::collection::vec(any::<u8>(), 0..8).prop_map(Loose::Bytes),
+    ]
+}
+
+/// Puts rows of nine values into all of the tables.
+async fn fill(path: &std::path::Path, rows: Vec<Vec<Loose>>) {
+    let mut connection = testing::open(path).await.unwrap();
+    connection.execute(LOOSE).await.unwrap();
+    for row in rows {
+        for sql in [
+            "INSERT INTO memory VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO memory_versions VALUES ($2, $1, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO tags VALUES ($1, $2, $3)",
+            "INSERT INTO memory_tags VALUES ($1, $2, $3)",
+            "INSERT INTO sessions VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO tasks VALUES ($2, $1, $3, $4, $5, $6, $7, $8)",
+        ] {
+            let mut query = sqlx::query(sql);
+            for value in row.clone() {
+                query = match value {
+                    Loose::Null => query.bind(None::<i64>),
+                    Loose::Number(number) => query.bind(number),
+                    Loose::Double(double) => query.bind(double),
+                    Loose::Text(text) => query.bind(text),
+                    Loose::Bytes(bytes) => query.bind(bytes),
+                };
+            }
+            query.execute(&mut connection).await.unwrap();
+        }
+    }
+    connection.close().await.unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn s52_whatever_is_in_a_table_each_row_is_read_once(
+        rows in proptest::collection::vec(proptest::collection::vec(loose(), 9), 0..6),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (place, count) = (Place::new(), rows.len());
+            fill(&place.file(), rows).await;
+            let mut source = place.open().await.unwrap();
+            for table in SourceTable::ALL {
+                let expected = if table == SourceTable::Identities { 0 } else { count };
+                assert_eq!(all(&mut source, table).await.len(), expected, "{table:?}");
+            }
+            source.close().await.unwrap();
+        });
+    }
 }

@@ -188,7 +188,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_in_a_row_is_taken_or_not_and_a_dry_run_knows(rows in proptest::collection::vec(item(), 0..24)) {
+    fn s52_whatever_is_in_a_row_is_taken_or_not_and_a_dry_run_knows(rows in proptest::collection::vec(item(), 0..24)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let count = rows.len() as u64;
         let (tried, done) = runtime.block_on(async { (import(rows.clone(), true).await, import(rows, false).await) });
