@@ -1,3 +1,5 @@
+//! What the file of tokens is, in every state in which it can be found.
+
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
