@@ -135,9 +135,11 @@ impl Engine {
         principal: Arc<Principal>,
         source: &'a mut dyn ImportSource,
         tokens: Option<&'a mut dyn TokenKeeper>,
-        options: ImportOptions,
+        mut options: ImportOptions,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Imported, ImportProblem> {
+        // A session whose token nobody has would be lost.
+        options.with_sessions &= tokens.is_some() || options.dry_run;
         if options.owner.as_deref().is_some_and(|owner| !is_a_name(owner)) {
             return Err(ImportProblem::Owner);
         }

@@ -2,7 +2,8 @@
 
 mod token_file;
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use agentstack_access::Principal;
@@ -57,7 +58,13 @@ impl AgentStack {
         asked: &ImportAsked,
         progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> Result<Imported, ImportFailure> {
-        let mut source = ReferenceFile::open(&asked.file, self.folder()).await?;
+        let database = self.database();
+        // To open and close a file that SQLite has open in this process would release its locks (POSIX).
+        if is_the_same(&asked.file, database) {
+            return Err(ReferenceFileProblem::Ours { path: asked.file.clone() }.into());
+        }
+        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut source = ReferenceFile::open(&asked.file, folder.unwrap_or(Path::new("."))).await?;
         let fingerprint = source.fingerprint();
         let named = fingerprint.first_chunk::<16>().map(|half| hex::encode(half)).unwrap_or_default();
         let tokens = asked.resume_tokens.as_ref().filter(|_| !asked.dry_run);
@@ -79,4 +86,10 @@ impl AgentStack {
         source.close().await?;
         Ok(done?)
     }
+}
+
+/// Whether two names are of one file.
+fn is_the_same(one: &Path, other: &Path) -> bool {
+    let identity = |path| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }

@@ -311,8 +311,7 @@ fn default_namespace() -> SharedName {
 #[derive(Debug)]
 pub struct AgentStack {
     engine: Arc<Engine>,
-    /// The folder of the database.
-    folder: PathBuf,
+    database: PathBuf,
     policy: PolicySource,
     provider_keys: ProviderKeys,
     signer: VerifyingKey,
@@ -339,8 +338,7 @@ impl AgentStack {
         let webhook = options.webhook.as_ref().map(Webhook::start).transpose()?.map(Arc::new);
         let posted = webhook.clone().map(|webhook| webhook as Arc<dyn Observer>);
         let observers: Vec<_> = options.observer.into_iter().chain(posted).collect();
-        let folder = options.database.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.map_or_else(|| PathBuf::from("."), PathBuf::from);
+        let database = options.database.clone();
         let store = Arc::new(SqliteStore::open(OpenOptions::new(options.database, options.keys)).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory: Arc<dyn SessionDirectory> = Arc::clone(&store) as _;
@@ -359,7 +357,7 @@ impl AgentStack {
         let embeds = options.embeds && engine.has_embedder();
         let embedding = embeds.then(|| tokio::spawn(embed_in_background(Arc::downgrade(&engine))));
         let (policy, provider_keys) = (options.policy, options.provider_keys);
-        Ok(Self { engine, folder, policy, provider_keys, signer, housekeeping, embedding, webhook })
+        Ok(Self { engine, database, policy, provider_keys, signer, housekeeping, embedding, webhook })
     }
 
     /// The engine, for calls.
@@ -368,9 +366,9 @@ impl AgentStack {
         &self.engine
     }
 
-    /// The folder of the database, which is private.
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        &self.folder
+    /// The database file. Its folder is private.
+    pub(crate) fn database(&self) -> &std::path::Path {
+        &self.database
     }
 
     /// Reads again what can become another one while the product runs. Whoever runs it as a service calls this on

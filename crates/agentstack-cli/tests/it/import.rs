@@ -164,9 +164,14 @@ fn what_cannot_be_imported_is_exit_code_3_and_says_why() {
     workplace.expect(&["quickstart"], 0);
     fs::write(workplace.path().join("text.txt"), "no database").unwrap();
     fs::write(workplace.path().join("mine.txt"), "mine").unwrap();
+    let ours = workplace.path().join("data/aistack.db");
+    fs::copy(&ours, workplace.path().join("copy.db")).unwrap();
+    std::os::unix::fs::symlink(&ours, workplace.path().join("link.db")).unwrap();
     for (arguments, words) in [
         (&["db", "import", "text.txt"][..], "not a SQLite database, or it is encrypted"),
-        (&["db", "import", "data/aistack.db"], "not a SQLite database, or it is encrypted"),
+        (&["db", "import", "data/aistack.db"], "is a database of AgentStack already"),
+        (&["db", "import", "link.db"], "is a database of AgentStack already"),
+        (&["db", "import", "copy.db"], "not a SQLite database, or it is encrypted"),
         (&["db", "import", "nowhere.db"], "cannot be read"),
         (&["db", "import", "data"], "not a plain file"),
         (&["db", "import", "old.db", "--resume-tokens", "nowhere/tokens"], "no folder"),

@@ -2,8 +2,8 @@
 
 use agentstack_access::Scope;
 use agentstack_core::{
-    Identity, IdentityStatus, Namespace, Origin, RiskLevel, SessionId, Task, TaskStatus, Timestamp,
-    TokenHash, limits,
+    Identity, IdentityStatus, Namespace, Origin, ResumeToken, RiskLevel, SessionId, Task, TaskStatus,
+    Timestamp, limits,
 };
 use agentstack_storage::import::{
     Cell, ImportItem, ImportedEntry, ImportedSession, ImportedTask, ImportedVersion, SourceEntry,
@@ -104,8 +104,8 @@ impl Engine {
         Ok(ImportItem::Session(ImportedSession {
             id: home.id,
             metadata,
-            // Whoever imports has its token, or draws one when it is to be taken.
-            resume: TokenHash::from_bytes([0; 32]),
+            // One that nobody has: when it is to be taken, it is given one that is kept.
+            resume: ResumeToken::generate().map_err(Failure::from)?.hash(),
             started_at: home.started_at.min(scope.at()),
             idle_ms: settings.session_idle_ms,
             expires_at: scope.at().plus_millis(settings.session_age_ms),

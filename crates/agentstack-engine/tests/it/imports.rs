@@ -303,4 +303,6 @@ async fn without_a_place_for_tokens_no_session_is_taken() {
     let operator = world.client("root").await.as_operator();
     let active = operator.ok("session_active", json!({})).await;
     assert_eq!(active["count"], 1, "the operator's own: {active}");
+    let report = Place::with(V1_6).await.import(&world, None, with_sessions()).await.unwrap().report;
+    assert!(reasons(&report).contains(&("sessions", NoTokenFile, 2)));
 }
