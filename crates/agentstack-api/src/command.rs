@@ -2,6 +2,7 @@
 //!
 //! Programs that embed the product make these themselves; for calls from outside [`crate::parse`] does.
 
+mod audit;
 mod coordination;
 mod github;
 mod plugin;
@@ -16,6 +17,7 @@ use agentstack_core::{
 
 use crate::InputError;
 
+pub use audit::{AUDIT_OUTCOMES, AuditFilter, QueryAudit};
 pub use coordination::{
     ActivateIdentity, AgentName, AgentStatusOf, AssignTask, CheckDrift, CompleteTask, CreateIdentity,
     CreateTask, DeactivateIdentity, DriftMetrics, GetIdentity, GetTask, IdentityAudit, IdentityName,
@@ -281,10 +283,12 @@ pub struct RejectQuarantine {
 pub struct RevokeOrigin {
     /// Nothing is claimed.
     pub claim: Claim,
-    /// The principal, as labels name it.
-    pub principal: String,
+    /// The principal, as labels name it. At least one of this, the agent and the tool is said.
+    pub principal: Option<String>,
     /// The agent, as labels name it.
     pub agent: Option<AgentId>,
+    /// The tool, as labels name it, or the family of tools whose names begin with this and `_`.
+    pub tool: Option<String>,
     /// From when on.
     pub since: Option<Timestamp>,
     /// Whether only to say what would become of it.

@@ -5,6 +5,7 @@
 //! the command parses each value once.
 
 mod agent;
+mod audit;
 mod exact;
 mod fields;
 mod github;
@@ -21,6 +22,7 @@ pub(crate) use agent::{
     AgentStatusRequest, AgentTypesRequest, ListAgentsRequest, RunAgentRequest, SpawnAgentRequest,
     StopAgentRequest, UpdateAgentStatusRequest,
 };
+pub(crate) use audit::QueryAuditRequest;
 pub(crate) use github::{
     CreateIssueRequest, CreatePullRequestRequest, GetIssueRequest, GetPullRequestRequest, ListIssuesRequest,
     ListPullRequestsRequest, RepositoryInfoRequest,

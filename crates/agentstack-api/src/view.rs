@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::schema;
 
 mod agent;
+mod audit;
 mod github;
 mod identity;
 mod memory;
@@ -25,6 +26,7 @@ pub use agent::{
     AllowancePhase, AnswerEnd, ListAgentsView, RunAgentView, SpawnAgentView, StopAgentView, TokensView,
     UpdateAgentStatusView, UsageView,
 };
+pub use audit::{AuditRecordView, QueryAuditView};
 pub use github::{
     CreateIssueView, CreatePullRequestView, GetIssueView, GetPullRequestView, IssueSummaryView, IssueView,
     ListIssuesView, ListPullRequestsView, PullRequestSummaryView, PullRequestView, RepositoryInfoView,
@@ -77,6 +79,7 @@ fn shown_each(view: &'static str) -> Value {
 pub(crate) fn exact(view: &str) -> Value {
     let mut schema = match view {
         "AgentDetailView" => schema::exact_output::<AgentDetailView>(),
+        "AuditRecordView" => schema::exact_output::<AuditRecordView>(),
         "AgentTypeView" => schema::exact_output::<AgentTypeView>(),
         "AgentView" => schema::exact_output::<AgentView>(),
         "FindingView" => schema::exact_output::<FindingView>(),

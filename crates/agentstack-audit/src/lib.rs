@@ -11,6 +11,7 @@
 
 mod chain;
 mod checkpoint;
+mod former;
 mod frame;
 mod hex;
 mod key;
@@ -22,6 +23,7 @@ mod verify;
 
 pub use chain::{GENESIS, Hash, Head, Line, append, link};
 pub use checkpoint::{Checkpoint, Signature};
+pub use former::{FormerKey, Trusted};
 pub use key::{SigningKey, VerifyingKey};
 pub use malformed::Malformed;
 pub use problem::Problem;

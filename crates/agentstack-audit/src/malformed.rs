@@ -20,6 +20,9 @@ pub enum Malformed {
     /// Not a [`crate::Checkpoint`].
     #[error("a checkpoint is one line that starts with `agentstack-checkpoint:v1:`")]
     Checkpoint,
+    /// Not a [`crate::FormerKey`].
+    #[error("a statement about a former key is one line that starts with `agentstack-former-key:v1:`")]
+    FormerKey,
     /// Not a [`crate::Record`].
     #[error("the text is not an audit record")]
     Record,

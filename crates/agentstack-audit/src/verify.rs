@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::chain::link;
-use crate::{Checkpoint, Hash, Head, Line, Problem, Record, VerifyingKey};
+use crate::{Checkpoint, Hash, Head, Line, Problem, Record, Trusted};
 
 /// Most problems that a report lists; further ones are counted only.
 pub const PROBLEMS_LISTED: usize = 100;
@@ -58,7 +58,7 @@ impl Verifier {
     /// Without a trusted key, a checkpoint of any key counts. That finds damage, but not an intruder who
     /// rewrote the log and signed it with a key of their own.
     #[must_use]
-    pub fn new(trusted: Option<&VerifyingKey>, mut checkpoints: Vec<Checkpoint>) -> Self {
+    pub fn new(trusted: Option<&Trusted>, mut checkpoints: Vec<Checkpoint>) -> Self {
         let report = Report {
             records: 0,
             first: None,
@@ -119,11 +119,11 @@ impl Verifier {
         }
     }
 
-    fn admit(&mut self, trusted: Option<&VerifyingKey>, checkpoint: &Checkpoint) {
+    fn admit(&mut self, trusted: Option<&Trusted>, checkpoint: &Checkpoint) {
         let sequence = checkpoint.sequence;
         if !checkpoint.is_genuine() {
             self.found(Problem::ForgedCheckpoint { sequence });
-        } else if trusted.is_some_and(|key| *key != checkpoint.key) {
+        } else if trusted.is_some_and(|trusted| !trusted.believes(checkpoint)) {
             self.found(Problem::UntrustedCheckpoint { sequence, key: checkpoint.key.id() });
         } else {
             self.expected.entry(sequence).or_default().push(checkpoint.hash);

@@ -1,31 +1,49 @@
 //! `agentstack audit`
 
+mod export;
+mod query;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use agentstack::AgentStack;
 use agentstack::audit::Checkpoint;
+use agentstack::{AgentStack, Options};
 use anyhow::{Context, anyhow};
 use serde_json::json;
 
-use crate::Verdict;
+use crate::terminal::Meter;
+use crate::{Verdict, open};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Read the whole log and say whether anybody has touched it.
+    /// Look up records, newest first.
+    Query(query::Query),
+    /// Read the whole log and say whether anybody has touched it. Writes nothing.
     Verify {
         /// A file of checkpoints that were kept elsewhere, one a line.
         #[arg(long, value_name = "FILE")]
         checkpoints: Option<PathBuf>,
     },
+    /// Take records out of the log, oldest first: as JSON Lines, just as the log has them, or as CSV.
+    Export(export::Export),
     /// Sign the log as it is now and print the checkpoint, to be kept elsewhere.
     Checkpoint,
 }
 
-pub(crate) async fn run(stack: AgentStack, command: Command, as_json: bool) -> anyhow::Result<Verdict> {
+pub(crate) async fn run(config: Option<PathBuf>, command: Command, as_json: bool) -> anyhow::Result<Verdict> {
+    if let Command::Verify { checkpoints } = command {
+        let mut options = Options::load_existing(config)?;
+        options.read_only = true;
+        let stack = AgentStack::open(options).await?;
+        let verdict = verify(&stack, checkpoints, as_json).await;
+        stack.close().await;
+        return verdict;
+    }
+    let stack = open(config).await?;
     let verdict = match command {
-        Command::Verify { checkpoints } => verify(&stack, checkpoints, as_json).await,
-        Command::Checkpoint => checkpoint(&stack, as_json).await,
+        Command::Query(asked) => query::run(&stack, asked, as_json).await,
+        Command::Export(asked) => export::run(&stack, asked, as_json).await,
+        Command::Checkpoint | Command::Verify { .. } => checkpoint(&stack, as_json).await,
     };
     stack.close().await;
     verdict
@@ -33,7 +51,10 @@ pub(crate) async fn run(stack: AgentStack, command: Command, as_json: bool) -> a
 
 async fn verify(stack: &AgentStack, kept: Option<PathBuf>, as_json: bool) -> anyhow::Result<Verdict> {
     let kept = kept.map_or_else(|| Ok(vec![]), |path| read_checkpoints(&path))?;
-    let report = stack.verify_audit(kept, |_| {}).await.map_err(|error| anyhow!("{}", error.message()))?;
+    let mut meter = Meter::of_things(as_json);
+    let report = stack.verify_audit(kept, |read, total| meter.at("records", read, total)).await;
+    drop(meter);
+    let report = report.map_err(|error| anyhow!("{}", error.message()))?;
     let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
     if as_json {
         let report = json!({

@@ -1,8 +1,13 @@
 //! `agentstack`: the operator's binary.
 //!
 //! Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 the command line is
-//! wrong, 3 the command could not run.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
+//! wrong, 3 the command could not run, 141 nobody reads what it prints any more.
+#![expect(clippy::print_stderr, reason = "a command line talks to people")]
+
+/// Like the one of the standard library, which panics where nobody reads any more.
+macro_rules! println {
+    ($($text:tt)*) => { $crate::terminal::line(format_args!($($text)*)) };
+}
 
 mod audit;
 mod client;
@@ -17,9 +22,9 @@ mod quickstart;
 mod reembed;
 mod rest;
 mod session;
+mod terminal;
 mod token;
 
-use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -94,6 +99,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ran = runtime.context("starting").and_then(|runtime| runtime.block_on(run(arguments)));
     match ran {
+        Ok(_) if let Some(code) = terminal::lost() => ExitCode::from(code),
         Ok(Verdict::Well) => ExitCode::SUCCESS,
         Ok(Verdict::Wrong) => ExitCode::from(1),
         Err(error) => {
@@ -117,7 +123,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
     match command {
         Command::Quickstart(_) if json => anyhow::bail!("quickstart is for people; it has no --json form"),
         Command::Quickstart(arguments) => quickstart::run(config, arguments).await,
-        Command::Audit(command) => audit::run(open(config).await?, command, json).await,
+        Command::Audit(command) => audit::run(config, command, json).await,
         Command::Session(command) => session::run(open(config).await?, command, json).await,
         Command::Quarantine(command) => quarantine::run(open(config).await?, command, json).await,
         Command::Memory(Memory::RevokeOrigin(asked)) => {
@@ -132,18 +138,6 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Config(command) => config::run(config, &command, json),
         Command::Policy(command) => policy::run(config, command, json),
     }
-}
-
-/// Whether a person says so. Where nobody can be asked, something else on the command line has to.
-pub(crate) fn confirm(question: &str, instead: &str) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        anyhow::bail!("nobody can be asked here: {instead}");
-    }
-    eprint!("{question} [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 pub(crate) async fn open(config: Option<PathBuf>) -> anyhow::Result<AgentStack> {

@@ -12,7 +12,8 @@ use anyhow::{Context, bail};
 use serde_json::json;
 
 use crate::operator::{Refused, call};
-use crate::{Verdict, confirm, open};
+use crate::terminal::confirm;
+use crate::{Verdict, open};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {

@@ -5,8 +5,9 @@ use agentstack::{AgentStack, Reply, fence};
 use anyhow::anyhow;
 use serde_json::{Map, Value, json};
 
+use crate::Verdict;
 use crate::operator::{Refused, call};
-use crate::{Verdict, confirm};
+use crate::terminal::confirm;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -35,7 +36,7 @@ pub(crate) enum Command {
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Memory {
-    /// Revoke all that a principal or an agent has written, and quarantine all that was derived from it.
+    /// Revoke all that a principal, an agent or a tool has written, and quarantine all that was derived from it.
     RevokeOrigin(RevokeOrigin),
     /// Make vectors of all entries that have none of the configured model, as after the model was changed.
     Reembed,
@@ -44,11 +45,14 @@ pub(crate) enum Memory {
 #[derive(clap::Args)]
 pub(crate) struct RevokeOrigin {
     /// The principal, as labels name it: `local:…`, `token:…`, `oauth:…`.
-    #[arg(long, value_name = "NAME")]
-    principal: String,
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["agent", "tool"])]
+    principal: Option<String>,
     /// Only what was written for this agent.
     #[arg(long, value_name = "ID")]
     agent: Option<String>,
+    /// Only what was written through this tool; the name of a plugin stands for all of its tools.
+    #[arg(long, value_name = "NAME")]
+    tool: Option<String>,
     /// Only what was written from this time on, such as 2026-01-15T08:00:00Z.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -213,6 +217,7 @@ async fn revoke_once(
     let arguments = json!({
         "originPrincipal": asked.principal,
         "agentId": asked.agent,
+        "originTool": asked.tool,
         "since": asked.since,
         "dryRun": dry_run,
     });

@@ -140,8 +140,10 @@ async fn show_refusals(client: &Client, foreign: &str, own: &str) -> anyhow::Res
 
 async fn verify(config: &Path) -> anyhow::Result<bool> {
     let stack = AgentStack::open(Options::load_existing(Some(config.to_owned()))?).await?;
-    let report =
-        stack.verify_audit(vec![], |_| {}).await.map_err(|error| anyhow::anyhow!("{}", error.message()))?;
+    let report = stack
+        .verify_audit(vec![], |_, _| {})
+        .await
+        .map_err(|error| anyhow::anyhow!("{}", error.message()))?;
     stack.close().await;
     let verdict = if report.is_intact() { "intact" } else { "NOT INTACT" };
     println!(

@@ -1,11 +1,13 @@
 //! Looking after the audit log.
 
+mod query;
+
 use std::sync::Arc;
 
 use agentstack_access::{Caller, Principal};
 use agentstack_api::ErrorBody;
 use agentstack_api::operations::{AUDIT_CHECKPOINT, AUDIT_VERIFY};
-use agentstack_audit::{Checkpoint, Report, Verifier, VerifyingKey};
+use agentstack_audit::{Checkpoint, Report, Trusted, Verifier, VerifyingKey};
 
 use crate::Engine;
 use crate::failure::Failure;
@@ -16,7 +18,7 @@ const LINES: u32 = 1_000;
 
 impl Engine {
     /// Reads the whole audit log and reports what is wrong with it (S44). `kept` are checkpoints that
-    /// were kept elsewhere; `progress` is told how many records have been read.
+    /// were kept elsewhere; `progress` is told up to which record it has been read, and how many there are.
     ///
     /// # Errors
     /// When the principal may not, or the log cannot be read.
@@ -25,15 +27,18 @@ impl Engine {
         principal: Arc<Principal>,
         trusted: &VerifyingKey,
         kept: Vec<Checkpoint>,
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64, u64),
     ) -> Result<Report, ErrorBody> {
         let caller = Caller::new(principal);
         let body = |failure: Failure| failure.body(caller.request, &self.settings().redactor);
         let scope = self.authorize_unclaimed(&caller, &AUDIT_VERIFY).await?;
         let mut checkpoints = self.store().checkpoints(&scope).await.map_err(|error| body(error.into()))?;
         checkpoints.extend(kept);
-        let mut verifier = Verifier::new(Some(trusted), checkpoints);
-        let mut read = 0;
+        let former = self.store().former_keys(&scope).await.map_err(|error| body(error.into()))?;
+        let trusted = Trusted::new(trusted.clone(), former);
+        let mut verifier = Verifier::new(Some(&trusted), checkpoints);
+        let newest = self.store().lines_before(&scope, None, 1).await.map_err(|error| body(error.into()))?;
+        let (mut read, end) = (0, newest.first().map_or(0, |line| line.sequence));
         loop {
             let lines = self.store().lines(&scope, read, LINES).await.map_err(|error| body(error.into()))?;
             let Some(last) = lines.last() else { break };
@@ -41,9 +46,20 @@ impl Engine {
             for line in &lines {
                 verifier.push(line);
             }
-            progress(read);
+            progress(read, end);
         }
         Ok(verifier.finish())
+    }
+
+    /// The checkpoints that are kept beside the log, oldest first.
+    ///
+    /// # Errors
+    /// When the principal may not, or the log cannot be read.
+    pub async fn audit_checkpoints(&self, principal: Arc<Principal>) -> Result<Vec<Checkpoint>, ErrorBody> {
+        let caller = Caller::new(principal);
+        let scope = self.authorize_unclaimed(&caller, &AUDIT_VERIFY).await?;
+        let kept = self.store().checkpoints(&scope).await;
+        kept.map_err(|error| Failure::from(error).body(caller.request, &self.settings().redactor))
     }
 
     /// Does what time demands: ends expired sessions, finishes what was interrupted, signs the audit log when

@@ -38,6 +38,16 @@ pub(crate) fn review(cursor: &Cursor) -> Result<ReviewPosition, InputError> {
     parse().ok_or_else(broken)
 }
 
+/// The cursor of a place in the audit log.
+pub(crate) fn of_record(sequence: u64) -> String {
+    format!("a.{sequence}")
+}
+
+/// The place in the audit log that a cursor stands for.
+pub(crate) fn record(cursor: &Cursor) -> Result<u64, InputError> {
+    cursor.as_str().strip_prefix("a.").and_then(|sequence| sequence.parse().ok()).ok_or_else(broken)
+}
+
 /// The cursor of a place in a ranking.
 pub(crate) fn of_rank(offset: u32) -> String {
     format!("r.{offset}")

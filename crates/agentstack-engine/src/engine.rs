@@ -382,6 +382,7 @@ impl Engine {
                 let recorded = !ask.dry_run;
                 return Ok((Reply::RevokeOrigin(self.revoke_origin(scope, ask, pending).await?), recorded));
             }
+            Ask::QueryAudit(ask) => Reply::QueryAudit(self.query_audit(scope, &ask).await?),
             Ask::CreateToken(ask) => Reply::CreateToken(self.create_token(scope, ask, pending).await?),
             Ask::ListTokens(ask) => Reply::ListTokens(self.list_tokens(scope, &ask).await?),
             Ask::RevokeToken(ask) => Reply::RevokeToken(self.revoke_token(scope, &ask, pending).await?),

@@ -20,6 +20,7 @@ mod failure;
 mod identity;
 mod import;
 mod journal;
+mod maintain;
 mod memory;
 mod models;
 mod outgoing;
@@ -47,6 +48,7 @@ pub use engine::{AUTHENTICATION, Ended, Engine, Observer, Parts, Settings};
 pub use import::{
     ImportOptions, ImportProblem, ImportReason, ImportReport, Imported, LeftOut, SessionToken, TokenKeeper,
 };
+pub use maintain::Maintained;
 pub use models::{Chat, Embedding, Models};
 pub use plugin::{InstallProblem, Installing, PluginConfig, PluginTool, Plugins};
 pub use run::Progress;

@@ -91,8 +91,8 @@ impl Engine {
         command: RevokeOrigin,
         pending: Pending,
     ) -> Result<RevokeOriginView, Failure> {
-        let RevokeOrigin { principal, agent, since, dry_run, .. } = command;
-        let origin = OriginFilter { principal, agent, since };
+        let RevokeOrigin { principal, agent, tool, since, dry_run, .. } = command;
+        let origin = OriginFilter { principal, agent, tool, since };
         let pending = (!dry_run).then_some(pending);
         let done = self.store().revoke_origin(scope, &origin, pending).await?;
         Ok(RevokeOriginView { success: true, dry_run, revoked: done.revoked, quarantined: done.quarantined })

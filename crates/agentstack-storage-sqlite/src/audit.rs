@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use agentstack_access::Scope;
-use agentstack_audit::{Checkpoint, Draft, Hash, Line, SigningKey};
-use agentstack_storage::{AuditLog, Counts, Figures, Health, StorageError, StoreHealth};
+use agentstack_audit::{Checkpoint, Draft, FormerKey, Hash, Head, Line, Outcome, SigningKey, VerifyingKey};
+use agentstack_storage::{AuditLog, Counts, Figures, Health, Pending, StorageError, StoreHealth};
 use async_trait::async_trait;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::error::storage;
 use crate::index::entries_of_namespace;
 use crate::row::count;
-use crate::write::{Statement, Write, acting, scoped};
+use crate::write::{Statement, Write, acting, bind_line, scoped};
 use crate::{Encryption, SqliteStore};
 
 const COUNTS: &str = concat!(
@@ -27,6 +27,13 @@ const FIGURES: &str = "SELECT (SELECT count(*) FROM sessions WHERE expires_at > 
      (SELECT count(*) FROM entries), \
      (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size), \
      (SELECT coalesce(max(sequence), 0) FROM audit)";
+
+/// The last checkpoint, and the hash that the log has in its place now.
+const LAST_SIGNED: &str = "SELECT c.checkpoint, a.hash FROM audit_checkpoints c LEFT JOIN audit a ON a.sequence = c.sequence \
+     ORDER BY c.sequence DESC LIMIT 1";
+
+const LINES_BEFORE: &str =
+    "SELECT sequence, body, hash FROM audit WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2";
 
 /// Many lines at once: the sequence of the first, a list of where in $3 their bodies are, and in $4 their hashes.
 /// Binding them one by one, or as text to be parsed, takes several times as long as all the rest of it.
@@ -93,7 +100,7 @@ impl AuditLog for SqliteStore {
 
     async fn checkpoint(&self, scope: &Scope) -> Result<Option<Checkpoint>, StorageError> {
         let mut write = self.write().await?;
-        match sign(&mut write, &self.signing, scope).await {
+        match sign(&mut write, &self.signing(), scope).await {
             Ok(checkpoint) => {
                 write.committed();
                 Ok(checkpoint)
@@ -107,6 +114,51 @@ impl AuditLog for SqliteStore {
             return Ok(vec![]);
         }
         let question = read_lines(sequence, limit);
+        let mut reader = self.reader().await?;
+        let rows = question.fetch_all(reader.connection()?).await.map_err(storage)?;
+        rows.iter().map(line).collect()
+    }
+
+    async fn former_keys(&self, scope: &Scope) -> Result<Vec<FormerKey>, StorageError> {
+        if !scope.principal().is_operator() {
+            return Ok(vec![]);
+        }
+        let mut reader = self.reader().await?;
+        former_keys(reader.connection()?).await
+    }
+
+    async fn succeed(
+        &self,
+        scope: &Scope,
+        former: &VerifyingKey,
+        pending: Pending,
+    ) -> Result<bool, StorageError> {
+        let mut write = self.write().await?;
+        match follow(&mut write, &self.signing(), former, scope, pending).await {
+            Ok(true) => {
+                write.committed();
+                Ok(true)
+            }
+            Ok(false) => {
+                write.rollback().await;
+                Ok(false)
+            }
+            Err(error) => write.undo(error).await,
+        }
+    }
+
+    async fn lines_before(
+        &self,
+        scope: &Scope,
+        sequence: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Line>, StorageError> {
+        if !scope.principal().is_operator() {
+            return Ok(vec![]);
+        }
+        let question = sqlx::query(LINES_BEFORE)
+            .bind(sequence.map_or(i64::MAX, |sequence| i64::try_from(sequence).unwrap_or(i64::MAX)))
+            .bind(limit);
         let mut reader = self.reader().await?;
         let rows = question.fetch_all(reader.connection()?).await.map_err(storage)?;
         rows.iter().map(line).collect()
@@ -134,6 +186,66 @@ fn read_lines(sequence: u64, limit: u32) -> Statement {
     sqlx::query(sql).bind(i64::try_from(sequence).unwrap_or(i64::MAX)).bind(limit)
 }
 
+async fn former_keys(connection: &mut SqliteConnection) -> Result<Vec<FormerKey>, StorageError> {
+    let asked = sqlx::query("SELECT statement FROM audit_former_keys ORDER BY sequence");
+    let rows = asked.fetch_all(connection).await.map_err(storage)?;
+    let statement = |row: &SqliteRow| {
+        let text: &str = row.try_get(0).map_err(storage)?;
+        text.parse().map_err(|_| StorageError::damaged("a statement about a key of the audit log"))
+    };
+    rows.iter().map(statement).collect()
+}
+
+/// Vouches for the key that has signed so far, and for those that it has vouched for, and signs. Commits, if there was
+/// anything to do.
+async fn follow(
+    write: &mut Write<'_>,
+    key: &SigningKey,
+    former: &VerifyingKey,
+    scope: &Scope,
+    pending: Pending,
+) -> Result<bool, StorageError> {
+    let own = key.verifying_key();
+    let known = former_keys(write.connection()?).await?;
+    if *former == own || known.iter().any(|it| it.former == *former && it.key == own && it.is_genuine()) {
+        return Ok(false);
+    }
+    let last = sqlx::query(LAST_SIGNED).fetch_optional(write.connection()?).await.map_err(storage)?;
+    if let Some((last, hash)) = last.as_ref().map(signed).transpose()?
+        && !((last.key == *former || last.key == own) && last.is_genuine() && hash == Some(last.hash))
+    {
+        return Err(StorageError::damaged(
+            "the audit log does not go on from a checkpoint of the former key",
+        ));
+    }
+    let vouched = known.iter().filter(|it| (it.key == *former || it.key == own) && it.is_genuine());
+    let vouched = vouched.map(|it| (it.former.clone(), it.until));
+    let statements: Vec<FormerKey> = vouched
+        .chain([(former.clone(), write.head().sequence)])
+        .map(|(former, until)| FormerKey::vouch(key, former, until))
+        .collect();
+    write.run(sqlx::query("DELETE FROM audit_former_keys")).await?;
+    for statement in statements {
+        let add = sqlx::query("INSERT INTO audit_former_keys (sequence, statement) VALUES ($1, $2)")
+            .bind(i64::try_from(statement.until).unwrap_or(i64::MAX))
+            .bind(statement.to_string());
+        write.run(add).await?;
+    }
+    let line = write.record(&pending.close(Outcome::Ok, vec![])).await?;
+    let add = sqlx::query("INSERT INTO audit (sequence, body, hash) VALUES ($1, $2, $3)");
+    write.run(bind_line(add, line)).await?;
+    let head = write.head();
+    keep(write, &Checkpoint::sign(key, &head, scope.at())).await?;
+    Ok(true)
+}
+
+/// Keeps a checkpoint, and commits.
+async fn keep(write: &mut Write<'_>, checkpoint: &Checkpoint) -> Result<(), StorageError> {
+    let sql = "INSERT INTO audit_checkpoints (sequence, checkpoint) VALUES ($1, $2); COMMIT";
+    let sequence = i64::try_from(checkpoint.sequence).unwrap_or(i64::MAX);
+    write.run(sqlx::query(sql).bind(sequence).bind(checkpoint.to_string())).await.map(drop)
+}
+
 /// Signs the head of the log, unless it is signed already, and commits.
 async fn sign(
     write: &mut Write<'_>,
@@ -141,9 +253,7 @@ async fn sign(
     scope: &Scope,
 ) -> Result<Option<Checkpoint>, StorageError> {
     let head = write.head();
-    let last = "SELECT c.checkpoint, a.hash FROM audit_checkpoints c LEFT JOIN audit a ON a.sequence = c.sequence \
-         ORDER BY c.sequence DESC LIMIT 1";
-    let last = sqlx::query(last).fetch_optional(write.connection()?).await.map_err(storage)?;
+    let last = sqlx::query(LAST_SIGNED).fetch_optional(write.connection()?).await.map_err(storage)?;
     let last = last.as_ref().map(signed).transpose()?;
     // A log that was cut and has grown again must not get a signature that makes it whole.
     if last.as_ref().is_some_and(|(checkpoint, hash)| {
@@ -157,10 +267,7 @@ async fn sign(
         return Ok(last);
     }
     let checkpoint = Checkpoint::sign(key, &head, scope.at());
-    let sql = "INSERT INTO audit_checkpoints (sequence, checkpoint) VALUES ($1, $2); COMMIT";
-    let statement =
-        sqlx::query(sql).bind(i64::try_from(head.sequence).unwrap_or(i64::MAX)).bind(checkpoint.to_string());
-    write.run(statement).await?;
+    keep(write, &checkpoint).await?;
     Ok(Some(checkpoint))
 }
 
@@ -169,6 +276,12 @@ fn signed(row: &SqliteRow) -> Result<(Checkpoint, Option<Hash>), StorageError> {
     let hash: Option<Vec<u8>> = row.try_get(1).map_err(storage)?;
     let hash = hash.and_then(|bytes| bytes.try_into().ok()).map(Hash::from_bytes);
     Ok((checkpoint(row)?, hash))
+}
+
+/// Where the log ends.
+pub(crate) fn head(sequence: i64, hash: Vec<u8>) -> Result<Head, StorageError> {
+    let hash = hash.try_into().map_err(|_| StorageError::damaged("the head of the audit log"))?;
+    Ok(Head { sequence: count(sequence)?, hash: Hash::from_bytes(hash) })
 }
 
 /// sequence, body, hash.

@@ -1,14 +1,15 @@
 //! Connections: how each is opened, and what is set on every one of them (S32).
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use agentstack_core::hex;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
 use crate::error::{NOTADB, primary_code};
-use crate::files::private_database;
+use crate::files::{existing_database, private_database};
 use crate::key::KeyMaterial;
 use crate::{IndexBounds, OpenError, create_private_folder, private_file};
 
@@ -21,8 +22,12 @@ pub enum Encryption {
     Off,
 }
 
+/// The keys that there may be now, asked for when the ones at hand have stopped to open the database. The first that does
+/// is taken.
+pub type Renew = Arc<dyn Fn() -> Vec<KeyMaterial> + Send + Sync>;
+
 /// Where a database is and how it is opened.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct OpenOptions {
     /// The file. It is made if it is not there.
     pub path: PathBuf,
@@ -37,6 +42,16 @@ pub struct OpenOptions {
     pub readers: u32,
     /// How large the pieces of the inverted index are.
     pub index: IndexBounds,
+    /// Where new keys come from when another process has replaced them; nowhere, and every call fails from then on.
+    pub renew: Option<Renew>,
+    /// Whether nothing is ever written: no file is made, no schema brought up to date, no log emptied.
+    pub read_only: bool,
+}
+
+impl fmt::Debug for OpenOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenOptions").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl OpenOptions {
@@ -50,6 +65,8 @@ impl OpenOptions {
             cache_kib: 3 * 1024,
             readers: 2,
             index: IndexBounds::default(),
+            renew: None,
+            read_only: false,
         }
     }
 
@@ -61,6 +78,9 @@ impl OpenOptions {
 
     /// Makes sure that the file is there and private, and so is its folder.
     pub(crate) fn prepare(&self) -> Result<(), OpenError> {
+        if self.read_only {
+            return Ok(existing_database(&self.path)?);
+        }
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         create_private_folder(folder.unwrap_or(Path::new(".")))?;
         Ok(private_database(&self.path)?)
@@ -70,14 +90,15 @@ impl OpenOptions {
     pub(crate) fn sqlite(&self) -> SqliteConnectOptions {
         let mut options = SqliteConnectOptions::new().filename(&self.path);
         if let Some(key) = &self.keys.database {
-            // The raw form: SQLCipher takes the bits as they are, so opening costs no key stretching.
             options = options
-                .pragma("key", format!("\"x'{}'\"", hex::encode(key.expose())))
+                .pragma("key", key.quoted())
                 // SQLCipher would complain of a wrong key on stderr too. That has to be said before sqlx
                 // sets anything else, and there is no place for it in between but here.
                 .pragma("cipher_hmac_algorithm", "HMAC_SHA256; PRAGMA cipher_log_level = NONE");
         }
         options
+            .read_only(self.read_only)
+            .immutable(self.read_only && self.is_still())
             .busy_timeout(self.busy_timeout)
             // With FULL, a commit is on the disk before it is acknowledged.
             .synchronous(SqliteSynchronous::Full)
@@ -88,6 +109,28 @@ impl OpenOptions {
             .pragma("trusted_schema", "OFF")
             .pragma("cell_size_check", "ON")
             .disable_statement_logging()
+    }
+
+    /// Whether there is a write-ahead log with something in it.
+    pub(crate) fn has_log(&self) -> bool {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+    }
+
+    /// Whether nobody can be writing: there is no write-ahead log, which is there as long as somebody has the database
+    /// open, and none can be made. SQLite would want to make one even to read.
+    fn is_still(&self) -> bool {
+        let beside = |end: &str| {
+            let mut name = self.path.clone().into_os_string();
+            name.push(end);
+            PathBuf::from(name).exists()
+        };
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        !beside("-wal")
+            && !beside("-shm")
+            && rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err()
     }
 
     /// Opens a connection. Writes nothing.
@@ -162,6 +205,24 @@ pub(crate) async fn harden(connection: &mut SqliteConnection) -> Result<(), sqlx
     } else {
         Err(sqlx::Error::Protocol("SQLite refused its defensive settings".into()))
     }
+}
+
+/// A connection with the first of the new keys that opens the database, and the options changed to that.
+pub(crate) async fn with_new_keys(options: &mut OpenOptions) -> Option<SqliteConnection> {
+    let renew = options.renew.clone()?;
+    // It may read files, or run a program.
+    for keys in tokio::task::spawn_blocking(move || renew()).await.ok()? {
+        options.keys = keys;
+        if let Ok(mut connection) = options.connect().await {
+            // Only reading tells whether it is the right one.
+            let asked = sqlx::query("SELECT count(*) FROM sqlite_schema").fetch_one(&mut connection).await;
+            if asked.is_ok() {
+                return Some(connection);
+            }
+            let _ = connection.close().await;
+        }
+    }
+    None
 }
 
 /// How long a statement waits for other connections. `PRAGMA busy_timeout` would be a text with a number in it,

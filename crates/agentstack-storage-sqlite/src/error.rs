@@ -1,6 +1,7 @@
 //! Errors of SQLite as errors of a backend.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use agentstack_storage::StorageError;
 
@@ -47,6 +48,19 @@ pub enum OpenError {
         /// The newest known.
         known: i64,
     },
+    /// It would have to be brought up to date first, and nothing is written.
+    #[error(
+        "{} has schema {found}, this program has {known}, and it is opened to be read only: start a server once, or \
+         run a command that may write", path.display()
+    )]
+    Older {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The one there should be.
+        known: i64,
+    },
     /// The index could not be made anew from the entries; nothing was changed.
     #[error("making the index of {} anew", path.display())]
     Index {
@@ -89,8 +103,9 @@ pub enum OpenError {
 
 // Primary result codes, https://www.sqlite.org/rescode.html.
 pub(crate) const BUSY: i32 = 5;
+pub(crate) const NOMEM: i32 = 7;
 const READONLY: i32 = 8;
-const CORRUPT: i32 = 11;
+pub(crate) const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
 pub(crate) const NOTADB: i32 = 26;
@@ -101,12 +116,24 @@ pub(crate) fn primary_code(error: &sqlx::Error) -> Option<i32> {
     Some(code & 0xff)
 }
 
+/// How often a database of this process was not one with the key at hand: another process may have replaced it. A store
+/// that sees the number change looks whether it was its own.
+static REFUSALS: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) fn refusals() -> u64 {
+    REFUSALS.load(Ordering::Acquire)
+}
+
 /// What an error of SQLite means to a caller.
 pub(crate) fn storage(error: sqlx::Error) -> StorageError {
     match primary_code(&error) {
+        Some(NOTADB) => {
+            REFUSALS.fetch_add(1, Ordering::AcqRel);
+            StorageError::Unavailable(error.into())
+        }
         Some(FULL) => StorageError::Full(error.into()),
         Some(READONLY | CANTOPEN) => StorageError::ReadOnly(error.into()),
-        Some(CORRUPT | NOTADB) => StorageError::Damaged(error.into()),
+        Some(CORRUPT) => StorageError::Damaged(error.into()),
         _ if matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
             StorageError::Damaged(error.into())
         }

@@ -142,6 +142,16 @@ pub fn private_log(path: &Path) -> Result<(File, bool), FileProblem> {
     Ok((file, is_new))
 }
 
+/// Makes a file with mode 0600 to write to, and nothing in the place of anything.
+///
+/// # Errors
+/// When there is something of the name, or it cannot be made.
+pub fn new_private_file(path: &Path) -> Result<File, FileProblem> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options.open(path).map_err(|source| FileProblem::Io { path: path.to_owned(), source })
+}
+
 /// Makes sure that a database is there (an empty file is one) and that it is private, like
 /// [`private_file`] but without opening what exists: to close a database that this process has also
 /// opened with SQLite would release SQLite's locks on it (POSIX; <https://www.sqlite.org/howtocorrupt.html>, 2.2).
@@ -152,6 +162,11 @@ pub(crate) fn private_database(path: &Path) -> Result<(), FileProblem> {
         _ => std::fs::symlink_metadata(path),
     };
     check_file(path, &made.map_err(|source| FileProblem::io(path, source))?)
+}
+
+/// The same of a database that is there already: nothing is made.
+pub(crate) fn existing_database(path: &Path) -> Result<(), FileProblem> {
+    check_file(path, &std::fs::symlink_metadata(path).map_err(|source| FileProblem::io(path, source))?)
 }
 
 fn check_file(path: &Path, metadata: &Metadata) -> Result<(), FileProblem> {

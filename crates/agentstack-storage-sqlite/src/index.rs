@@ -16,6 +16,7 @@
 mod cipher;
 mod codec;
 mod layers;
+mod proof;
 mod rebuild;
 mod run;
 mod segment;
@@ -29,6 +30,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use self::cipher::{Cipher, range};
 pub(crate) use self::codec::{Bytes, Damaged};
 pub(crate) use self::layers::{FreshRow, Layers, Tail};
+pub(crate) use self::proof::{Sums, blocks};
 pub(crate) use self::rebuild::rebuild;
 pub(crate) use self::run::{Cursor, occurrences};
 pub(crate) use self::segment::{Fence, overlapping, read_map};

@@ -1,10 +1,13 @@
 //! The master key and what is derived from it.
 
-use agentstack_audit::{ResourceHasher, SigningKey};
+use std::sync::Arc;
+
+use agentstack_audit::{ResourceHasher, SigningKey, VerifyingKey};
 use agentstack_core::random::{self, RandomnessUnavailable};
 use agentstack_core::{InvalidName, Secret, hex};
 use hkdf::Hkdf;
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 /// The 256 random bits on which everything that is kept depends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ impl MasterKey {
         if text.len() != 64 || !text.is_ascii() {
             return Err(RULE);
         }
-        let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
+        let mut bytes = Zeroizing::new([0_u8; 32]);
         for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
             let pair = std::str::from_utf8(pair).map_err(|_| RULE)?;
             *byte = u8::from_str_radix(pair, 16).map_err(|_| RULE)?;
@@ -54,20 +57,44 @@ impl MasterKey {
             Secret::new(out)
         };
         KeyMaterial {
-            database: Some(expand("agentstack database v1")),
+            database: Some(DatabaseKey::Raw(expand("agentstack database v1"))),
             audit: AuditKeys {
-                signing: SigningKey::new(&expand("agentstack audit signature v1")),
+                signing: Arc::new(SigningKey::new(&expand("agentstack audit signature v1"))),
                 resources: ResourceHasher::new(&expand("agentstack audit resource v1")),
             },
         }
     }
 }
 
+/// What encrypts a database.
+#[derive(Debug, Clone)]
+pub(crate) enum DatabaseKey {
+    /// The bits as they are.
+    Raw(Secret<[u8; 32]>),
+    /// What SQLCipher derives them from, with the salt in the file: PBKDF2-HMAC-SHA512, 256,000 rounds.
+    Passphrase(Secret<String>),
+}
+
+impl DatabaseKey {
+    /// The key as SQLCipher takes it where a text is bound. The raw form costs no key stretching.
+    pub(crate) fn text(&self) -> Zeroizing<String> {
+        Zeroizing::new(match self {
+            Self::Raw(bits) => format!("x'{}'", hex::encode(bits.expose())),
+            Self::Passphrase(words) => words.expose().clone(),
+        })
+    }
+
+    /// The same where it stands in a statement.
+    pub(crate) fn quoted(&self) -> String {
+        format!("\"{}\"", self.text().replace('"', "\"\""))
+    }
+}
+
 /// The keys that a store works with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct KeyMaterial {
     /// Encrypts the database; `None` leaves it readable.
-    pub(crate) database: Option<Secret<[u8; 32]>>,
+    pub(crate) database: Option<DatabaseKey>,
     /// Keeps the audit log honest.
     pub(crate) audit: AuditKeys,
 }
@@ -80,6 +107,19 @@ impl KeyMaterial {
         self
     }
 
+    /// The same keys for a file that a passphrase encrypts, as backups can be.
+    #[must_use]
+    pub fn with_passphrase(mut self, passphrase: Secret<String>) -> Self {
+        self.database = Some(DatabaseKey::Passphrase(passphrase));
+        self
+    }
+
+    /// The key that proves the checkpoints that these keys have signed.
+    #[must_use]
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.audit.signing.verifying_key()
+    }
+
     /// Whether the database is encrypted.
     #[must_use]
     pub fn encrypts(&self) -> bool {
@@ -89,7 +129,10 @@ impl KeyMaterial {
     /// The key of the database as the database is told it, to keep it out of what is printed (S40).
     #[must_use]
     pub fn database_key(&self) -> Option<Secret<String>> {
-        self.database.as_ref().map(|key| Secret::new(hex::encode(key.expose())))
+        self.database.as_ref().map(|key| match key {
+            DatabaseKey::Raw(bits) => Secret::new(hex::encode(bits.expose())),
+            DatabaseKey::Passphrase(words) => words.clone(),
+        })
     }
 
     /// What hashes the names of resources for the audit log.
@@ -100,9 +143,9 @@ impl KeyMaterial {
 }
 
 /// The keys of the audit log.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct AuditKeys {
-    pub(crate) signing: SigningKey,
+    pub(crate) signing: Arc<SigningKey>,
     pub(crate) resources: ResourceHasher,
 }
 

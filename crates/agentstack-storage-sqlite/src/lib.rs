@@ -20,6 +20,7 @@ mod import;
 mod index;
 mod key;
 mod known;
+mod maintain;
 mod memory;
 mod migrate;
 mod plugins;
@@ -39,10 +40,13 @@ mod veil;
 mod version;
 mod write;
 
-pub use connect::{Encryption, OpenOptions};
+pub use connect::{Encryption, OpenOptions, Renew};
 pub use error::OpenError;
-pub use files::{FileProblem, create_private_folder, private_file, private_log, read_private_file};
+pub use files::{
+    FileProblem, create_private_folder, new_private_file, private_file, private_log, read_private_file,
+};
 pub use index::IndexBounds;
 pub use key::{KeyMaterial, MasterKey};
+pub use maintain::{Checked, Checking, Fault, Holdings, MaintenanceError, check, rekey, restore, use_of_key};
 pub use reference_file::{ReferenceFile, ReferenceFileProblem};
 pub use store::SqliteStore;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Mutex as SyncMutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use agentstack_access::{Holder, Standing};
 use agentstack_audit::{ResourceHasher, SigningKey, VerifyingKey};
@@ -19,7 +20,7 @@ use tokio::time::timeout;
 use crate::error::storage;
 use crate::known::Known;
 use crate::version::Watch;
-use crate::{Encryption, IndexBounds, OpenError, OpenOptions, connect, migrate};
+use crate::{Encryption, IndexBounds, OpenError, OpenOptions, connect, error, migrate};
 
 /// How long the emptying of the write-ahead log waits for other processes' readers.
 const TRUNCATION_PATIENCE: Duration = Duration::from_millis(250);
@@ -31,6 +32,9 @@ const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 /// the pages have to be decrypted anew.
 const READER_PATIENCE: Duration = Duration::from_millis(20);
 
+/// How often new keys are asked for while the database opens with none.
+const RENEW_EVERY: Duration = Duration::from_secs(1);
+
 /// The embedded backend.
 pub struct SqliteStore {
     /// The connection for all writes, and for reads while it is free.
@@ -38,14 +42,18 @@ pub struct SqliteStore {
     /// What need not be asked for again.
     pub(crate) known: Known,
     /// Connections for reads that find it busy; opened when needed, closed when idle.
-    readers: SqlitePool,
+    readers: RwLock<SqlitePool>,
+    /// How it was opened. The keys are the ones that it opens with now.
+    options: RwLock<OpenOptions>,
+    /// How often it was known that a database had refused its key when the connections were opened.
+    refused: AtomicU64,
+    /// When new keys were last asked for in vain.
+    renewed: SyncMutex<Option<Instant>>,
     busy_timeout: Duration,
     /// Whether the write-ahead log could not be emptied after the last deletion.
     traces: AtomicBool,
     pub(crate) index: IndexBounds,
     pub(crate) encryption: Encryption,
-    pub(crate) signing: SigningKey,
-    resources: ResourceHasher,
     pub(crate) standings: SyncMutex<Standings>,
 }
 
@@ -81,26 +89,23 @@ impl SqliteStore {
         }
         let known = Known::default();
         known.watch(Watch::of(&mut connection).await);
-        let readers = SqlitePoolOptions::new()
-            .max_connections(options.readers.max(1))
-            .idle_timeout(Duration::from_mins(1))
-            .acquire_timeout(options.busy_timeout)
-            .test_before_acquire(false)
-            .after_connect(|connection, _| Box::pin(connect::harden(connection)))
-            .connect_lazy_with(options.sqlite());
         let store = Self {
             primary: Mutex::new(Primary { connection: Some(connection), unfinished: false }),
             known,
-            readers,
+            readers: RwLock::new(pool(&options)),
+            refused: AtomicU64::new(error::refusals()),
+            renewed: SyncMutex::default(),
             busy_timeout: options.busy_timeout,
             // A process that was killed may have left some.
             traces: AtomicBool::new(true),
             index: options.index,
             encryption: options.encryption(),
-            signing: options.keys.audit.signing,
-            resources: options.keys.audit.resources,
             standings: SyncMutex::default(),
+            options: RwLock::new(options),
         };
+        if store.options().read_only {
+            return Ok(store);
+        }
         // What is left of ended sessions is out of everybody's reach; if it cannot be removed now, later.
         if let Err(error) = store.reclaim().await {
             tracing::warn!(error = %error, "removing what is left of ended sessions");
@@ -108,22 +113,43 @@ impl SqliteStore {
         Ok(store)
     }
 
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.options().path
+    }
+
     /// What hashes the names of resources for the audit log.
     #[must_use]
     pub fn resource_hasher(&self) -> ResourceHasher {
-        self.resources.clone()
+        self.options().keys.audit.resources
     }
 
     /// The key with which the audit log's checkpoints are verified.
     #[must_use]
     pub fn verifying_key(&self) -> VerifyingKey {
-        self.signing.verifying_key()
+        self.signing().verifying_key()
+    }
+
+    /// The key with which it signs the audit log.
+    pub(crate) fn signing(&self) -> Arc<SigningKey> {
+        self.options().keys.audit.signing
+    }
+
+    /// How it was opened.
+    pub(crate) fn options(&self) -> OpenOptions {
+        self.options.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn readers(&self) -> SqlitePool {
+        self.readers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The first connection, with no transaction open on it.
     pub(crate) async fn primary(&self) -> Result<MutexGuard<'_, Primary>, StorageError> {
         let mut primary = self.primary.lock().await;
         primary.settle().await?;
+        self.renew(&mut primary).await?;
         Ok(primary)
     }
 
@@ -136,11 +162,65 @@ impl SqliteStore {
         let held = match primary {
             Some(mut primary) if primary.connection.is_some() => {
                 primary.settle().await?;
+                self.renew(&mut primary).await?;
                 Held::Primary(primary)
             }
-            _ => Held::Pooled(self.readers.acquire().await.map_err(storage)?),
+            _ => Held::Pooled(self.readers().acquire().await.map_err(storage)?),
         };
         Ok(Reader { held, open: false })
+    }
+
+    /// Opens the database anew with the key that another process has given it, if it has refused the one at hand since the
+    /// connections were opened.
+    async fn renew(&self, primary: &mut Primary) -> Result<(), StorageError> {
+        let refusals = error::refusals();
+        if self.refused.load(Ordering::Acquire) == refusals || primary.connection.is_none() {
+            return Ok(());
+        }
+        let asked = sqlx::query("SELECT count(*) FROM sqlite_schema").fetch_one(primary.connection()?).await;
+        match asked {
+            // It was another database that did.
+            Ok(_) => self.refused.store(refusals, Ordering::Release),
+            // A connection that has met a page that it cannot read answers that it has no memory from then on.
+            Err(error) if matches!(error::primary_code(&error), Some(error::NOTADB | error::NOMEM)) => {
+                if !self.may_renew() {
+                    return Err(StorageError::Unavailable(error.into()));
+                }
+                let mut options = self.options();
+                let renewed = connect::with_new_keys(&mut options).await;
+                let connection = renewed.ok_or_else(|| StorageError::Unavailable(error.into()))?;
+                self.exchange(primary, connection, options).await;
+                self.refused.store(error::refusals(), Ordering::Release);
+                *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                tracing::info!("the key of the database was replaced; the new one is in use");
+            }
+            Err(error) => return Err(storage(error)),
+        }
+        Ok(())
+    }
+
+    /// Whether new keys may be asked for again: that can take its time.
+    fn may_renew(&self) -> bool {
+        let mut last = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let may = last.is_none_or(|last| now.duration_since(last) >= RENEW_EVERY);
+        if may {
+            *last = Some(now);
+        }
+        may
+    }
+
+    async fn exchange(&self, primary: &mut Primary, mut connection: SqliteConnection, options: OpenOptions) {
+        self.known.watch(None);
+        self.known.watch(Watch::of(&mut connection).await);
+        if let Some(old) = primary.connection.replace(connection) {
+            let _ = old.close().await;
+        }
+        let new = pool(&options);
+        let old = std::mem::replace(&mut *self.readers.write().unwrap_or_else(PoisonError::into_inner), new);
+        *self.options.write().unwrap_or_else(PoisonError::into_inner) = options;
+        // Those that are in use end with the calls that use them.
+        tokio::spawn(async move { old.close().await });
     }
 
     /// Empties the write-ahead log, so that nothing deleted is left in it (S08). Another process's
@@ -175,7 +255,7 @@ impl SqliteStore {
     /// Closes all connections; the last process to do so folds the write-ahead log into the database.
     pub(crate) async fn shut(&self) {
         self.known.watch(None);
-        self.readers.close().await;
+        self.readers().close().await;
         if let Ok(mut primary) = self.primary().await
             && let Some(connection) = primary.connection.take()
             && let Err(error) = connection.close().await
@@ -185,12 +265,22 @@ impl SqliteStore {
     }
 }
 
+fn pool(options: &OpenOptions) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(options.readers.max(1))
+        .idle_timeout(Duration::from_mins(1))
+        .acquire_timeout(options.busy_timeout)
+        .test_before_acquire(false)
+        .after_connect(|connection, _| Box::pin(connect::harden(connection)))
+        .connect_lazy_with(options.sqlite())
+}
+
 /// `SQLCipher` puts its house away when the process ends, and a connection that its own thread is closing at that moment takes
 /// the process down (SIGSEGV in `sqlite3FreeCodecArg`). So whoever lets go of a store without closing it waits for that.
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         let Some(connection) = self.primary.get_mut().connection.take() else { return };
-        let readers = self.readers.clone();
+        let readers = self.readers();
         let close = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let closing = async {

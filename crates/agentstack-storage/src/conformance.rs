@@ -200,6 +200,7 @@ macro_rules! conformance_tests {
                 only_what_is_trusted_is_found_if_asked
                 s21_what_is_derived_from_a_revoked_origin_is_held_back
                 s21_an_origin_may_be_an_agent_and_from_a_time_on
+                s21_an_origin_may_be_a_tool_or_a_family_of_tools
                 s21_what_was_read_outside_of_a_session_counts_for_its_holder
                 to_restore_a_version_is_to_read_it
                 s20_what_nobody_has_verified_in_time_goes
@@ -229,6 +230,7 @@ macro_rules! conformance_tests {
                 s45_what_did_not_happen_writes_none
                 records_are_appended_in_order
                 s44_the_log_verifies_with_its_checkpoints
+                s44_a_key_follows_another_which_signs_no_later_record
                 an_empty_log_has_no_checkpoint
                 the_log_is_shown_to_operators_only
                 counts_are_the_callers_own

@@ -22,7 +22,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use agentstack_access::{Grant, Holder, Scope, SharedNamespaces};
-use agentstack_audit::{Checkpoint, Draft, Head, Line, SigningKey, VerifyingKey};
+use agentstack_audit::{Checkpoint, Draft, FormerKey, Head, Line, SigningKey, VerifyingKey};
 use agentstack_core::{
     Agent, AgentId, EntryId, EntrySummary, Identity, MemoryKey, Metadata, Namespace, Origin, PluginName,
     Relationship, SessionId, Task, Timestamp, TokenHash, Version, VersionId,
@@ -82,6 +82,7 @@ struct State {
     made: i64,
     log: Vec<Line>,
     checkpoints: Vec<Checkpoint>,
+    former: Vec<FormerKey>,
     /// Oldest first, as all of these are.
     tokens: Vec<(TokenHash, Grant)>,
     plugins: BTreeMap<PluginName, PluginRecord>,

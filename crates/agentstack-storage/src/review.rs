@@ -105,13 +105,15 @@ pub struct Reviews {
     pub next: Option<ReviewPosition>,
 }
 
-/// An origin.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An origin. What is not said is not asked for; one that says nothing is everybody's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OriginFilter {
     /// The principal.
-    pub principal: String,
+    pub principal: Option<String>,
     /// The agent, if only what one has written is meant.
     pub agent: Option<AgentId>,
+    /// The tool, or the family of tools whose names begin with this and `_`: a plugin's name stands for all of its tools.
+    pub tool: Option<String>,
     /// From when on.
     pub since: Option<Timestamp>,
 }
@@ -120,7 +122,12 @@ impl OriginFilter {
     /// Whether a version of this origin is meant.
     #[must_use]
     pub fn takes(&self, origin: &Origin) -> bool {
-        self.principal == origin.principal
+        let of_tool = |asked: &String| {
+            let rest = origin.tool.strip_prefix(asked.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        };
+        self.principal.as_ref().is_none_or(|principal| *principal == origin.principal)
+            && self.tool.as_ref().is_none_or(of_tool)
             && self.agent.as_ref().is_none_or(|agent| Some(agent) == origin.agent_id.as_ref())
             && self.since.is_none_or(|since| origin.at >= since)
     }

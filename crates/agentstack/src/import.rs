@@ -58,9 +58,9 @@ impl AgentStack {
         asked: &ImportAsked,
         progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> Result<Imported, ImportFailure> {
-        let database = self.database();
+        let database = self.store().path();
         // To open and close a file that SQLite has open in this process would release its locks (POSIX).
-        if is_the_same(&asked.file, database) {
+        if is_the_same(&asked.file, &database) {
             return Err(ReferenceFileProblem::Ours { path: asked.file.clone() }.into());
         }
         let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());

@@ -5,6 +5,7 @@
 
 mod command;
 mod create;
+mod replace;
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -14,10 +15,13 @@ use std::time::Duration;
 use agentstack_core::random::RandomnessUnavailable;
 use agentstack_core::{InvalidName, Secret};
 use agentstack_storage_sqlite::{FileProblem, MasterKey, read_private_file};
+
+pub use agentstack_storage_sqlite::{new_private_file, read_private_file as private_text};
 use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 pub use command::CommandProblem;
+pub(crate) use replace::new_key;
 
 use crate::config::Environment;
 
@@ -188,6 +192,17 @@ impl KeySource {
                 parse(&text, || "the output of the program in security.keySource.command".to_owned())
             }
         }
+    }
+
+    /// Every key that the database may have, for whoever finds that it has another one than before. Nothing is made.
+    pub(crate) fn candidates(&self) -> Vec<MasterKey> {
+        let current = match self {
+            Self::File(path) => read_file(path).ok(),
+            // What a process was started with stays as it is.
+            Self::Env(_) => None,
+            Self::Command(program) => program.output().ok().and_then(|text| MasterKey::parse(&text).ok()),
+        };
+        current.into_iter().chain(self.next().ok().flatten()).collect()
     }
 
     /// What kind of place it is, in a word.

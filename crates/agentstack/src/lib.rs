@@ -23,6 +23,7 @@ pub mod config;
 mod import;
 pub mod keys;
 mod log;
+mod maintenance;
 mod operator_token;
 mod plugin_setup;
 pub mod policy;
@@ -31,7 +32,7 @@ mod stack;
 
 pub use agentstack_access::{Caller, Claim, NamespaceClaim, Principal, Role};
 pub use agentstack_api::{
-    Command, ErrorBody, ErrorCode, OPERATIONS, Reply, command, document, find as find_operation, view,
+    Command, ErrorBody, ErrorCode, OPERATIONS, Reply, command, document, find as find_operation, parse, view,
 };
 pub use agentstack_audit as audit;
 pub use agentstack_core as core;
@@ -43,10 +44,14 @@ pub use agentstack_github as github;
 pub use agentstack_guard::{Redactor, Scrubbing, fence};
 pub use agentstack_plugins as plugins;
 pub use agentstack_rest::{Certificate, HttpSettings, Metrics, Server};
-pub use agentstack_storage_sqlite::{Encryption, KeyMaterial, MasterKey, ReferenceFileProblem};
+pub use agentstack_storage_sqlite::{
+    Checked, Checking, Encryption, Fault, Holdings, KeyMaterial, MaintenanceError, MasterKey,
+    ReferenceFileProblem,
+};
 
 pub use import::{ImportAsked, ImportFailure, TokenFileProblem};
 pub use log::{LogFormat, init_logging, log_error, redactor, scrub_panics};
+pub use maintenance::{MaintenanceProblem, Rekeyed};
 pub use plugin_setup::PluginSetup;
 pub use stack::{AgentStack, Options, StartError};
 pub use tracing::level_filters::LevelFilter;

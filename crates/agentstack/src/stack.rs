@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentstack_access::{Authorizer, Principal, SessionDirectory};
+use agentstack_api::ErrorBody;
 use agentstack_audit::{Checkpoint, Report, VerifyingKey};
 use agentstack_core::{AgentId, Clock, ProcessId, Secret, SharedName, SystemClock};
 use agentstack_engine::{CallLimits, Engine, Observer, Parts, Settings, WatchSettings, embed_in_background};
@@ -28,7 +29,8 @@ use crate::code_host::code_host;
 use crate::config::{
     Config, ConfigError, Http, IssuerKeys, Limits, OAuth, Overrides, Sources, Tls, Transport, Watch,
 };
-use crate::keys::KeyError;
+use crate::keys::{KeyError, KeySource};
+use crate::maintenance::NextKey;
 use crate::plugin_setup::looked_after;
 use crate::policy::{LoadedPolicy, PolicyProblem, PolicySource};
 use crate::providers::{ProviderKeys, ProviderProblem, configured};
@@ -70,6 +72,9 @@ pub enum StartError {
     /// The webhook.
     #[error(transparent)]
     Webhook(#[from] WebhookProblem),
+    /// The database has got another key, and the audit log was not signed with it.
+    #[error("the audit log was not signed with the new key of the database: {}", .0.message())]
+    Succession(ErrorBody),
 }
 
 /// What is started, and how.
@@ -78,6 +83,10 @@ pub struct Options {
     pub database: PathBuf,
     /// Its keys.
     pub keys: KeyMaterial,
+    /// Where they come from, to be asked again when the database has got others.
+    pub key_source: Option<KeySource>,
+    /// The key that it may have got already.
+    pub(crate) next_key: Option<NextKey>,
     /// The namespace of calls in one namespace that name neither a session nor a namespace.
     pub default_namespace: SharedName,
     /// Who is told of each call, besides the logs.
@@ -104,6 +113,8 @@ pub struct Options {
     pub secrets: Vec<Secret<String>>,
     /// The engine's settings.
     pub settings: Settings,
+    /// Whether nothing is ever written, so that no right to is needed: for what proves the audit log.
+    pub read_only: bool,
     /// Whether entries that wait for a vector get one in the background.
     pub embeds: bool,
     /// The keys of the models in the settings.
@@ -124,6 +135,8 @@ impl Options {
         Self {
             database: path,
             keys: key.derive(),
+            key_source: None,
+            next_key: None,
             default_namespace: default_namespace(),
             observer: None,
             webhook: None,
@@ -136,6 +149,7 @@ impl Options {
             redactor: crate::redactor().clone(),
             secrets: vec![key.to_text()],
             settings: Settings::default(),
+            read_only: false,
             embeds: true,
             provider_keys: ProviderKeys::default(),
         }
@@ -171,9 +185,14 @@ impl Options {
         if !database.exists() {
             return Err(StartError::NoDatabase { path: database.clone() });
         }
-        // An operator at the command line makes a few calls, and needs nobody's certificates and keys for them.
-        let mut options = Self { webhook: None, ..Self::without_providers(&loaded.config)? };
-        options.settings.plugins = Some(looked_after(&loaded.config)?);
+        Self::looking_after(&loaded.config)
+    }
+
+    /// The options of an operator at the command line, who makes a few calls and needs nobody's certificates and keys for
+    /// them.
+    pub(crate) fn looking_after(config: &Config) -> Result<Self, StartError> {
+        let mut options = Self { webhook: None, ..Self::without_providers(config)? };
+        options.settings.plugins = Some(looked_after(config)?);
         Ok(options)
     }
 
@@ -221,11 +240,15 @@ impl Options {
     }
 
     fn without_providers(config: &Config) -> Result<Self, KeyError> {
-        let key = config.security.key_source.load(&config.memory.path)?;
+        let source = &config.security.key_source;
+        let key = source.load(&config.memory.path)?;
+        let next = source.next()?;
         let keys = key.derive();
         Ok(Self {
             database: config.memory.path.clone(),
             keys: if config.security.encryption { keys } else { keys.without_encryption() },
+            next_key: next.map(|next| NextKey::new(&next, Some(source.clone()))),
+            key_source: Some(source.clone()),
             default_namespace: config.memory.default_namespace.clone(),
             observer: None,
             webhook: webhook(&config.watch),
@@ -250,6 +273,7 @@ impl Options {
                 shown_config: config.redacted(),
                 ..Settings::default()
             },
+            read_only: false,
             embeds: true,
             provider_keys: ProviderKeys::default(),
         })
@@ -311,11 +335,12 @@ fn default_namespace() -> SharedName {
 #[derive(Debug)]
 pub struct AgentStack {
     engine: Arc<Engine>,
-    database: PathBuf,
     policy: PolicySource,
     provider_keys: ProviderKeys,
-    signer: VerifyingKey,
-    housekeeping: tokio::task::JoinHandle<()>,
+    store: Arc<SqliteStore>,
+    /// The key that has signed the audit log, if the one of the database is a new one and nothing can be written.
+    signed_by: Option<VerifyingKey>,
+    housekeeping: Option<tokio::task::JoinHandle<()>>,
     embedding: Option<tokio::task::JoinHandle<()>>,
     webhook: Option<Arc<Webhook>>,
 }
@@ -327,6 +352,7 @@ impl AgentStack {
     /// When the files, the key or the database are not right. Nothing is changed then.
     pub async fn open(mut options: Options) -> Result<Self, StartError> {
         options.tell_secrets();
+        let succession = options.settle_key().await?;
         options.settings.redactor = options.redactor.clone();
         if !options.keys.encrypts() {
             tracing::warn!("encryption is off: whoever can read the database file can read all of it (S37)");
@@ -335,29 +361,48 @@ impl AgentStack {
         for warning in warnings {
             tracing::warn!(%warning, "the policy");
         }
+        let renew = options.renew();
         let webhook = options.webhook.as_ref().map(Webhook::start).transpose()?.map(Arc::new);
         let posted = webhook.clone().map(|webhook| webhook as Arc<dyn Observer>);
         let observers: Vec<_> = options.observer.into_iter().chain(posted).collect();
-        let database = options.database.clone();
-        let store = Arc::new(SqliteStore::open(OpenOptions::new(options.database, options.keys)).await?);
+        let read_only = options.read_only;
+        let opening = OpenOptions { renew, read_only, ..OpenOptions::new(options.database, options.keys) };
+        let store = Arc::new(SqliteStore::open(opening).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory: Arc<dyn SessionDirectory> = Arc::clone(&store) as _;
         let authorizer = Authorizer::new(policy, directory, Arc::clone(&clock), options.default_namespace);
-        let (resources, signer) = (store.resource_hasher(), store.verifying_key());
-        let store: Arc<dyn Storage> = store;
+        let resources = store.resource_hasher();
         let engine = Engine::start(Parts {
-            store,
+            store: Arc::clone(&store) as Arc<dyn Storage>,
             authorizer,
             resources,
             clock,
             observer: Some(Arc::new(observers)),
             settings: options.settings,
         });
-        let housekeeping = tokio::spawn(keep_house(Arc::downgrade(&engine)));
-        let embeds = options.embeds && engine.has_embedder();
-        let embedding = embeds.then(|| tokio::spawn(embed_in_background(Arc::downgrade(&engine))));
-        let (policy, provider_keys) = (options.policy, options.provider_keys);
-        Ok(Self { engine, database, policy, provider_keys, signer, housekeeping, embedding, webhook })
+        let mut stack = Self {
+            engine,
+            store,
+            signed_by: None,
+            policy: options.policy,
+            provider_keys: options.provider_keys,
+            housekeeping: None,
+            embedding: None,
+            webhook,
+        };
+        match succession {
+            Some(succession) if read_only => stack.signed_by = Some(succession.former),
+            Some(succession) => stack.succeed(succession).await?,
+            None => {}
+        }
+        if read_only {
+            return Ok(stack);
+        }
+        let engine = Arc::downgrade(&stack.engine);
+        stack.housekeeping = Some(tokio::spawn(keep_house(engine.clone())));
+        let embeds = options.embeds && stack.engine.has_embedder();
+        stack.embedding = embeds.then(|| tokio::spawn(embed_in_background(engine)));
+        Ok(stack)
     }
 
     /// The engine, for calls.
@@ -366,9 +411,14 @@ impl AgentStack {
         &self.engine
     }
 
-    /// The database file. Its folder is private.
-    pub(crate) fn database(&self) -> &std::path::Path {
-        &self.database
+    /// How many bytes the database file has.
+    #[must_use]
+    pub fn database_bytes(&self) -> u64 {
+        std::fs::metadata(self.store.path()).map_or(0, |file| file.len())
+    }
+
+    pub(crate) fn store(&self) -> &SqliteStore {
+        &self.store
     }
 
     /// Reads again what can become another one while the product runs. Whoever runs it as a service calls this on
@@ -443,17 +493,17 @@ impl AgentStack {
     pub async fn verify_audit(
         &self,
         kept: Vec<Checkpoint>,
-        progress: impl FnMut(u64),
-    ) -> Result<Report, agentstack_api::ErrorBody> {
-        self.engine.verify_audit(Arc::new(Self::operator()), &self.signer, kept, progress).await
+        progress: impl FnMut(u64, u64),
+    ) -> Result<Report, ErrorBody> {
+        let signer = self.signed_by.clone().unwrap_or_else(|| self.store.verifying_key());
+        self.engine.verify_audit(Arc::new(Self::operator()), &signer, kept, progress).await
     }
 
     /// Ends the background work, writes what is still to be recorded, closes the database and gives the last signals a
     /// moment to be delivered.
     pub async fn close(self) {
-        self.housekeeping.abort();
-        if let Some(embedding) = &self.embedding {
-            embedding.abort();
+        for task in self.housekeeping.iter().chain(&self.embedding) {
+            task.abort();
         }
         self.engine.close().await;
         if let Some(webhook) = self.webhook {

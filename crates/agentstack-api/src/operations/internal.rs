@@ -6,6 +6,10 @@ use agentstack_access::{Effect, Operation, Reach};
 pub static INTERNAL_OPERATIONS: &[&Operation] = &[
     &AUDIT_VERIFY,
     &AUDIT_CHECKPOINT,
+    &AUDIT_EXPORT,
+    &DB_BACKUP,
+    &DB_REKEY,
+    &DB_RESTORE,
     &HOUSEKEEPING,
     &MEMORY_EMBED,
     &MEMORY_IMPORT,
@@ -21,6 +25,18 @@ pub static AUDIT_VERIFY: Operation =
 /// Signing the audit log.
 pub static AUDIT_CHECKPOINT: Operation =
     Operation { name: "audit_checkpoint", effect: Effect::Write, reach: Reach::Principal };
+/// Taking records of the audit log out of it, as many as there are.
+pub static AUDIT_EXPORT: Operation =
+    Operation { name: "audit_export", effect: Effect::Read, reach: Reach::Principal };
+/// Copying the whole database.
+pub static DB_BACKUP: Operation =
+    Operation { name: "db_backup", effect: Effect::Read, reach: Reach::Principal };
+/// Giving the database another key.
+pub static DB_REKEY: Operation =
+    Operation { name: "db_rekey", effect: Effect::Write, reach: Reach::Principal };
+/// Putting a backup in the place of a database.
+pub static DB_RESTORE: Operation =
+    Operation { name: "db_restore", effect: Effect::Write, reach: Reach::Principal };
 /// What time demands.
 pub static HOUSEKEEPING: Operation =
     Operation { name: "housekeeping", effect: Effect::Write, reach: Reach::Principal };

@@ -408,6 +408,14 @@ operations! {
         title: "Revoke origin",
         description: "Revoke what a principal or an agent has written, and quarantine what was derived from it.",
     }
+    AUDIT_QUERY "audit_query" Read Principal Operators {
+        QueryAuditRequest => QueryAudit => QueryAuditView,
+        routes: [Route::get("/audit")],
+        errors: [],
+        title: "Query the audit log",
+        description: "List records of the audit log, newest first. A page may have fewer than asked for, even none: as long \
+                      as there is a `nextCursor`, there may be more.",
+    }
     TOKEN_CREATE "token_create" Write Principal Operators {
         CreateTokenRequest => CreateToken => CreateTokenView,
         routes: [Route::post("/tokens")],

@@ -95,13 +95,17 @@ of_one_version! {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub(crate) struct RevokeOriginRequest {
-    /// As `label.origin` names it
+    /// As `label.origin` names it. At least one of this, `agentId` and `originTool` is needed
     #[garde(length(min = 1, max = 512))]
     #[schemars(extend("x-exact" = exact::principal()))]
-    origin_principal: String,
+    origin_principal: Option<String>,
     /// As `label.origin` names it, if only what one agent wrote is meant
     #[schemars(extend("x-exact" = exact::agent()))]
     agent_id: Option<String>,
+    /// As `label.origin` names it; the name of a plugin stands for all of its tools
+    #[garde(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128))]
+    origin_tool: Option<String>,
     /// From when on
     #[schemars(extend("x-exact" = exact::time()))]
     since: Option<String>,
@@ -114,8 +118,14 @@ impl TryFrom<RevokeOriginRequest> for RevokeOrigin {
     type Error = InputError;
 
     fn try_from(request: RevokeOriginRequest) -> Result<Self, InputError> {
+        let named = [&request.origin_principal, &request.agent_id, &request.origin_tool];
+        if named.iter().all(|name| name.is_none()) {
+            let rule = "must be given, or else `agentId` or `originTool`";
+            return Err(InputError::new("originPrincipal", rule));
+        }
         Ok(Self {
             claim: Claim::none(),
+            tool: request.origin_tool,
             principal: request.origin_principal,
             agent: agent(request.agent_id.as_deref())?,
             since: request.since.map(|time| text("since", &time)).transpose()?,

@@ -108,6 +108,7 @@ fn what_is_required_must_be_there() {
         for field in least(name).keys() {
             let rule = match (required.contains(&json!(field)), name) {
                 (true, _) => "is required",
+                (false, "quarantine_revoke_origin") => "must be given, or else `agentId` or `originTool`",
                 (false, "identity_get") => "must be given, or else `displayName`",
                 (false, _) => "must be given, or else `name`",
             };

@@ -51,6 +51,7 @@ const PLUGIN_USE: [&str; 5] = ["plugin_call", "plugin_list", "plugin_show", "plu
 fn expected(role: Role, operation: &Operation, on: &str) -> bool {
     let (name, operator) = (operation.name, role == Role::Operator);
     if name.starts_with("audit_")
+        || name.starts_with("db_")
         || name.starts_with("token_")
         || name.starts_with("quarantine_")
         || ["housekeeping", "embedding", "memory_import", "metrics:read"].contains(&name)

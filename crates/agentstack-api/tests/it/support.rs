@@ -41,6 +41,7 @@ pub(crate) fn least(name: &str) -> Map<String, Value> {
     required.extend(match name {
         "agent_stop" | "agent_status" => Some(json!("id")),
         "identity_get" => Some(json!("agentId")),
+        "quarantine_revoke_origin" => Some(json!("originPrincipal")),
         _ => None,
     });
     required

@@ -373,6 +373,11 @@ fn replies_to_operators(full: bool) -> Vec<Reply> {
             revoked: 1,
             quarantined: 2,
         }),
+        Reply::QueryAudit(view::QueryAuditView {
+            count: 1,
+            records: vec![audit_record(full)],
+            next_cursor: full.then(|| "a.7".to_owned()),
+        }),
         Reply::CreateToken(view::CreateTokenView::new(api_token(), grant(full))),
         Reply::ListTokens(view::ListTokensView {
             count: 1,
@@ -381,6 +386,26 @@ fn replies_to_operators(full: bool) -> Vec<Reply> {
         }),
         Reply::RevokeToken(view::RevokeTokenView { success: true }),
     ]
+}
+
+fn audit_record(full: bool) -> view::AuditRecordView {
+    view::AuditRecordView {
+        sequence: 7,
+        at: Timestamp::from_millis(1_768_464_000_000).to_string(),
+        principal: "local:ada".to_owned(),
+        agent_id: full.then(|| "coder".parse().unwrap()),
+        identity_id: full.then(|| SESSION.parse().unwrap()),
+        session_id: full.then(|| SESSION.parse().unwrap()),
+        operation: "memory_delete".to_owned(),
+        resource: full.then(|| "00".repeat(16)),
+        decision: "allow".to_owned(),
+        reason: "permitted".to_owned(),
+        policy: "builtin-1".to_owned(),
+        request_id: SESSION.parse().unwrap(),
+        outcome: "ok".to_owned(),
+        duration_us: 12,
+        counts: if full { [("entries".to_owned(), 1)].into() } else { [].into() },
+    }
 }
 
 /// Holds a value to the part of JSON Schema that our schemas use, and to having no field they lack.

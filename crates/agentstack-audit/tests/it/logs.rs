@@ -2,7 +2,7 @@
 
 use agentstack_audit::{
     Checkpoint, Decision, Draft, Head, Line, Outcome, Report, ResourceHash, ResourceHasher, SigningKey,
-    Verifier, append,
+    Trusted, Verifier, append,
 };
 use agentstack_core::{AgentId, IdentityId, RequestId, Secret, SessionId, Timestamp};
 use proptest::collection::vec;
@@ -79,7 +79,8 @@ pub(crate) fn log(records: usize) -> (Vec<Line>, Vec<Head>) {
 
 /// What the verifier says, trusting the key of seed 1.
 pub(crate) fn verify(lines: &[Line], checkpoints: &[Checkpoint]) -> Report {
-    let mut verifier = Verifier::new(Some(&signing_key(1).verifying_key()), checkpoints.to_vec());
+    let mut verifier =
+        Verifier::new(Some(&Trusted::new(signing_key(1).verifying_key(), vec![])), checkpoints.to_vec());
     for line in lines {
         verifier.push(line);
     }

@@ -9,7 +9,8 @@ use anyhow::{Context, bail};
 use serde_json::json;
 
 use super::{describe, print, summary, verified};
-use crate::{Verdict, confirm, open};
+use crate::terminal::confirm;
+use crate::{Verdict, open};
 
 /// Most bytes of a file of grants.
 const GRANTS_BYTES: u64 = 256 * 1024;

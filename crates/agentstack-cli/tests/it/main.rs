@@ -6,6 +6,10 @@
 )]
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod db;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod plugin;
@@ -60,11 +64,13 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 37] = [
+    let commands: [&[&str]; 43] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
+        &["audit", "query", "--help"],
         &["audit", "verify", "--help"],
+        &["audit", "export", "--help"],
         &["audit", "checkpoint", "--help"],
         &["session", "--help"],
         &["session", "list", "--help"],
@@ -79,6 +85,10 @@ fn the_help_is_as_published() {
         &["memory", "reembed", "--help"],
         &["db", "--help"],
         &["db", "import", "--help"],
+        &["db", "backup", "--help"],
+        &["db", "restore", "--help"],
+        &["db", "rekey", "--help"],
+        &["db", "check", "--help"],
         &["token", "--help"],
         &["token", "create", "--help"],
         &["token", "list", "--help"],

@@ -18,7 +18,7 @@ const COMPONENT: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../agentstack-plugins-wasm/tests/fixtures/word-statistics.wasm");
 
 /// The MCP server, and a client of it.
-struct Mcp {
+pub(crate) struct Mcp {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -26,7 +26,7 @@ struct Mcp {
 }
 
 impl Mcp {
-    fn start(workplace: &Workplace) -> Self {
+    pub(crate) fn start(workplace: &Workplace) -> Self {
         let server = Path::new(env!("CARGO_BIN_EXE_agentstack")).with_file_name("agentstack-mcp");
         assert!(server.is_file(), "{} is missing: run `cargo build --workspace` first", server.display());
         let mut child = Command::new(server)
@@ -64,7 +64,7 @@ impl Mcp {
         }
     }
 
-    fn call(&mut self, tool: &str, arguments: &Value) -> Value {
+    pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> Value {
         self.ask("tools/call", &json!({ "name": tool, "arguments": arguments }))
     }
 
@@ -76,12 +76,12 @@ impl Mcp {
         names.filter(|name| name.starts_with("word-statistics_")).collect()
     }
 
-    fn session(&mut self) -> String {
+    pub(crate) fn session(&mut self) -> String {
         let started = self.call("session_start", &json!({}));
         started["result"]["structuredContent"]["session"]["id"].as_str().unwrap().to_owned()
     }
 
-    fn close(mut self) {
+    pub(crate) fn close(mut self) {
         drop(self.input);
         assert!(self.child.wait().unwrap().success());
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use agentstack_access::{
     DirectoryUnavailable, Grant, Holder, Scope, SessionDirectory, Standing, TokenDirectory,
 };
-use agentstack_audit::{Checkpoint, Decision, Draft, Line, Outcome};
+use agentstack_audit::{Checkpoint, Decision, Draft, FormerKey, Line, Outcome, VerifyingKey};
 use agentstack_core::{
     Agent, AgentInstanceId, Entry, EntrySummary, Identity, IdentityId, MemoryKey, Origin, Relationship,
     SessionId, SharedName, Task, TaskId, Timestamp, TokenHash, TokenId, Trust, Version, VersionId,
@@ -263,6 +263,28 @@ impl AuditLog for Faulty {
 
     async fn lines(&self, scope: &Scope, sequence: u64, limit: u32) -> Result<Vec<Line>, StorageError> {
         self.reads()?.lines(scope, sequence, limit).await
+    }
+
+    async fn former_keys(&self, scope: &Scope) -> Result<Vec<FormerKey>, StorageError> {
+        self.reads()?.former_keys(scope).await
+    }
+
+    async fn succeed(
+        &self,
+        scope: &Scope,
+        former: &VerifyingKey,
+        pending: Pending,
+    ) -> Result<bool, StorageError> {
+        self.writes()?.succeed(scope, former, pending).await
+    }
+
+    async fn lines_before(
+        &self,
+        scope: &Scope,
+        sequence: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Line>, StorageError> {
+        self.reads()?.lines_before(scope, sequence, limit).await
     }
 
     async fn checkpoints(&self, scope: &Scope) -> Result<Vec<Checkpoint>, StorageError> {

@@ -5,6 +5,8 @@ mod agents;
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod audit_query;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod code_host;

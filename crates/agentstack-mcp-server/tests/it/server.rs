@@ -85,7 +85,7 @@ impl Home {
         runtime.block_on(async {
             let stack = AgentStack::open(options).await.unwrap();
             let report =
-                stack.verify_audit(Vec::new(), |_| ()).await.unwrap_or_else(|e| panic!("{}", e.message()));
+                stack.verify_audit(Vec::new(), |_, _| ()).await.unwrap_or_else(|e| panic!("{}", e.message()));
             stack.close().await;
             report
         })

@@ -321,7 +321,8 @@ pub(crate) fn sample(spec: &Spec) -> Value {
         "memory_restore" => json!({ "key": "known", "version": 1 }),
         "memory_list" | "session_start" | "session_end" | "session_status" | "session_active"
         | "system_status" | "system_health" | "system_config" | "token_list" | "agent_list"
-        | "agent_types" | "identity_list" | "task_list" | "task_drift_metrics" | "quarantine_list" => {
+        | "agent_types" | "identity_list" | "task_list" | "task_drift_metrics" | "quarantine_list"
+        | "audit_query" => {
             json!({})
         }
         "agent_spawn" => json!({ "type": "coder" }),

@@ -29,6 +29,11 @@ impl<'a> Occurrence<'a> {
         Ok(Self { entry, length, head, body, places })
     }
 
+    /// Where the term is, as it is kept.
+    pub(super) fn packed_places(&self) -> &'a [u8] {
+        self.places
+    }
+
     /// Where the term is, ascending: key and content follow each other with a gap.
     pub(crate) fn places(&self) -> Result<Vec<u32>, Damaged> {
         let places = super::codec::unpacked(self.places)?;

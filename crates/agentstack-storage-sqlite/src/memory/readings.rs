@@ -31,7 +31,8 @@ macro_rules! shown {
         "unhex(q.value ->> 2) AS uuid, q.value ->> 3 AS version, \
          CASE WHEN e.version = q.value ->> 3 THEN e.writer ELSE coalesce(p.writer, 0) END AS writer, \
          CASE WHEN e.version = q.value ->> 3 THEN e.had_read ELSE coalesce(p.had_read, 0) END AS had_read, \
-         q.value ->> 4 AS stored_at, q.value ->> 5 AS origin_principal, unhex(q.value ->> 6) AS origin_agent \
+         q.value ->> 4 AS stored_at, q.value ->> 5 AS origin_principal, unhex(q.value ->> 6) AS origin_agent, \
+         q.value ->> 7 AS origin_tool \
          FROM json_each($2) q LEFT JOIN namespaces n ON n.name = q.value ->> 0 \
          LEFT JOIN entries e ON e.namespace = n.id AND e.key_hash = unhex(q.value ->> 1) \
          AND e.uuid = unhex(q.value ->> 2) \
@@ -48,8 +49,8 @@ macro_rules! last_place {
 
 /// The reader `$1` is shown what is in `$2`.
 pub(crate) const SHOW: &str = concat!(
-    "INSERT INTO reads (reader, place, uuid, version, writer, had_read, stored_at, origin_principal, origin_agent) ",
-    "SELECT $1, ",
+    "INSERT INTO reads (reader, place, uuid, version, writer, had_read, stored_at, origin_principal, origin_agent, ",
+    "origin_tool) SELECT $1, ",
     last_place!(),
     " + row_number() OVER (ORDER BY q.key), ",
     shown!(),
@@ -65,18 +66,18 @@ pub(crate) const GONE: &str = "SELECT count(*) FROM json_each($1) q LEFT JOIN na
 /// A holder `$1` is shown at `$3` what is in `$2`.
 pub(crate) const SHOW_HOLDER: &str = concat!(
     "INSERT INTO holder_reads (holder, read_at, uuid, version, writer, had_read, stored_at, origin_principal, ",
-    "origin_agent) SELECT $1, $3, ",
+    "origin_agent, origin_tool) SELECT $1, $3, ",
     shown!(),
     "WHERE true ON CONFLICT DO UPDATE SET read_at = excluded.read_at"
 );
 
 /// The session of the namespace `$1` has been shown what its holder `$2` has been since `$3`.
 pub(crate) const BRING: &str = concat!(
-    "INSERT INTO reads (reader, place, uuid, version, writer, had_read, stored_at, origin_principal, origin_agent) ",
-    "SELECT $1, ",
+    "INSERT INTO reads (reader, place, uuid, version, writer, had_read, stored_at, origin_principal, origin_agent, ",
+    "origin_tool) SELECT $1, ",
     last_place!(),
     " + row_number() OVER (ORDER BY r.read_at, r.uuid, r.version), r.uuid, r.version, r.writer, r.had_read, ",
-    "r.stored_at, r.origin_principal, r.origin_agent FROM holder_reads r WHERE r.holder = $2 AND r.read_at > $3 ",
+    "r.stored_at, r.origin_principal, r.origin_agent, r.origin_tool FROM holder_reads r WHERE r.holder = $2 AND r.read_at > $3 ",
     "ON CONFLICT (reader, uuid, version) DO NOTHING"
 );
 
@@ -110,6 +111,7 @@ fn array(readings: &[Reading]) -> String {
             reading.origin.at.as_millis(),
             reading.origin.principal,
             reading.origin.agent_id.as_ref().map(|agent| hex::encode(&agent_hash(agent))),
+            reading.origin.tool,
         ])
     };
     readings.iter().map(row).collect::<serde_json::Value>().to_string()

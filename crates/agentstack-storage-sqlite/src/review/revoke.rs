@@ -16,12 +16,17 @@ use crate::memory::entry::{remove, remove_empty};
 use crate::row::{Columns, small};
 use crate::write::{Statement, Write};
 
-/// Whether something that was stored at a time is of the origin `$1` to `$3`.
+/// Whether something that was stored at a time is of the origin `$1` to `$3`, through the tool or the family of tools `$5`.
 macro_rules! of_origin {
     ($table:literal, $stored:literal) => {
         concat!(
+            "($1 IS NULL OR ",
             $table,
-            ".origin_principal = $1 AND ($2 IS NULL OR ",
+            ".origin_principal = $1) AND ($5 IS NULL OR ",
+            $table,
+            ".origin_tool = $5 OR substr(",
+            $table,
+            ".origin_tool, 1, length($5) + 1) = $5 || '_') AND ($2 IS NULL OR ",
             $table,
             ".origin_agent = $2) AND ($3 IS NULL OR ",
             $stored,
@@ -73,11 +78,13 @@ const REVOKE_HELD: &str = concat!(
     of_origin!("h", "h.stored_at")
 );
 
-fn of_origin(sql: &'static str, origin: &OriginFilter) -> Statement {
+fn of_origin(sql: &'static str, origin: &OriginFilter, sessions: Option<String>) -> Statement {
     sqlx::query(sql)
         .bind(origin.principal.clone())
         .bind(origin.agent.as_ref().map(agent_hash))
         .bind(origin.since.map(Timestamp::as_millis))
+        .bind(sessions)
+        .bind(origin.tool.clone())
 }
 
 /// Revokes what is of an origin, and quarantines what is derived from it.
@@ -88,10 +95,11 @@ pub(super) async fn revoke(
     origin: &OriginFilter,
 ) -> Result<Revocation, StorageError> {
     let tainted = tainted(write, origin).await?;
-    let mut done = Revocation { revoked: write.run(of_origin(REVOKE_HELD, origin)).await?, quarantined: 0 };
+    let mut done =
+        Revocation { revoked: write.run(of_origin(REVOKE_HELD, origin, None)).await?, quarantined: 0 };
     let sessions: serde_json::Value =
         tainted.iter().map(|(session, place)| json!([session, place])).collect();
-    let asked = of_origin(CONCERNED, origin).bind(sessions.to_string());
+    let asked = of_origin(CONCERNED, origin, Some(sessions.to_string()));
     let rows = asked.fetch_all(write.connection()?).await.map_err(storage)?;
     let mut concerned: BTreeMap<i64, Vec<(u32, Trust)>> = BTreeMap::new();
     for row in &rows {
@@ -114,7 +122,7 @@ pub(super) async fn revoke(
 /// which place on.
 async fn tainted(write: &mut Write<'_>, origin: &OriginFilter) -> Result<BTreeMap<i64, i64>, StorageError> {
     let mut tainted = BTreeMap::new();
-    let mut found = pairs(write, of_origin(SHOWN, origin)).await?;
+    let mut found = pairs(write, of_origin(SHOWN, origin, None)).await?;
     while let Some((session, place)) = found.pop() {
         let known = tainted.entry(session).or_insert(i64::MAX);
         if place < *known {

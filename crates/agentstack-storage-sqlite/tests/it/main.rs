@@ -13,6 +13,8 @@ mod files;
 #[cfg(test)]
 mod known;
 #[cfg(test)]
+mod maintain;
+#[cfg(test)]
 mod migration;
 #[cfg(test)]
 mod processes;

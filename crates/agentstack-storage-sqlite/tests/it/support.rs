@@ -24,6 +24,13 @@ pub(crate) fn path(folder: &TempDir) -> PathBuf {
     folder.path().join("data/store.db")
 }
 
+/// The name of a file beside another.
+pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
 pub(crate) async fn open(path: &Path, encrypted: bool) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(OpenOptions::new(path.to_owned(), keys(encrypted))).await
 }

@@ -1,7 +1,8 @@
 //! The audit log (S44, S45), counts and health.
 
 use agentstack_access::Scope;
-use agentstack_audit::{Outcome, Record};
+use agentstack_audit::{Checkpoint, Head, Outcome, Problem, Record, SigningKey};
+use agentstack_core::Secret;
 use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
 
 use super::world::{
@@ -125,6 +126,39 @@ pub async fn s44_the_log_verifies_with_its_checkpoints(world: &World) {
     assert_eq!((report.records, report.checkpoints_verified, report.unsigned_tail), (5, 3, 1));
 }
 
+pub async fn s44_a_key_follows_another_which_signs_no_later_record(world: &World) {
+    let ann = world.local("ann").start().await;
+    let former = SigningKey::new(&Secret::new([77; 32]));
+    let signed = async |sequence: u64| {
+        let scope = world.operator().scope(&SYSTEM_STATUS).await;
+        let line = world.store.lines(&scope, sequence - 1, 1).await.unwrap().remove(0);
+        Checkpoint::sign(&former, &Head { sequence, hash: line.hash }, scope.at())
+    };
+    let succeed = async || {
+        let scope = world.operator().scope(&SYSTEM_STATUS).await;
+        world.store.succeed(&scope, &former.verifying_key(), pending(&scope)).await.unwrap()
+    };
+    ann.store("key", "text").await;
+    let early = signed(2).await;
+    let report = world.verified_with(vec![early.clone()]).await;
+    assert!(matches!(report.problems[..], [Problem::UntrustedCheckpoint { sequence: 2, .. }]), "{report:?}");
+    assert!(succeed().await);
+    assert!(!succeed().await, "once is enough");
+    ann.store("key", "more").await;
+    // The record of it is signed by the new key.
+    let report = world.verified_with(vec![early.clone()]).await;
+    assert!(report.is_intact(), "{report:?}");
+    assert_eq!((report.records, report.checkpoints_verified, report.unsigned_tail), (4, 2, 1));
+    let report = world.verified_with(vec![early, signed(4).await]).await;
+    assert!(matches!(report.problems[..], [Problem::UntrustedCheckpoint { sequence: 4, .. }]), "{report:?}");
+    let user = ann.scope(&SYSTEM_STATUS).await;
+    assert!(world.store.former_keys(&user).await.unwrap().is_empty());
+    // And it goes on being signed.
+    let scope = world.operator().scope(&SYSTEM_STATUS).await;
+    assert_eq!(world.store.checkpoint(&scope).await.unwrap().unwrap().sequence, 4);
+    assert!(world.verified().await.is_intact());
+}
+
 pub async fn an_empty_log_has_no_checkpoint(world: &World) {
     let scope = world.operator().scope(&SYSTEM_STATUS).await;
     assert_eq!(world.store.checkpoint(&scope).await.unwrap(), None);
@@ -143,6 +177,17 @@ pub async fn the_log_is_shown_to_operators_only(world: &World) {
     assert!(world.store.lines(&operator, 6, 10).await.unwrap().is_empty());
     assert!(world.store.lines(&operator, u64::MAX, 10).await.unwrap().is_empty());
     assert!(world.store.lines(&user, 0, 10).await.unwrap().is_empty());
+    for (before, limit, expected) in [
+        (None, 2, &[6, 5][..]),
+        (Some(5), 3, &[4, 3, 2]),
+        (Some(2), 9, &[1]),
+        (Some(1), 9, &[]),
+        (Some(u64::MAX), 1, &[6]),
+    ] {
+        let lines = world.store.lines_before(&operator, before, limit).await.unwrap();
+        assert_eq!(lines.iter().map(|line| line.sequence).collect::<Vec<_>>(), expected);
+    }
+    assert!(world.store.lines_before(&user, None, 10).await.unwrap().is_empty());
     assert!(world.store.checkpoints(&user).await.unwrap().is_empty());
 }
 

@@ -87,7 +87,7 @@ pub fn id(entry: &EntrySummary) -> VersionId {
 /// What is of a local user.
 #[must_use]
 pub fn of(name: &str) -> OriginFilter {
-    OriginFilter { principal: format!("local:{name}"), agent: None, since: None }
+    OriginFilter { principal: Some(format!("local:{name}")), ..OriginFilter::default() }
 }
 
 /// The keys of what is in a state.
@@ -336,6 +336,29 @@ pub async fn s21_an_origin_may_be_an_agent_and_from_a_time_on(world: &World) {
     // The session has read nothing: what its agents write side by side is not derived from each other.
     assert_eq!(world.operator().revoke(&origin).await, Revocation { revoked: 1, quarantined: 0 });
     assert_eq!(keys_in(world, Trust::Unverified).await, keys(&["early", "other"]));
+}
+
+pub async fn s21_an_origin_may_be_a_tool_or_a_family_of_tools(world: &World) {
+    let eve = world.local("eve").start().await.named("team");
+    for (key, tool) in [("poison", "notes_add"), ("other", "notes_edit"), ("alike", "notesy_add")] {
+        eve.through(tool).store(key, "text").await;
+    }
+    let ann = world.local("ann").start().await.named("team");
+    ann.store("before", "text").await;
+    ann.read("poison").await;
+    ann.store("summary", "text").await;
+    let bob = world.local("bob");
+    bob.named("team").read("other").await;
+    bob.start().await.named("team").store("from elsewhere", "text").await;
+    let by = |tool: &str| OriginFilter { tool: Some(tool.into()), ..OriginFilter::default() };
+    let operator = world.operator();
+    for (tool, revoked, quarantined) in [("note", 0, 0), ("notes_add", 1, 1), ("notes_a", 0, 0)] {
+        assert_eq!(operator.would_revoke(&by(tool)).await, Revocation { revoked, quarantined }, "{tool}");
+    }
+    assert_eq!(operator.revoke(&by("notes")).await, Revocation { revoked: 2, quarantined: 2 });
+    assert_eq!(keys_in(world, Trust::Revoked).await, keys(&["poison", "other"]));
+    assert_eq!(keys_in(world, Trust::Quarantined).await, keys(&["summary", "from elsewhere"]));
+    assert_eq!(keys_in(world, Trust::Unverified).await, keys(&["alike", "before"]));
 }
 
 pub async fn s21_what_was_read_outside_of_a_session_counts_for_its_holder(world: &World) {

@@ -9,7 +9,9 @@ use agentstack_access::{
     Authorizer, Caller, Claim, Denial, Effect, Limits, NamespaceClaim, Operation, Policy, Principal, Reach,
     Role, Scope,
 };
-use agentstack_audit::{Decision, Draft, Outcome, Record, Report, Verifier, VerifyingKey};
+use agentstack_audit::{
+    Checkpoint, Decision, Draft, Outcome, Record, Report, Trusted, Verifier, VerifyingKey,
+};
 use agentstack_core::limits::{SESSION_AGE_MS, SESSION_IDLE_MS};
 use agentstack_core::time::ManualClock;
 use agentstack_core::{
@@ -179,9 +181,17 @@ impl World {
 
     /// What the verifier says of the log.
     pub async fn verified(&self) -> Report {
+        self.verified_with(vec![]).await
+    }
+
+    /// The same with checkpoints that were kept elsewhere.
+    pub async fn verified_with(&self, kept: Vec<Checkpoint>) -> Report {
         let scope = self.operator().scope(&SYSTEM_STATUS).await;
-        let checkpoints = self.store.checkpoints(&scope).await.unwrap();
-        let mut verifier = Verifier::new(Some(&self.verifying), checkpoints);
+        let mut checkpoints = self.store.checkpoints(&scope).await.unwrap();
+        checkpoints.extend(kept);
+        let former = self.store.former_keys(&scope).await.unwrap();
+        let trusted = Trusted::new(self.verifying.clone(), former);
+        let mut verifier = Verifier::new(Some(&trusted), checkpoints);
         for line in self.store.lines(&scope, 0, u32::MAX).await.unwrap() {
             verifier.push(&line);
         }
@@ -205,6 +215,13 @@ impl Call<'_> {
     #[must_use]
     pub fn bound_to(&self, agent: &str) -> Self {
         let principal = Arc::new(Principal::clone(&self.principal).bound_to(agent.parse().unwrap()));
+        Self { principal, ..self.clone() }
+    }
+
+    /// The same caller, for whom a tool of a plugin acts.
+    #[must_use]
+    pub fn through(&self, tool: &str) -> Self {
+        let principal = Arc::new(Principal::clone(&self.principal).through(tool));
         Self { principal, ..self.clone() }
     }
 
@@ -406,7 +423,7 @@ pub fn origin(scope: &Scope) -> Origin {
     Origin {
         principal: scope.principal().name().to_owned(),
         agent_id: scope.agent().cloned(),
-        tool: scope.operation().name.to_owned(),
+        tool: scope.principal().acts_through().unwrap_or(scope.operation().name).to_owned(),
         at: scope.at(),
     }
 }

@@ -1,11 +1,11 @@
 //! The audit log, and what the store says of itself.
 
 use agentstack_access::Scope;
-use agentstack_audit::{Checkpoint, Draft, Line};
+use agentstack_audit::{Checkpoint, Draft, FormerKey, Line, Outcome, VerifyingKey};
 use async_trait::async_trait;
 
 use super::ReferenceStore;
-use crate::{AuditLog, Counts, Figures, Health, StorageError, StoreHealth};
+use crate::{AuditLog, Counts, Figures, Health, Pending, StorageError, StoreHealth};
 
 #[async_trait]
 impl AuditLog for ReferenceStore {
@@ -41,9 +41,47 @@ impl AuditLog for ReferenceStore {
         Ok(after.take(limit as usize).cloned().collect())
     }
 
+    async fn lines_before(
+        &self,
+        scope: &Scope,
+        sequence: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Line>, StorageError> {
+        let state = self.state()?;
+        if !scope.principal().is_operator() {
+            return Ok(vec![]);
+        }
+        let before = state.log.iter().rev().filter(|line| sequence.is_none_or(|end| line.sequence < end));
+        Ok(before.take(limit as usize).cloned().collect())
+    }
+
     async fn checkpoints(&self, scope: &Scope) -> Result<Vec<Checkpoint>, StorageError> {
         let state = self.state()?;
         Ok(if scope.principal().is_operator() { state.checkpoints.clone() } else { vec![] })
+    }
+
+    async fn former_keys(&self, scope: &Scope) -> Result<Vec<FormerKey>, StorageError> {
+        let state = self.state()?;
+        Ok(if scope.principal().is_operator() { state.former.clone() } else { vec![] })
+    }
+
+    async fn succeed(
+        &self,
+        scope: &Scope,
+        former: &VerifyingKey,
+        pending: Pending,
+    ) -> Result<bool, StorageError> {
+        let mut state = self.state()?;
+        // Nobody else's key has ever signed this log.
+        if *former == self.verifying_key() || state.former.iter().any(|known| known.former == *former) {
+            return Ok(false);
+        }
+        let until = state.head().sequence;
+        state.former.push(FormerKey::vouch(&self.signing, former.clone(), until));
+        state.append(&pending.close(Outcome::Ok, vec![]));
+        let checkpoint = Checkpoint::sign(&self.signing, &state.head(), scope.at());
+        state.checkpoints.push(checkpoint);
+        Ok(true)
     }
 }
 

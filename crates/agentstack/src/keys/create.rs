@@ -23,6 +23,12 @@ pub(super) fn create(path: &Path) -> Result<(), KeyError> {
     removed.and_then(|()| File::open(folder)?.sync_all()).map_err(|source| problem(folder, source))
 }
 
+/// Whether a file of this name is one that was not published.
+pub(super) fn is_draft(name: &str) -> bool {
+    let digits = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new"));
+    digits.is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
 fn write(draft: &Path, key: &str) -> Result<(), KeyError> {
     let mut file = private_file(draft, true)?;
     let written = file.write_all(key.as_bytes()).and_then(|()| file.write_all(b"\n"));

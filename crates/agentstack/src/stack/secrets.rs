@@ -4,6 +4,7 @@ use agentstack_core::Secret;
 
 use super::Options;
 use crate::config::{Config, ProviderName};
+use crate::maintenance::NextKey;
 
 /// Every secret of a configuration, used or not.
 pub(crate) fn of(config: &Config) -> Vec<Secret<String>> {
@@ -19,7 +20,7 @@ pub(crate) fn of(config: &Config) -> Vec<Secret<String>> {
 impl Options {
     /// Tells the redactor what is in these options, before anything is done with them. Each secret once, so that whoever
     /// replaces it has to let it be forgotten once.
-    pub(super) fn tell_secrets(&self) {
+    pub(crate) fn tell_secrets(&self) {
         let webhook = self.webhook.as_ref();
         let webhook = webhook.into_iter().flat_map(|webhook| [Some(&webhook.url), webhook.secret.as_ref()]);
         let given = webhook.flatten().chain(&self.token).chain(&self.secrets);
@@ -29,6 +30,7 @@ impl Options {
                 told.push(secret.clone());
             }
         }
+        told.extend(self.next_key.iter().flat_map(NextKey::secrets));
         for secret in &told {
             self.redactor.know(secret);
         }

@@ -1,0 +1,264 @@
+//! The database as a whole: copied, put back, given another key, looked through; and what happens when any of it is killed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::Workplace;
+use crate::plugin::Mcp;
+
+fn mode(path: &std::path::Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// A workplace with entries in a shared namespace.
+fn filled(entries: usize) -> Workplace {
+    let workplace = Workplace::new();
+    let mut mcp = Mcp::start(&workplace);
+    let session = mcp.session();
+    for number in 0..entries {
+        store(&mut mcp, &session, &number.to_string(), &"words of an entry ".repeat(50));
+    }
+    mcp.close();
+    workplace
+}
+
+fn store(mcp: &mut Mcp, session: &str, key: &str, content: &str) -> Value {
+    let arguments = json!({ "sessionId": session, "namespace": "team", "key": key, "content": content });
+    mcp.call("memory_store", &arguments)["result"].clone()
+}
+
+/// How many entries there are, if all is well.
+fn sound(workplace: &Workplace) -> u64 {
+    let checked: Value = serde_json::from_str(&workplace.expect(&["--json", "db", "check"], 0)).unwrap();
+    assert_eq!((&checked["sound"], &checked["faults"]), (&json!(true), &json!([])));
+    workplace.expect(&["audit", "verify"], 0);
+    checked["holds"]["entries"].as_u64().unwrap()
+}
+
+fn passphrase(workplace: &Workplace, words: &str) {
+    let path = workplace.path().join("words");
+    fs::write(&path, format!("{words}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn a_backup_is_put_back_where_there_is_nothing() {
+    let workplace = filled(20);
+    let data = workplace.path().join("data");
+    let said = workplace.expect(&["db", "backup", "one"], 0);
+    assert!(said.starts_with("Backed up one: 20 entries, "), "{said}");
+    assert_eq!(mode(&workplace.path().join("one")), 0o600);
+    let again = workplace.expect(&["db", "backup", "one"], 3);
+    assert!(again.contains("one is there already"), "{again}");
+    let refused = workplace.expect(&["db", "restore", "one"], 3);
+    assert!(refused.contains("aistack.db is there already"), "{refused}");
+    fs::rename(&data, workplace.path().join("lost")).unwrap();
+    let restored: Value =
+        serde_json::from_str(&workplace.expect(&["--json", "db", "restore", "one"], 0)).unwrap();
+    assert_eq!(restored["holds"]["entries"], 20);
+    assert_eq!((mode(&data), mode(&data.join("aistack.db"))), (0o700, 0o600));
+    assert_eq!(sound(&workplace), 20);
+    let recorded = workplace.expect(&["audit", "query", "--operation", "db"], 0);
+    assert!(recorded.contains("  db_restore  ok  ") && recorded.lines().count() == 1, "{recorded}");
+    // And it is used as ever.
+    let mut mcp = Mcp::start(&workplace);
+    let session = mcp.session();
+    let found = mcp.call("memory_search", &json!({ "query": "words", "sessionId": session }));
+    assert_eq!(found["result"]["structuredContent"]["count"], 10);
+    mcp.close();
+}
+
+#[test]
+fn a_backup_with_a_passphrase_outlives_the_key_of_the_installation() {
+    let workplace = filled(5);
+    passphrase(&workplace, "short");
+    let refused = workplace.expect(&["db", "backup", "one", "--passphrase-file", "words"], 3);
+    assert!(refused.contains("at least 12 characters"), "{refused}");
+    passphrase(&workplace, "correct horse battery");
+    workplace.expect(&["db", "backup", "one", "--passphrase-file", "words"], 0);
+    let nobody = workplace.expect(&["db", "backup", "two", "--passphrase"], 3);
+    assert!(nobody.contains("nobody can be asked here: name a private file"), "{nobody}");
+    // The machine is gone, and the key with it.
+    fs::remove_dir_all(workplace.path().join("data")).unwrap();
+    fs::remove_file(workplace.key()).unwrap();
+    let refused = workplace.expect(&["db", "restore", "one"], 3);
+    assert!(refused.contains("does not open with the key of this installation"), "{refused}");
+    passphrase(&workplace, "another horse battery");
+    let refused = workplace.expect(&["db", "restore", "one", "--passphrase-file", "words"], 3);
+    assert!(refused.contains("does not open with this passphrase"), "{refused}");
+    assert_eq!(
+        fs::read_dir(workplace.path().join("data")).unwrap().count(),
+        0,
+        "nothing is left of an attempt"
+    );
+    passphrase(&workplace, "correct horse battery");
+    workplace.expect(&["db", "restore", "one", "--passphrase-file", "words"], 0);
+    // The log was signed by the key that is gone; the operator has vouched for it.
+    assert_eq!(sound(&workplace), 5);
+    fs::set_permissions(workplace.path().join("words"), fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = workplace.expect(&["db", "backup", "two", "--passphrase-file", "words"], 3);
+    assert!(refused.contains("open to other users"), "{refused}");
+}
+
+#[test]
+fn a_damaged_backup_is_not_restored() {
+    let workplace = filled(20);
+    workplace.expect(&["db", "backup", "one"], 0);
+    fs::remove_dir_all(workplace.path().join("data")).unwrap();
+    let sound = fs::read(workplace.path().join("one")).unwrap();
+    for place in [40_000, sound.len() - 100] {
+        let mut bytes = sound.clone();
+        bytes[place] ^= 1;
+        fs::write(workplace.path().join("one"), bytes).unwrap();
+        let refused = workplace.expect(&["db", "restore", "one"], 3);
+        assert!(refused.contains("not whole") || refused.contains("malformed"), "{refused}");
+        assert_eq!(fs::read_dir(workplace.path().join("data")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn s39_a_server_goes_on_with_the_new_key() {
+    let workplace = filled(3);
+    let old = fs::read_to_string(workplace.key()).unwrap();
+    let mut mcp = Mcp::start(&workplace);
+    let session = mcp.session();
+    for round in 0..3 {
+        let said = workplace.expect(&["db", "rekey"], 0);
+        assert!(said.starts_with("The database has a new key."), "{said}");
+        // One call may be told to try again.
+        let mut stored = store(&mut mcp, &session, &format!("after {round}"), "text");
+        if stored["isError"] == true {
+            assert_eq!(stored["structuredContent"]["error"]["code"], "unavailable", "{stored}");
+            stored = store(&mut mcp, &session, &format!("after {round}"), "text");
+        }
+        assert_eq!(stored["structuredContent"]["success"], true, "{stored}");
+    }
+    mcp.close();
+    assert_eq!(sound(&workplace), 6);
+    let names: Vec<_> =
+        fs::read_dir(workplace.key().parent().unwrap()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(names, ["agentstack.key"]);
+    assert_ne!(fs::read_to_string(workplace.key()).unwrap(), old);
+    fs::write(workplace.key(), old).unwrap();
+    let refused = workplace.expect(&["session", "list"], 3);
+    assert!(refused.contains("does not open with this key"), "{refused}");
+}
+
+/// Runs a command, and kills it after a while, unless it has ended by then.
+fn killed(workplace: &Workplace, arguments: &[&str], after: Duration) -> bool {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_agentstack"));
+    command.args(arguments).current_dir(workplace.path()).env_clear();
+    command.env("XDG_CONFIG_HOME", workplace.path().join("home"));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + after;
+    while Instant::now() < deadline {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    true
+}
+
+/// How long a command takes that ends by itself.
+fn duration_of(workplace: &Workplace, arguments: &[&str]) -> Duration {
+    let begun = Instant::now();
+    workplace.expect(arguments, 0);
+    begun.elapsed()
+}
+
+#[test]
+fn s39_a_replacement_of_the_key_that_is_killed_loses_nothing() {
+    let workplace = filled(200);
+    let whole = duration_of(&workplace, &["db", "rekey"]);
+    let mut interrupted = 0;
+    for step in 1..=24_u32 {
+        if killed(&workplace, &["db", "rekey"], whole * step / 22) {
+            interrupted += 1;
+        }
+        // Whatever comes next finishes it, or finds that nothing has happened; reading alone does, too.
+        if step % 2 == 0 {
+            workplace.expect(&["session", "list"], 0);
+        }
+        assert_eq!(sound(&workplace), 200);
+    }
+    assert!(interrupted > 10, "{interrupted}");
+    workplace.expect(&["db", "rekey"], 0);
+    assert_eq!(sound(&workplace), 200);
+    let names: Vec<_> =
+        fs::read_dir(workplace.key().parent().unwrap()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(names, ["agentstack.key"], "no key is left over");
+}
+
+#[test]
+fn a_restore_or_a_backup_that_is_killed_can_be_done_again() {
+    let workplace = filled(200);
+    let whole = duration_of(&workplace, &["db", "backup", "one"]);
+    for step in 1..=10_u32 {
+        let name = format!("backup {step}");
+        if !killed(&workplace, &["db", "backup", &name], whole * step / 10) {
+            continue;
+        }
+        // It is not there, or it is whole.
+        if workplace.path().join(&name).exists() {
+            fs::remove_file(workplace.path().join(&name)).unwrap();
+        } else {
+            workplace.expect(&["db", "backup", &name], 0);
+        }
+    }
+    assert_eq!(sound(&workplace), 200);
+    let data = workplace.path().join("data");
+    fs::remove_dir_all(&data).unwrap();
+    let whole = duration_of(&workplace, &["db", "restore", "one"]);
+    for step in 1..=10_u32 {
+        fs::remove_dir_all(&data).unwrap();
+        killed(&workplace, &["db", "restore", "one"], whole * step / 10);
+        if data.join("aistack.db").exists() {
+            assert_eq!(sound(&workplace), 200);
+        } else {
+            workplace.expect(&["db", "restore", "one"], 0);
+        }
+    }
+    assert_eq!(sound(&workplace), 200);
+}
+
+#[test]
+fn a_key_that_comes_from_the_environment_is_replaced_by_its_operator() {
+    let workplace = Workplace::new();
+    let folder = workplace.path().join("home/agentstack");
+    fs::create_dir_all(&folder).unwrap();
+    let config = json!({ "security": { "keySource": { "env": "THE_KEY" } } });
+    fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    let run = |key: &str, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agentstack"));
+        command.args(arguments).current_dir(workplace.path()).env_clear().env("THE_KEY", key);
+        let output = command.env("XDG_CONFIG_HOME", workplace.path().join("home")).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), said)
+    };
+    let old = "5a".repeat(32);
+    let made =
+        Command::new(std::path::Path::new(env!("CARGO_BIN_EXE_agentstack")).with_file_name("agentstack-mcp"))
+            .current_dir(workplace.path())
+            .env_clear()
+            .env("THE_KEY", &old)
+            .env("XDG_CONFIG_HOME", workplace.path().join("home"))
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    made.unwrap();
+    let (code, said) = run(&old, &["db", "rekey"]);
+    assert!(code == Some(3) && said.contains("the key comes from env"), "{said}");
+    let (code, said) = run(&old, &["db", "rekey", "--new-key-file", "new.key"]);
+    assert!(code == Some(0) && said.contains("Now put the key in new.key"), "{said}");
+    let new = fs::read_to_string(workplace.path().join("new.key")).unwrap();
+    assert_eq!(run(&old, &["session", "list"]).0, Some(3));
+    assert_eq!(run(new.trim(), &["session", "list"]).0, Some(0));
+    assert_eq!(run(new.trim(), &["audit", "verify"]).0, Some(0));
+}
