@@ -1,5 +1,7 @@
 //! `agentstack db`
 
+mod import;
+
 use std::path::{Path, PathBuf};
 
 use agentstack::{AgentStack, Checked};
@@ -18,6 +20,8 @@ pub(crate) enum Command {
     Rekey(Rekey),
     /// Look at every page, entry, posting and vector in the database. Writes nothing.
     Check,
+    /// Take over what `aistack`, the product before this one, has kept: its database file, of versions 1.0 to 1.6.
+    Import(import::Import),
 }
 
 #[derive(clap::Args)]
@@ -67,6 +71,7 @@ pub(crate) async fn run(config: Option<PathBuf>, command: Command, as_json: bool
         Command::Restore(asked) => restore(config, asked, as_json).await,
         Command::Rekey(asked) => rekey(config, asked, as_json).await,
         Command::Check => check(config, as_json).await,
+        Command::Import(asked) => import::run(config, asked, as_json).await,
     }
 }
 

@@ -18,6 +18,7 @@ mod embedding;
 mod engine;
 mod failure;
 mod identity;
+mod import;
 mod journal;
 mod maintain;
 mod memory;
@@ -44,6 +45,9 @@ pub use coordination::{AgentKind, Allowance, Coordination, RunLimits};
 pub use drift::{DriftRule, Likeness};
 pub use embedding::{EmbeddingStep, Reembedding, embed_in_background};
 pub use engine::{AUTHENTICATION, Ended, Engine, Observer, Parts, Settings};
+pub use import::{
+    ImportOptions, ImportProblem, ImportReason, ImportReport, Imported, LeftOut, SessionToken, TokenKeeper,
+};
 pub use maintain::Maintained;
 pub use models::{Chat, Embedding, Models};
 pub use plugin::{InstallProblem, Installing, PluginConfig, PluginTool, Plugins};

@@ -16,8 +16,19 @@ const SHORT: usize = 32 * 1024;
 
 impl Engine {
     /// An entry as it may be stored in the scope's namespace.
-    pub(crate) async fn screened(&self, scope: &Scope, mut entry: NewEntry) -> Result<NewEntry, Failure> {
-        let Some(namespace) = scope.namespace() else { return Ok(entry) };
+    pub(crate) async fn screened(&self, scope: &Scope, entry: NewEntry) -> Result<NewEntry, Failure> {
+        match scope.namespace() {
+            Some(namespace) => self.screened_in(namespace, entry).await,
+            None => Ok(entry),
+        }
+    }
+
+    /// An entry as it may be stored in a namespace.
+    pub(crate) async fn screened_in(
+        &self,
+        namespace: &Namespace,
+        mut entry: NewEntry,
+    ) -> Result<NewEntry, Failure> {
         let policy = &self.settings().guard;
         let screened = if entry.content.as_str().len() <= SHORT {
             look(policy, namespace, &entry)

@@ -121,6 +121,27 @@ pub fn private_file(path: &Path, create: bool) -> Result<File, FileProblem> {
     Ok(file)
 }
 
+/// Opens a plain file of the user's own that nobody else can read, to read it and to write behind its end, without following
+/// links. Makes it with mode 0600 if it is not there, and says whether it has. What was there is never emptied.
+///
+/// # Errors
+/// When it is a link, another user's, or open to others.
+pub fn private_log(path: &Path) -> Result<(File, bool), FileProblem> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .append(true)
+        .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.union(OFlags::CLOEXEC).bits().cast_signed());
+    let (opened, is_new) = match options.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => (options.open(path), false),
+        made => (made, true),
+    };
+    let file = opened.map_err(|source| FileProblem::io(path, source))?;
+    check_file(path, &file.metadata().map_err(|source| FileProblem::io(path, source))?)?;
+    Ok((file, is_new))
+}
+
 /// Makes a file with mode 0600 to write to, and nothing in the place of anything.
 ///
 /// # Errors

@@ -201,7 +201,12 @@ async fn create(write: &mut Write<'_>, scope: &Scope, new: &Identity) -> Result<
     if row.try_get::<i64, _>(0).map_err(storage)? >= i64::from(IDENTITIES_PER_PRINCIPAL) {
         return Err(StorageError::TooMany { what: "identities" });
     }
-    let creating = sqlx::query(CREATE)
+    write.run(insertion(new, owner)).await.map(drop)
+}
+
+/// What keeps a new identity.
+pub(crate) fn insertion(new: &Identity, owner: &str) -> Statement {
+    sqlx::query(CREATE)
         .bind(new.id.as_bytes().to_vec())
         .bind(owner.to_owned())
         .bind(new.agent_type.to_string())
@@ -214,8 +219,7 @@ async fn create(write: &mut Write<'_>, scope: &Scope, new: &Identity) -> Result<
         .bind(new.description.clone())
         .bind(capabilities_json(&new.capabilities))
         .bind(metadata_json(&new.metadata))
-        .bind(new.reason.clone());
-    write.run(creating).await.map(drop)
+        .bind(new.reason.clone())
 }
 
 async fn change_identity(

@@ -16,6 +16,7 @@ mod error;
 mod facts;
 mod files;
 mod identities;
+mod import;
 mod index;
 mod key;
 mod known;
@@ -24,12 +25,15 @@ mod memory;
 mod migrate;
 mod plugins;
 mod reclaim;
+mod reference_file;
 mod review;
 mod row;
 mod search;
 mod session;
 mod store;
 mod tasks;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tokens;
 mod vectors;
 mod veil;
@@ -38,8 +42,11 @@ mod write;
 
 pub use connect::{Encryption, OpenOptions, Renew};
 pub use error::OpenError;
-pub use files::{FileProblem, create_private_folder, new_private_file, private_file, read_private_file};
+pub use files::{
+    FileProblem, create_private_folder, new_private_file, private_file, private_log, read_private_file,
+};
 pub use index::IndexBounds;
 pub use key::{KeyMaterial, MasterKey};
 pub use maintain::{Checked, Checking, Fault, Holdings, MaintenanceError, check, rekey, restore, use_of_key};
+pub use reference_file::{ReferenceFile, ReferenceFileProblem};
 pub use store::SqliteStore;

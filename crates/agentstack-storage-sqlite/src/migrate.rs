@@ -16,7 +16,7 @@ use crate::{OpenError, OpenOptions};
 const APPLICATION_ID: i64 = 0x4147_5354;
 
 /// The migrations, in order; the schema's number is how many have been done.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_tokens.sql"),
     include_str!("migrations/0003_index.sql"),
@@ -25,6 +25,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0006_vectors.sql"),
     include_str!("migrations/0007_plugins.sql"),
     include_str!("migrations/0008_operations.sql"),
+    include_str!("migrations/0009_imports.sql"),
 ];
 
 /// How far a database is, if it is one of ours.
@@ -82,7 +83,7 @@ pub(crate) async fn migrate(
         let analysis = sqlx::query("INSERT INTO index_analysis (analysis) VALUES ($1)").bind(ANALYSIS);
         analysis.execute(&mut *tx).await.map_err(problem)?;
     }
-    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 8").await.map_err(problem)?;
+    tx.execute("PRAGMA application_id = 1095193428; PRAGMA user_version = 9").await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
     if (1..trust::MIGRATION).contains(&done)
         && let Err(error) = connection.execute("VACUUM").await
@@ -124,6 +125,6 @@ mod tests {
     #[test]
     fn the_marks_of_the_newest_schema_are_the_ones_that_are_written() {
         assert_eq!(APPLICATION_ID, 1_095_193_428);
-        assert_eq!(MIGRATIONS.len(), 8, "and `PRAGMA user_version = 8` above");
+        assert_eq!(MIGRATIONS.len(), 9, "and `PRAGMA user_version = 9` above");
     }
 }

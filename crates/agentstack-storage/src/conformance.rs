@@ -18,6 +18,7 @@ pub mod drift;
 pub mod embedding;
 pub mod forget;
 pub mod identities;
+pub mod imports;
 pub mod listing;
 pub mod memory;
 pub mod plugins;
@@ -174,6 +175,19 @@ macro_rules! conformance_tests {
                 tokens_are_listed_newest_first_page_by_page
                 a_limited_credential_reads_its_shared_namespaces_only
             }
+            imports {
+                an_imported_entry_is_unverified_and_keeps_when_it_was_first_stored
+                past_versions_come_before_their_entry
+                what_is_there_stays_as_it_is
+                s16_what_is_imported_and_held_back_is_on_no_read_path
+                s02_an_imported_session_is_entered_with_its_token_alone
+                imported_tasks_are_of_their_session_and_within_its_bounds
+                imported_identities_belong_to_the_owner_they_name
+                s19_no_more_is_imported_than_there_may_be
+                an_import_goes_on_from_where_it_was_and_from_nowhere_else
+                a_trial_changes_nothing
+                what_is_wished_of_an_imported_entry_is_done
+            }
             plugins {
                 a_plugin_is_read_back_as_it_was_registered
                 a_change_is_made_to_what_was_seen_and_to_nothing_else
@@ -260,6 +274,7 @@ pub fn assert_complete(listed: &[(&str, &str)]) {
         ("drift", include_str!("conformance/drift.rs")),
         ("embedding", include_str!("conformance/embedding.rs")),
         ("identities", include_str!("conformance/identities.rs")),
+        ("imports", include_str!("conformance/imports.rs")),
         ("spawned", include_str!("conformance/spawned.rs")),
         ("tasks", include_str!("conformance/tasks.rs")),
         ("listing", include_str!("conformance/listing.rs")),

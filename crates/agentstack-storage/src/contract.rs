@@ -1,18 +1,22 @@
 //! The promises of a backend. The suite in `conformance` has a test for each sentence.
 
+mod audit;
 mod embedding;
+mod import;
 mod plugin;
 mod review;
 
 use agentstack_access::{Grant, Scope, SessionDirectory, TokenDirectory};
-use agentstack_audit::{Checkpoint, Draft, FormerKey, Line, VerifyingKey};
+use agentstack_audit::{Draft, Line};
 use agentstack_core::{
     Agent, AgentInstanceId, Entry, EntrySummary, Identity, IdentityId, MemoryKey, Origin, Relationship,
     SessionId, Task, TaskId, Timestamp, TokenHash, TokenId, Version,
 };
 use async_trait::async_trait;
 
+pub use self::audit::AuditLog;
 pub use self::embedding::EmbeddingStore;
+pub use self::import::{Conclude, ImportStore};
 pub use self::plugin::PluginStore;
 pub use self::review::ReviewStore;
 
@@ -389,65 +393,6 @@ pub trait TokenStore: Send + Sync {
     ) -> Result<Vec<Grant>, StorageError>;
 }
 
-/// The audit log. Writing needs no scope: what was denied has none.
-#[async_trait]
-pub trait AuditLog: Send + Sync {
-    /// Appends records of calls that changed nothing, durably, in this order.
-    ///
-    /// # Errors
-    /// When they were not written.
-    async fn append(&self, drafts: &[Draft]) -> Result<(), StorageError>;
-
-    /// Signs the head of the log and keeps the checkpoint for good. `None` while the log is empty.
-    ///
-    /// # Errors
-    /// [`StorageError::Damaged`] when the log does not go on from the checkpoint before: signing it would
-    /// hide that.
-    async fn checkpoint(&self, scope: &Scope) -> Result<Option<Checkpoint>, StorageError>;
-
-    /// Up to `limit` lines after `sequence`, for an operator; else none.
-    ///
-    /// # Errors
-    /// When the backend cannot answer.
-    async fn lines(&self, scope: &Scope, sequence: u64, limit: u32) -> Result<Vec<Line>, StorageError>;
-
-    /// Up to `limit` lines, the newest first: those before `sequence`, or the last ones. For an operator; else none.
-    ///
-    /// # Errors
-    /// When the backend cannot answer.
-    async fn lines_before(
-        &self,
-        scope: &Scope,
-        sequence: Option<u64>,
-        limit: u32,
-    ) -> Result<Vec<Line>, StorageError>;
-
-    /// The checkpoints that are kept, oldest first, for an operator; else none.
-    ///
-    /// # Errors
-    /// When the backend cannot answer.
-    async fn checkpoints(&self, scope: &Scope) -> Result<Vec<Checkpoint>, StorageError>;
-
-    /// What the key that signs says of those that have signed before it, for an operator; else nothing.
-    ///
-    /// # Errors
-    /// When the backend cannot answer.
-    async fn former_keys(&self, scope: &Scope) -> Result<Vec<FormerKey>, StorageError>;
-
-    /// Lets the store's key follow the one that has signed so far, with the record of the call: the new one vouches for the
-    /// old one up to now, and signs the log. Says whether there was anything to do; if not, no record is written.
-    ///
-    /// # Errors
-    /// [`StorageError::Damaged`] when the last checkpoint is neither of `former` nor of the store's own key: then the log
-    /// is another one.
-    async fn succeed(
-        &self,
-        scope: &Scope,
-        former: &VerifyingKey,
-        pending: Pending,
-    ) -> Result<bool, StorageError>;
-}
-
 /// What a backend says of itself and of how much there is.
 #[async_trait]
 pub trait StoreHealth: Send + Sync {
@@ -491,6 +436,7 @@ pub trait Storage:
     + TaskStore
     + TokenStore
     + PluginStore
+    + ImportStore
     + AuditLog
     + StoreHealth
     + SessionDirectory
@@ -508,6 +454,8 @@ impl<T> Storage for T where
         + TaskStore
         + TokenStore
         + PluginStore
+        + ImportStore
+        + ImportStore
         + AuditLog
         + StoreHealth
         + SessionDirectory

@@ -12,6 +12,7 @@ pub mod contract;
 pub mod coordination;
 pub mod embedding;
 pub mod error;
+pub mod import;
 pub mod model;
 pub mod plugin;
 pub mod reference;
@@ -23,8 +24,8 @@ pub mod vector;
 pub mod conformance;
 
 pub use contract::{
-    AgentStore, AuditLog, EmbeddingStore, IdentityStore, MemoryStore, PluginStore, ReviewStore, SessionStore,
-    Storage, StoreHealth, TaskStore, TokenStore,
+    AgentStore, AuditLog, EmbeddingStore, IdentityStore, ImportStore, MemoryStore, PluginStore, ReviewStore,
+    SessionStore, Storage, StoreHealth, TaskStore, TokenStore,
 };
 pub use coordination::{
     AgentChange, AgentRef, Agents, Direction, Drift, DriftFigures, Ends, Identities, IdentityChange,

@@ -8,6 +8,7 @@ mod agents;
 mod embedding;
 mod forget;
 mod identities;
+mod import;
 mod log;
 mod memory;
 mod plugins;
@@ -29,6 +30,7 @@ use agentstack_core::{
 };
 
 use self::embedding::Embedded;
+use crate::import::{ImportId, ImportProgress};
 use crate::model::{AgentFilter, used_is_stale, visible};
 use crate::text::{Analyzed, analyze};
 use crate::{Drift, EmbeddingModel, PluginRecord, StorageError};
@@ -85,6 +87,7 @@ struct State {
     /// Oldest first, as all of these are.
     tokens: Vec<(TokenHash, Grant)>,
     plugins: BTreeMap<PluginName, PluginRecord>,
+    imports: BTreeMap<ImportId, ImportProgress>,
     agents: Vec<(SessionId, Agent)>,
     identities: Vec<Identity>,
     tasks: Vec<(SessionId, Task)>,

@@ -20,6 +20,7 @@
 
 mod code_host;
 pub mod config;
+mod import;
 pub mod keys;
 mod log;
 mod maintenance;
@@ -36,8 +37,8 @@ pub use agentstack_api::{
 pub use agentstack_audit as audit;
 pub use agentstack_core as core;
 pub use agentstack_engine::{
-    CallLimits, CodeHosting, EmbeddingStep, Engine, InstallProblem, Installing, Plugins, Reembedding,
-    Settings,
+    CallLimits, CodeHosting, EmbeddingStep, Engine, ImportProblem, ImportReason, ImportReport, Imported,
+    InstallProblem, Installing, LeftOut, Plugins, Reembedding, Settings,
 };
 pub use agentstack_github as github;
 pub use agentstack_guard::{Redactor, Scrubbing, fence};
@@ -45,8 +46,10 @@ pub use agentstack_plugins as plugins;
 pub use agentstack_rest::{Certificate, HttpSettings, Metrics, Server};
 pub use agentstack_storage_sqlite::{
     Checked, Checking, Encryption, Fault, Holdings, KeyMaterial, MaintenanceError, MasterKey,
+    ReferenceFileProblem,
 };
 
+pub use import::{ImportAsked, ImportFailure, TokenFileProblem};
 pub use log::{LogFormat, init_logging, log_error, redactor, scrub_panics};
 pub use maintenance::{MaintenanceProblem, Rekeyed};
 pub use plugin_setup::PluginSetup;

@@ -12,6 +12,7 @@ pub static INTERNAL_OPERATIONS: &[&Operation] = &[
     &DB_RESTORE,
     &HOUSEKEEPING,
     &MEMORY_EMBED,
+    &MEMORY_IMPORT,
     &METRICS_READ,
     &PLUGIN_INSTALL,
     &PLUGIN_LOAD,
@@ -43,6 +44,10 @@ pub static HOUSEKEEPING: Operation =
 /// Making vectors of entries: their texts go to the embedder.
 pub static MEMORY_EMBED: Operation =
     Operation { name: "embedding", effect: Effect::Write, reach: Reach::Principal };
+
+/// Taking over what another product has kept, into whatever namespace and for whomever.
+pub static MEMORY_IMPORT: Operation =
+    Operation { name: "memory_import", effect: Effect::Write, reach: Reach::Principal };
 
 /// Installing a plugin, which is done by hand at the machine.
 pub static PLUGIN_INSTALL: Operation =

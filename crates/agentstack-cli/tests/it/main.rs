@@ -12,6 +12,8 @@ mod db;
 #[cfg(test)]
 mod forget;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod plugin;
 #[cfg(test)]
 mod policy;
@@ -64,7 +66,7 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 43] = [
+    let commands: [&[&str]; 44] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
@@ -85,6 +87,7 @@ fn the_help_is_as_published() {
         &["memory", "forget", "--help"],
         &["memory", "reembed", "--help"],
         &["db", "--help"],
+        &["db", "import", "--help"],
         &["db", "backup", "--help"],
         &["db", "restore", "--help"],
         &["db", "rekey", "--help"],

@@ -1,5 +1,6 @@
 //! A store that can be made to fail, and what is answered while it does.
 
+mod imports;
 mod plugins;
 
 use std::sync::Arc;

@@ -23,6 +23,8 @@ mod faulty;
 #[cfg(test)]
 mod guarded;
 #[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod labels;

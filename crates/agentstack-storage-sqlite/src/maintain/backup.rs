@@ -26,7 +26,7 @@ const PREPARE: &str = "PRAGMA copy.cipher_hmac_algorithm = HMAC_SHA256; PRAGMA c
      PRAGMA copy.synchronous = OFF";
 
 /// The marks of the schema are no part of what is exported. `8` is the number of migrations.
-const MARK: &str = "PRAGMA copy.application_id = 1095193428; PRAGMA copy.user_version = 8";
+const MARK: &str = "PRAGMA copy.application_id = 1095193428; PRAGMA copy.user_version = 9";
 
 impl SqliteStore {
     /// Copies the database, as it is at one moment, into a new private file, and proves the copy. It can be in use

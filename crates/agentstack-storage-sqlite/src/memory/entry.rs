@@ -97,6 +97,10 @@ impl Space {
     pub(crate) fn tail(&self) -> Tail {
         self.tail
     }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
 }
 
 impl Existing {

@@ -20,11 +20,12 @@ macro_rules! last_fresh {
     () => {
         concat!(
             "LEFT JOIN index_fresh t ON t.id = (SELECT max(f.id) FROM index_fresh f WHERE ",
-            in_namespace!("f"),
+            crate::index::in_namespace!("f"),
             ")"
         )
     };
 }
+pub(crate) use last_fresh;
 
 /// Opens a transaction on one entry: the log's head, whether the session lives, its number and how much it has read, the number that a new entry would have, the namespace with the last of its fresh entries, the
 /// entry, its row if it is fresh, and the newest version of the key that is held back.
@@ -104,6 +105,22 @@ pub(super) const HOLD: &str = "INSERT INTO held_versions (namespace, uuid, versi
      UPDATE entries SET last_version = $11 WHERE namespace = $4 AND key_hash = $13; \
      INSERT INTO audit (sequence, body, hash) VALUES ($25, $26, $27); COMMIT";
 
+/// [`INSERT`] and [`HOLD`] in the midst of a transaction, bound as they are; $25 to $27 are nothing.
+pub(crate) const ADD: &str = concat!(
+    "INSERT INTO entries (id, namespace, length, version, last_version, updated_at, created_at, uuid, key_hash, agent, tags, trust, ",
+    "writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) ",
+    "VALUES ($7, $4, $9, $11, $11, $3, $12, $10, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24); ",
+    add_fresh!(),
+    wish!()
+);
+pub(crate) const ADD_HELD: &str = "INSERT INTO held_versions (namespace, uuid, version, trust, held_at, key_hash, created_at, stored_at, \
+     agent, writer, had_read, origin_principal, origin_agent, origin_tool, chars, facts, content) \
+     VALUES ($4, $10, $11, $16, $3, $13, $12, $3, $14, $17, $18, $19, $20, $21, $22, $23, $24)";
+/// A past version of the entry $7.
+pub(crate) const ADD_PAST: &str = "INSERT INTO entry_versions (entry, version, stored_at, agent, trust, writer, had_read, \
+     origin_principal, origin_agent, origin_tool, chars, facts, content) \
+     VALUES ($7, $11, $3, $14, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
+
 /// How many versions of the namespace $1 wait for somebody.
 pub(super) const COUNT_HELD: &str =
     "SELECT count(*) FROM held_versions WHERE namespace = $1 AND trust = 'quarantined'";
@@ -128,7 +145,7 @@ pub(super) const REMOVE_EMPTY: &str = "DELETE FROM namespace_writers WHERE names
      DELETE FROM namespaces WHERE id = $1 AND shared = 1 AND NOT EXISTS (SELECT 1 FROM entries WHERE namespace = $1) \
      AND NOT EXISTS (SELECT 1 FROM held_versions WHERE namespace = $1)";
 
-pub(super) const NOTE_WRITER: &str =
+pub(crate) const NOTE_WRITER: &str =
     "INSERT INTO namespace_writers (namespace, principal, agent) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
 /// The session of the namespace $1 has written to a shared one.

@@ -218,10 +218,10 @@ async fn a_newer_schema_is_refused() {
     let path = support::path(&folder);
     support::create(&path, false).await;
     let mut newer = raw(&path).await;
-    newer.execute("PRAGMA user_version = 9").await.unwrap();
+    newer.execute("PRAGMA user_version = 10").await.unwrap();
     newer.close().await.unwrap();
     let error = refused(&path, false).await;
-    assert!(matches!(error, OpenError::Newer { found: 9, known: 8, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Newer { found: 10, known: 9, .. }), "{error:?}");
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ mod migration;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod reference_file;
+#[cfg(test)]
 mod residue;
 #[cfg(test)]
 mod schema;

@@ -60,6 +60,7 @@ operations! {
     QUARANTINE_LIST "quarantine_list" Read Principal;
     QUARANTINE_APPROVE "quarantine_approve" Write Principal;
     REVOKE_ORIGIN "quarantine_revoke_origin" Destructive Principal;
+    MEMORY_IMPORT "memory_import" Write Principal;
     PLUGIN_LIST "plugin_list" Read Principal;
     PLUGIN_CHANGE "plugin_enable" Write Principal;
 }
@@ -95,6 +96,7 @@ fn policy() -> Policy {
         &QUARANTINE_LIST,
         &QUARANTINE_APPROVE,
         &REVOKE_ORIGIN,
+        &MEMORY_IMPORT,
         &PLUGIN_LIST,
         &PLUGIN_CHANGE,
     ])

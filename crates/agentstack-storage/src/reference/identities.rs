@@ -29,7 +29,7 @@ impl State {
         }
     }
 
-    fn name_is_taken(&self, owner: &str, name: Option<&AgentId>, but: IdentityId) -> bool {
+    pub(super) fn name_is_taken(&self, owner: &str, name: Option<&AgentId>, but: IdentityId) -> bool {
         let mut live = self.identities.iter().filter(|one| one.status != IdentityStatus::Retired);
         live.any(|one| {
             one.owner == owner && one.id != but && name.is_some() && one.display_name.as_ref() == name

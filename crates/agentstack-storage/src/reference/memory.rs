@@ -144,7 +144,7 @@ impl State {
     }
 
     /// Notes who writes to a shared namespace. Returns whether only others have before.
-    fn note_writer(&mut self, namespace: &Namespace, version: &Version) -> bool {
+    pub(super) fn note_writer(&mut self, namespace: &Namespace, version: &Version) -> bool {
         let origin = &version.label.origin;
         let writer = (namespace.clone(), origin.principal.clone(), origin.agent_id.clone());
         let others = self.writers.iter().any(|(of, ..)| of == namespace);
