@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod plugin;
 #[cfg(test)]
 mod policy;
@@ -58,7 +60,7 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 35] = [
+    let commands: [&[&str]; 37] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
@@ -94,6 +96,8 @@ fn the_help_is_as_published() {
         &["policy", "check", "--help"],
         &["policy", "explain", "--help"],
         &["policy", "test", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
     ];
     let help: Vec<String> = commands
         .iter()

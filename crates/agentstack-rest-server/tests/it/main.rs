@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod endurance;
 #[cfg(test)]
+mod ready;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod server;
