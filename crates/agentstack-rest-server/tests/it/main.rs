@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod endurance;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod ready;
 #[cfg(test)]
 mod secrets;
