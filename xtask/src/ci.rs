@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::{
-    clients, codegen, deny, gh, layers, lint, local_model, minisign, plugins, quickstart, rest, test, tidy,
+    clients, codegen, deny, gh, layers, lint, local_model, minisign, packaging, plugins, quickstart, rest,
+    test, tidy,
 };
 
 /// Where the corpora of the extended tests lie, from the workspace's root, unless told otherwise.
@@ -53,6 +54,7 @@ fn steps(corpora: &str) -> Vec<(String, Step<'_>)> {
         ("test-gh".to_owned(), complete(gh::run)),
         ("test-minisign".to_owned(), complete(minisign::run)),
         ("test-plugins".to_owned(), complete(plugins::run)),
+        ("test-unit".to_owned(), Box::new(packaging::test_unit)),
         ("check-quickstart".to_owned(), complete(quickstart::check)),
     ]
 }

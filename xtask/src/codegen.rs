@@ -1,6 +1,7 @@
 //! Writes the documents that are derived from something else, or says which of them are stale.
 
 mod crates;
+mod man;
 mod markers;
 mod proofs;
 mod reference;
@@ -52,7 +53,8 @@ impl Wanted {
 }
 
 /// Each names the files it is responsible for; they share none.
-const GENERATORS: &[fn() -> Result<Vec<Wanted>>] = &[crates::wanted, proofs::wanted, reference::wanted];
+const GENERATORS: &[fn() -> Result<Vec<Wanted>>] =
+    &[crates::wanted, man::wanted, proofs::wanted, reference::wanted];
 
 /// One generator that fails does not keep the others from their work, so one run tells all.
 pub(crate) fn run(mode: Mode) -> Result<()> {

@@ -14,10 +14,12 @@ mod layers;
 mod lint;
 mod local_model;
 mod minisign;
+mod packaging;
 mod plugins;
 mod process;
 mod quickstart;
 mod readme;
+mod release;
 mod rest;
 mod test;
 mod tidy;
@@ -44,8 +46,11 @@ usage: cargo xtask <command>
   test-gh                 the GitHub tools with the real gh, which is fetched once
   test-minisign           minisign itself, which is fetched once, against our signatures and keys
   test-plugins            the example plugins, built from their sources with compilers that npm fetches
+  test-unit               the systemd unit, by systemd's own tool
   quickstart [ARGS…]      build the release binaries and run `agentstack quickstart`
-  check-quickstart        run the README's quickstart in a home directory of its own
+  check-quickstart        run the README's quickstart in a home directory of its own; the size of what it has built
+  check-sizes             the size of the release binaries, which are there already
+  deb                     build the Debian package of all three binaries, with cargo-deb
   bench [ARGS…]           measure agentstack-mcp
   bench-http [ARGS…]      measure agentstack-rest";
 
@@ -70,12 +75,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["tidy"] => tidy::run(),
         ["codegen"] => codegen::run(codegen::Mode::Write),
         ["codegen", "--check"] => codegen::run(codegen::Mode::Check),
-        ["deny"] => {
-            for note in deny::run()? {
-                println!("{note}");
-            }
-            Ok(())
-        }
+        ["deny"] => noted(deny::run),
         ["test"] => test::readme(),
         ["test", "--corpora", folder] => test::corpora(folder),
         ["test-clients"] => clients::run(None),
@@ -85,6 +85,9 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test-gh"] => gh::run(),
         ["test-minisign"] => minisign::run(),
         ["test-plugins"] => plugins::run(),
+        ["test-unit"] => noted(packaging::test_unit),
+        ["deb"] => packaging::deb(),
+        ["check-sizes"] => release::check_sizes(),
         ["quickstart", rest @ ..] => quickstart::run(rest),
         ["check-quickstart"] => quickstart::check(),
         ["bench", rest @ ..] => bench::run(rest),
@@ -95,4 +98,12 @@ fn dispatch(words: &[&str]) -> Result<()> {
         }
         other => bail!("unknown arguments: {}\n\n{HELP}", other.join(" ")),
     }
+}
+
+/// Says what was left undone.
+fn noted(check: impl FnOnce() -> Result<Vec<String>>) -> Result<()> {
+    for note in check()? {
+        println!("{note}");
+    }
+    Ok(())
 }

@@ -5,25 +5,23 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::process::{self, cargo, program_at_root, shell};
-use crate::{readme, workspace};
+use crate::process::{self, program_at_root, shell};
+use crate::{readme, release, workspace};
 
 /// Builds the release binaries and hands over to `agentstack quickstart`.
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    let mut build = cargo(&["build", "--release", "-p", "agentstack-cli", "-p", "agentstack-mcp-server"]);
-    build.args(["-p", "agentstack-rest-server"]);
-    process::run(build)?;
-    let binary = workspace::metadata()?.target_directory.join("release").join("agentstack");
+    let binary = release::build()?.join("agentstack");
     let mut command = program_at_root(binary, &["quickstart"]);
     command.args(arguments);
     process::run(command)
 }
 
-/// Runs the README's quickstart as somebody who has never used the product on this machine.
+/// Runs the README's quickstart as somebody who has never used the product on this machine, and looks at what it has built.
 pub(crate) fn check() -> Result<()> {
     let mut command = shell(&readme::command("quickstart")?);
     in_empty_home(&mut command, &workspace::metadata()?.target_directory.join("quickstart-home"))?;
-    process::run(command)
+    process::run(command)?;
+    release::check_sizes()
 }
 
 /// Gives the command an empty home directory, and keeps cargo and rustup where they are.

@@ -11,8 +11,10 @@ macro_rules! println {
 
 mod audit;
 mod client;
+mod completions;
 mod config;
 mod db;
+mod man;
 mod markdown;
 mod operator;
 mod plugin;
@@ -80,6 +82,10 @@ enum Command {
     /// Look at the policy: what it permits, and why.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Print what a shell needs to complete command lines.
+    Completions(completions::Arguments),
+    /// Write the manual pages of all three binaries.
+    Man(man::Arguments),
 }
 
 /// How a command ended, when it could run.
@@ -138,6 +144,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Plugin(command) => plugin::run(config, command, json).await,
         Command::Config(command) => config::run(config, &command, json),
         Command::Policy(command) => policy::run(config, command, json),
+        Command::Completions(_) if json => anyhow::bail!("a script for a shell has no --json form"),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments, json),
     }
 }
 

@@ -2,43 +2,21 @@
 //!
 //! Standard output carries JSON-RPC and nothing else; everything for people goes to standard error.
 
-use std::path::PathBuf;
+mod arguments;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
 use agentstack::config::{Overrides, Transport};
-use agentstack::core::AgentId;
 use agentstack::{AgentStack, LogFormat, Options};
 use anyhow::Context;
-use clap::Parser;
+use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::arguments::Arguments;
 
 /// How long the last records and the log's signature may take: what was acknowledged is on the disk long before.
 const LAST_WRITES: Duration = Duration::from_millis(700);
-
-/// Encrypted, session-isolated memory for AI agents, as an MCP server over stdio.
-#[derive(Parser)]
-#[command(version)]
-struct Arguments {
-    /// The configuration file [default: ./aistack.config.json, else the user's, else safe defaults].
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The database file, instead of memory.path.
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
-    /// The key file, instead of security.keySource.
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-    /// Speak for this agent only: a call that names another is refused.
-    #[arg(long, value_name = "ID")]
-    agent: Option<AgentId>,
-    /// What to log to standard error: error, warn, info, debug or off.
-    #[arg(long, value_name = "LEVEL", env = "AGENTSTACK_LOG", default_value = "info")]
-    log: agentstack::LevelFilter,
-    /// Log as JSON, one object a line.
-    #[arg(long)]
-    log_json: bool,
-}
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {

@@ -1,6 +1,8 @@
 //! `agentstack-rest`: the operations for a team, over REST and MCP, each caller with a token of its own.
 
-use std::net::SocketAddr;
+mod arguments;
+mod ready;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,9 +11,12 @@ use std::time::Duration;
 use agentstack::config::Overrides;
 use agentstack::{AgentStack, Certificate, LogFormat, Metrics, Options};
 use anyhow::Context;
-use clap::Parser;
+use clap::Parser as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::arguments::Arguments;
+use crate::ready::Readiness;
 
 /// Many small things are made and dropped for each request, on all threads: the system's allocator takes twice as long.
 #[global_allocator]
@@ -20,36 +25,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// How long the last records and the log's signature may take: what was acknowledged is on the disk long before.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
-/// Encrypted, session-isolated memory for AI agents, over REST and MCP (streamable HTTP).
-#[derive(Parser)]
-#[command(version)]
-struct Arguments {
-    /// The configuration file [default: ./aistack.config.json, else the user's, else safe defaults].
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The database file, instead of memory.path.
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
-    /// The key file, instead of security.keySource.
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-    /// Where to listen, instead of http.listen.
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
-    /// What to log to standard error: error, warn, info, debug or off.
-    #[arg(long, value_name = "LEVEL", env = "AGENTSTACK_LOG", default_value = "info")]
-    log: agentstack::LevelFilter,
-    /// Log as JSON, one object a line.
-    #[arg(long)]
-    log_json: bool,
-}
-
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
     agentstack::scrub_panics();
+    if arguments.check_ready {
+        return check_ready(arguments);
+    }
     let format = if arguments.log_json { LogFormat::Json } else { LogFormat::Text };
     agentstack::init_logging(arguments.log, format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -70,6 +54,23 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
     eprint!("{}", agentstack::redactor().scrub(&error.to_string()));
     ExitCode::from(2)
+}
+
+/// The way out for a health check: 0 the server is ready, 1 it is not, 3 it could not be asked.
+fn check_ready(arguments: Arguments) -> ExitCode {
+    let Arguments { config, database, key_file, listen, .. } = arguments;
+    let overrides = Overrides { memory_path: database, key_file, listen };
+    match ready::check(config, overrides) {
+        Ok(Readiness::Ready) => ExitCode::SUCCESS,
+        Ok(Readiness::Not(why)) => {
+            say(&format!("not ready: {why}"));
+            ExitCode::from(1)
+        }
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::from(3)
+        }
+    }
 }
 
 async fn serve(arguments: Arguments) -> anyhow::Result<()> {

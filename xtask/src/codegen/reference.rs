@@ -15,7 +15,7 @@ const FOLDER: &str = "docs/reference";
 const DECISIONS: (&str, &str) =
     ("builtin.decisions", "crates/agentstack-access/src/policy/builtin.decisions");
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
 pub(super) fn wanted() -> Result<Vec<Wanted>> {
     let output = workspace::metadata()?.target_directory.join("codegen").join("reference");
@@ -31,23 +31,28 @@ pub(super) fn wanted() -> Result<Vec<Wanted>> {
     if fresh.is_empty() {
         bail!("the example `documents` of agentstack-api wrote nothing");
     }
-    let folder = workspace::root().join(FOLDER);
-    let present = if folder.is_dir() { files(&folder)? } else { Files::new() };
-    let mut wanted = merge(fresh, present);
+    let mut wanted = whole_folder(FOLDER, fresh)?;
     wanted.push(Wanted { path: DECISIONS.1.to_owned(), content: Some(decisions) });
     Ok(wanted)
 }
 
+/// A folder of the repository that holds these files and no others.
+pub(super) fn whole_folder(folder: &str, fresh: Files) -> Result<Vec<Wanted>> {
+    let path = workspace::root().join(folder);
+    let present = if path.is_dir() { files(&path)? } else { Files::new() };
+    Ok(merge(folder, fresh, present))
+}
+
 /// Everything fresh, and the removal of what has no source any more.
-fn merge(fresh: Files, present: Files) -> Vec<Wanted> {
+fn merge(folder: &str, fresh: Files, present: Files) -> Vec<Wanted> {
     let gone = present.into_keys().filter(|name| !fresh.contains_key(name)).map(|name| (name, None));
     let gone: Vec<(String, Option<Vec<u8>>)> = gone.collect();
     let fresh = fresh.into_iter().map(|(name, content)| (name, Some(content)));
-    fresh.chain(gone).map(|(name, content)| Wanted { path: format!("{FOLDER}/{name}"), content }).collect()
+    fresh.chain(gone).map(|(name, content)| Wanted { path: format!("{folder}/{name}"), content }).collect()
 }
 
 /// The files below a folder, by their path within it.
-fn files(folder: &Path) -> Result<Files> {
+pub(super) fn files(folder: &Path) -> Result<Files> {
     let mut found = Files::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(next) = open.pop() {
@@ -72,7 +77,7 @@ mod tests {
     #[test]
     fn what_has_no_source_any_more_is_removed() {
         let files = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), b"x".to_vec())).collect();
-        let merged = merge(files(&["a.md", "b.json"]), files(&["b.json", "old.md"]));
+        let merged = merge(FOLDER, files(&["a.md", "b.json"]), files(&["b.json", "old.md"]));
         let states: Vec<(&str, bool)> =
             merged.iter().map(|w| (w.path.as_str(), w.content.is_some())).collect();
         let expected = [

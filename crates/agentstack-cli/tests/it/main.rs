@@ -14,6 +14,8 @@ mod forget;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod plugin;
 #[cfg(test)]
 mod policy;
@@ -66,7 +68,7 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 44] = [
+    let commands: [&[&str]; 46] = [
         &["--help"],
         &["quickstart", "--help"],
         &["audit", "--help"],
@@ -111,6 +113,8 @@ fn the_help_is_as_published() {
         &["policy", "check", "--help"],
         &["policy", "explain", "--help"],
         &["policy", "test", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
     ];
     let help: Vec<String> = commands
         .iter()

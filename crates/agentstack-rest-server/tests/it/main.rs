@@ -4,6 +4,10 @@
 #[cfg(test)]
 mod endurance;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
+mod ready;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod server;

@@ -43,7 +43,10 @@ impl Home {
 
     /// A server that listens.
     pub(crate) fn start(&self, arguments: &[&str]) -> Server {
-        let mut command = self.command(&["--listen", "127.0.0.1:0"]);
+        let mut command = self.command(&[]);
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         if !arguments.contains(&"--log") {
             command.args(["--log", "warn"]);
         }
