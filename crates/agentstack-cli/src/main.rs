@@ -14,6 +14,7 @@ mod client;
 mod completions;
 mod config;
 mod db;
+mod doctor;
 mod man;
 mod markdown;
 mod operator;
@@ -55,6 +56,8 @@ enum Command {
     /// Try it out: make config, key and database here, store some documents through the MCP server,
     /// search them, see another session refused, verify the audit log.
     Quickstart(quickstart::Arguments),
+    /// Look the installation over: what is not as it should be, why that matters, and what mends it.
+    Doctor(doctor::Arguments),
     /// Read and prove the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -129,6 +132,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
     match command {
         Command::Quickstart(_) if json => anyhow::bail!("quickstart is for people; it has no --json form"),
         Command::Quickstart(arguments) => quickstart::run(config, arguments).await,
+        Command::Doctor(arguments) => doctor::run(config, &arguments, json).await,
         Command::Audit(command) => audit::run(config, command, json).await,
         Command::Session(command) => session::run(open(config).await?, command, json).await,
         Command::Quarantine(command) => quarantine::run(open(config).await?, command, json).await,

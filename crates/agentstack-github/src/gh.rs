@@ -71,6 +71,12 @@ impl GhCli {
         Ok(this)
     }
 
+    /// Whether the program is there now.
+    #[must_use]
+    pub fn has_program(&self) -> bool {
+        self.settings.find().is_some()
+    }
+
     /// How far `gh` is confined.
     #[must_use]
     pub fn confinement(&self) -> Confinement {

@@ -119,6 +119,24 @@ impl SqliteStore {
         self.options().path
     }
 
+    /// The versions of SQLite and, if what is kept is encrypted, of SQLCipher with what it computes by.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn made_of(&self) -> Result<(String, Option<String>), StorageError> {
+        let mut reader = self.reader().await?;
+        let connection = reader.connection()?;
+        let asked = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut *connection);
+        let sqlite = asked.await.map_err(storage)?;
+        let mut cipher = vec![];
+        for pragma in ["PRAGMA cipher_version", "PRAGMA cipher_provider_version"] {
+            let asked = sqlx::query_scalar::<_, String>(pragma).fetch_optional(&mut *connection);
+            cipher.extend(asked.await.map_err(storage)?);
+        }
+        let is_encrypted = self.encryption == Encryption::On;
+        Ok((sqlite, is_encrypted.then(|| format!("SQLCipher {}", cipher.join(", ")))))
+    }
+
     /// What hashes the names of resources for the audit log.
     #[must_use]
     pub fn resource_hasher(&self) -> ResourceHasher {

@@ -7,8 +7,23 @@ use agentstack_github::{AllowedRepositories, Confinement, GhCli, GhProblem, GhSe
 
 use crate::config::Config;
 
+/// Whether the program is there, and how far it would be confined; if the configuration turns it on.
+pub(crate) fn confinement(config: &Config) -> Result<Option<(bool, Confinement)>, GhProblem> {
+    let Some(gh) = gh(config)? else { return Ok(None) };
+    Ok(Some((gh.has_program(), gh.confinement())))
+}
+
 /// The host of code, if the configuration turns it on. `gh` need not be there yet, and is not run.
 pub(crate) fn code_host(config: &Config) -> Result<Option<CodeHosting>, GhProblem> {
+    let Some(gh) = gh(config)? else { return Ok(None) };
+    if !matches!(gh.confinement(), Confinement::Full | Confinement::Off) {
+        tracing::warn!(sandbox = gh.confinement().as_str(), "gh is not confined as far as it could be");
+    }
+    let patterns = config.github.repositories.iter().filter_map(|pattern| pattern.parse().ok()).collect();
+    Ok(Some(CodeHosting { host: Arc::new(gh), allowed: AllowedRepositories::new(patterns) }))
+}
+
+fn gh(config: &Config) -> Result<Option<GhCli>, GhProblem> {
     let section = &config.github;
     if !section.enabled || !config.egress.enabled {
         return Ok(None);
@@ -27,10 +42,5 @@ pub(crate) fn code_host(config: &Config) -> Result<Option<CodeHosting>, GhProble
         sandbox: section.sandbox,
         ..GhSettings::default()
     };
-    let gh = GhCli::new(settings)?;
-    if !matches!(gh.confinement(), Confinement::Full | Confinement::Off) {
-        tracing::warn!(sandbox = gh.confinement().as_str(), "gh is not confined as far as it could be");
-    }
-    let patterns = section.repositories.iter().filter_map(|pattern| pattern.parse().ok()).collect();
-    Ok(Some(CodeHosting { host: Arc::new(gh), allowed: AllowedRepositories::new(patterns) }))
+    Ok(Some(GhCli::new(settings)?))
 }

@@ -225,6 +225,11 @@ impl Config {
         Ok(Loaded { config, file: found.map(|found| found.path) })
     }
 
+    /// Whether a field was given by the name of a variable.
+    pub(crate) fn is_substituted(&self, field: &str) -> bool {
+        self.substituted.contains(field)
+    }
+
     /// What the configuration asks for and this build does not have.
     #[must_use]
     pub fn unserved(&self) -> Vec<Unserved> {

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 pub use command::CommandProblem;
+pub(crate) use create::is_draft;
 pub(crate) use replace::new_key;
 
 use crate::config::Environment;

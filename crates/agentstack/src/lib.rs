@@ -20,6 +20,7 @@
 
 mod code_host;
 pub mod config;
+pub mod doctor;
 mod import;
 pub mod keys;
 mod log;

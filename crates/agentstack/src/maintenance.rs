@@ -193,7 +193,21 @@ impl AgentStack {
         file: Option<PathBuf>,
         progress: &mut (dyn FnMut(Checking) + Send),
     ) -> Result<Checked, MaintenanceProblem> {
-        let mut options = Options::load_existing(file)?;
+        Self::check_of(Options::load_existing(file)?, progress).await
+    }
+
+    /// The same of a configuration.
+    pub(crate) async fn check_with(
+        config: &Config,
+        progress: &mut (dyn FnMut(Checking) + Send),
+    ) -> Result<Checked, MaintenanceProblem> {
+        Self::check_of(Options::looking_after(config)?, progress).await
+    }
+
+    async fn check_of(
+        mut options: Options,
+        progress: &mut (dyn FnMut(Checking) + Send),
+    ) -> Result<Checked, MaintenanceProblem> {
         options.tell_secrets();
         options.settle_key().await?;
         Ok(check(&OpenOptions::new(options.database, options.keys), progress).await?)

@@ -24,7 +24,7 @@ pub(super) fn create(path: &Path) -> Result<(), KeyError> {
 }
 
 /// Whether a file of this name is one that was not published.
-pub(super) fn is_draft(name: &str) -> bool {
+pub(crate) fn is_draft(name: &str) -> bool {
     let digits = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new"));
     digits.is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
