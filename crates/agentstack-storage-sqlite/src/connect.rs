@@ -81,8 +81,7 @@ impl OpenOptions {
         if self.read_only {
             return Ok(existing_database(&self.path)?);
         }
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        create_private_folder(folder.unwrap_or(Path::new(".")))?;
+        create_private_folder(self.folder())?;
         Ok(private_database(&self.path)?)
     }
 
@@ -97,8 +96,9 @@ impl OpenOptions {
                 .pragma("cipher_hmac_algorithm", "HMAC_SHA256; PRAGMA cipher_log_level = NONE");
         }
         options
-            .read_only(self.read_only)
+            .read_only(self.read_only && !self.may_write())
             .immutable(self.read_only && self.is_still())
+            .pragma("query_only", if self.read_only { "ON" } else { "OFF" })
             .busy_timeout(self.busy_timeout)
             // With FULL, a commit is on the disk before it is acknowledged.
             .synchronous(SqliteSynchronous::Full)
@@ -118,6 +118,17 @@ impl OpenOptions {
         std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
     }
 
+    /// Whether the file and its folder could be written to. A connection that could tidies up what it needs beside the file;
+    /// one that cannot leaves it there.
+    fn may_write(&self) -> bool {
+        let may = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+        may(&self.path) && may(self.folder())
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
     /// Whether nobody can be writing: there is no write-ahead log, which is there as long as somebody has the database
     /// open, and none can be made. SQLite would want to make one even to read.
     fn is_still(&self) -> bool {
@@ -126,11 +137,7 @@ impl OpenOptions {
             name.push(end);
             PathBuf::from(name).exists()
         };
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        !beside("-wal")
-            && !beside("-shm")
-            && rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err()
+        !beside("-wal") && !beside("-shm") && !self.may_write()
     }
 
     /// Opens a connection. Writes nothing.

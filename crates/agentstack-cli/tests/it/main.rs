@@ -10,6 +10,8 @@ mod audit;
 #[cfg(test)]
 mod db;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod forget;
 #[cfg(test)]
 mod import;
@@ -68,9 +70,10 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 46] = [
+    let commands: [&[&str]; 47] = [
         &["--help"],
         &["quickstart", "--help"],
+        &["doctor", "--help"],
         &["audit", "--help"],
         &["audit", "query", "--help"],
         &["audit", "verify", "--help"],
