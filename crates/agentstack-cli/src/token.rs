@@ -19,7 +19,14 @@ pub(crate) enum Command {
     /// Revoke a token: it is unknown from the next call on, in every process.
     Revoke {
         /// Its id, as `token list` shows it.
-        id: String,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        id: Option<String>,
+        /// All that there are, or all of a subject.
+        #[arg(long)]
+        all: bool,
+        /// Whose, with --all.
+        #[arg(long, value_name = "NAME", requires = "all")]
+        subject: Option<String>,
     },
 }
 
@@ -62,7 +69,12 @@ pub(crate) async fn run(stack: AgentStack, command: Command, as_json: bool) -> a
     let done = match command {
         Command::Create(create) => call(&stack, "token_create", create.arguments()).await,
         Command::List => list(&stack).await,
-        Command::Revoke { id } => call(&stack, "token_revoke", json!({ "id": id })).await,
+        Command::Revoke { id: Some(id), .. } => call(&stack, "token_revoke", json!({ "id": id })).await,
+        Command::Revoke { subject, .. } => {
+            let revoked = revoke_all(&stack, subject.as_deref()).await;
+            stack.close().await;
+            return tell_revoked(revoked, as_json);
+        }
     };
     stack.close().await;
     match done {
@@ -85,6 +97,33 @@ pub(crate) async fn run(stack: AgentStack, command: Command, as_json: bool) -> a
             eprintln!("agentstack: there is no such token");
             return Ok(Verdict::Wrong);
         }
+        Err(Refused::Other(error)) => return Err(error),
+    }
+    Ok(Verdict::Well)
+}
+
+/// Revokes the tokens of a subject, or all.
+async fn revoke_all(stack: &AgentStack, subject: Option<&str>) -> Result<u64, Refused> {
+    let Reply::ListTokens(listed) = list(stack).await? else {
+        return Err(Refused::Other(anyhow!("an answer to another question")));
+    };
+    let mut revoked = 0;
+    for token in listed.tokens.iter().filter(|token| subject.is_none_or(|it| it == token.subject.as_str())) {
+        match call(stack, "token_revoke", json!({ "id": token.id })).await {
+            Ok(_) => revoked += 1,
+            // Somebody was faster.
+            Err(Refused::Absent) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(revoked)
+}
+
+fn tell_revoked(revoked: Result<u64, Refused>, as_json: bool) -> anyhow::Result<Verdict> {
+    match revoked {
+        Ok(revoked) if as_json => println!("{:#}", json!({ "revoked": revoked })),
+        Ok(revoked) => println!("{revoked} tokens are revoked."),
+        Err(Refused::Absent) => {}
         Err(Refused::Other(error)) => return Err(error),
     }
     Ok(Verdict::Well)

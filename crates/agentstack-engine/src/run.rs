@@ -22,6 +22,7 @@ use agentstack_storage::Pending;
 use serde_json::{Map, Value, json};
 
 use self::going::Going;
+pub(crate) use self::going::asked_of;
 pub(crate) use self::places::Runs;
 pub use self::progress::Progress;
 use crate::failure::Failure;

@@ -1,7 +1,7 @@
 //! What calls about the audit log ask for.
 
 use agentstack_access::Claim;
-use agentstack_core::{AgentId, RequestId, SessionId, Timestamp};
+use agentstack_core::{AgentId, PluginName, RequestId, SessionId, Timestamp};
 
 use super::Cursor;
 
@@ -39,6 +39,10 @@ pub struct AuditFilter {
     pub outcome: Option<String>,
     /// Whether the call was let in: `false` for those that were denied.
     pub allowed: Option<bool>,
+    /// About this plugin: its calls, and what was decided about it.
+    pub plugin: Option<PluginName>,
+    /// Of runs of agents that this provider was asked for.
+    pub provider: Option<String>,
     /// Of this call.
     pub request: Option<RequestId>,
 }

@@ -39,6 +39,12 @@ pub(crate) struct QueryAuditRequest {
     /// Whether the call was let in
     #[schemars(extend("enum" = ["allow", "deny"]))]
     decision: Option<String>,
+    /// About this plugin
+    #[schemars(extend("x-exact" = exact::plugin_name()))]
+    plugin: Option<String>,
+    /// Of runs of agents that this provider was asked for
+    #[schemars(extend("enum" = ["anthropic", "openai", "ollama"]))]
+    provider: Option<String>,
     /// The call, as its caller was told it
     #[schemars(extend("x-exact" = exact::id()))]
     request_id: Option<String>,
@@ -64,6 +70,10 @@ impl TryFrom<QueryAuditRequest> for QueryAudit {
             "deny" => Ok(false),
             _ => Err(InputError::new("decision", "must be one of: allow, deny")),
         });
+        let provider = request.provider.map(|word| {
+            let rule = || InputError::new("provider", "must be one of: anthropic, openai, ollama");
+            ["anthropic", "openai", "ollama"].contains(&word.as_str()).then_some(word).ok_or_else(rule)
+        });
         Ok(Self {
             claim: Claim::none(),
             filter: AuditFilter {
@@ -75,6 +85,8 @@ impl TryFrom<QueryAuditRequest> for QueryAudit {
                 operation: request.operation,
                 outcome: outcome.transpose()?,
                 allowed: allowed.transpose()?,
+                plugin: request.plugin.map(|name| text("plugin", &name)).transpose()?,
+                provider: provider.transpose()?,
                 request: request.request_id.map(|id| text("requestId", &id)).transpose()?,
             },
             limit: request.limit.unwrap_or(limits::LIST_ITEMS),

@@ -35,6 +35,13 @@ pub(crate) struct Filter {
     /// Whether the call was let in.
     #[arg(long, value_parser = ["allow", "deny"])]
     decision: Option<String>,
+    /// About this plugin: its calls, and what was decided about it. Records from before the key was replaced have another
+    /// name for it, and are not found.
+    #[arg(long, value_name = "NAME")]
+    plugin: Option<String>,
+    /// Of runs of agents that this provider was asked for: anthropic, openai or ollama.
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
     /// Of this call, as its caller was told it.
     #[arg(long, value_name = "ID")]
     request: Option<String>,
@@ -52,6 +59,8 @@ impl Filter {
             "operation": self.operation,
             "outcome": self.outcome,
             "decision": self.decision,
+            "plugin": self.plugin,
+            "provider": self.provider,
             "requestId": self.request,
         })
     }

@@ -25,6 +25,8 @@ mod policy;
 mod quarantine;
 #[cfg(test)]
 mod reembed;
+#[cfg(test)]
+mod runbooks;
 
 use std::path::Path;
 use std::process::{Command, Output};

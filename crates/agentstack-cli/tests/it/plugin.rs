@@ -27,12 +27,26 @@ pub(crate) struct Mcp {
 
 impl Mcp {
     pub(crate) fn start(workplace: &Workplace) -> Self {
+        Self::start_with(workplace, None)
+    }
+
+    /// The server for the holder of a token.
+    pub(crate) fn with_token(workplace: &Workplace, token: &str) -> Self {
+        Self::start_with(workplace, Some(token))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn start_with(workplace: &Workplace, token: Option<&str>) -> Self {
         let server = Path::new(env!("CARGO_BIN_EXE_agentstack")).with_file_name("agentstack-mcp");
         assert!(server.is_file(), "{} is missing: run `cargo build --workspace` first", server.display());
         let mut child = Command::new(server)
             .current_dir(workplace.path())
             .env_clear()
             .env("XDG_CONFIG_HOME", workplace.path().join("home"))
+            .envs(token.map(|token| ("AGENTSTACK_TOKEN", token)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -130,6 +144,15 @@ fn workplace() -> (Workplace, String) {
     configure(&workplace, &json!({ "enabled": true, "trustedKeys": [public] }));
     Mcp::start(&workplace).close();
     (workplace, public)
+}
+
+/// A workplace with the plugin installed.
+pub(crate) fn with_plugin() -> Workplace {
+    let (workplace, _) = workplace();
+    source(&workplace, "1.0.0");
+    sign(&workplace, "team.key");
+    workplace.expect(&["plugin", "install", "word-statistics", "--grant-all"], 0);
+    workplace
 }
 
 #[test]

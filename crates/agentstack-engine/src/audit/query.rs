@@ -7,7 +7,7 @@ use agentstack_api::ErrorBody;
 use agentstack_api::command::{AuditFilter, QueryAudit};
 use agentstack_api::operations::AUDIT_EXPORT;
 use agentstack_api::view::{AuditRecordView, QueryAuditView};
-use agentstack_audit::{Decision, Line, Record};
+use agentstack_audit::{Decision, Line, Record, ResourceHash};
 use agentstack_storage::StorageError;
 use agentstack_storage::text::cut::json_escaped_len;
 
@@ -16,6 +16,7 @@ use crate::Engine;
 use crate::answer::Room;
 use crate::cursor;
 use crate::failure::Failure;
+use crate::run::asked_of;
 
 /// What a record takes in an answer besides the names that callers chose.
 const RECORD_BYTES: usize = 720;
@@ -33,6 +34,7 @@ impl Engine {
         let mut before = command.cursor.as_ref().map(cursor::record).transpose().map_err(Failure::Input)?;
         let mut room = Room::new();
         let (mut records, mut looked_at) = (vec![], 0);
+        let plugin = command.filter.plugin.as_ref().map(|name| self.hash_of_plugin(name));
         // What was called a moment ago is among them.
         self.journal().flush().await?;
         'pages: while looked_at < LOOKED_AT {
@@ -44,7 +46,7 @@ impl Engine {
             looked_at += lines.len();
             for line in &lines {
                 let record = read(line)?;
-                if command.filter.takes(&record) {
+                if command.filter.takes(&record, plugin) {
                     if records.len() >= command.limit as usize || !room.take(size(&record)) {
                         break 'pages;
                     }
@@ -76,6 +78,7 @@ impl Engine {
         let last = self.store().lines_before(&scope, None, 1).await.map_err(|error| body(error.into()))?;
         let end = last.first().map_or(0, |line| line.sequence);
         let (mut at, mut taken) = (0, 0);
+        let plugin = filter.plugin.as_ref().map(|name| self.hash_of_plugin(name));
         while at < end {
             let lines = self.store().lines(&scope, at, LINES).await.map_err(|error| body(error.into()))?;
             let Some(newest) = lines.last() else { break };
@@ -83,7 +86,7 @@ impl Engine {
             // What is recorded meanwhile, this very call among it, is for the next time.
             for line in lines.iter().filter(|line| line.sequence <= end) {
                 let record = read(line).map_err(&body)?;
-                if filter.takes(&record) {
+                if filter.takes(&record, plugin) {
                     take(line, &record)?;
                     taken += 1;
                 }
@@ -97,11 +100,12 @@ impl Engine {
 
 /// Whether a record is among those that are asked for.
 trait Takes {
-    fn takes(&self, record: &Record) -> bool;
+    /// `plugin` is what records have instead of the plugin's name.
+    fn takes(&self, record: &Record, plugin: Option<ResourceHash>) -> bool;
 }
 
 impl Takes for AuditFilter {
-    fn takes(&self, record: &Record) -> bool {
+    fn takes(&self, record: &Record, plugin: Option<ResourceHash>) -> bool {
         // Times of records all have the same form, so they are in order as texts are.
         let at = |time: agentstack_core::Timestamp| time.to_string();
         let of_operation = |asked: &String| {
@@ -118,6 +122,8 @@ impl Takes for AuditFilter {
             && self.operation.as_ref().is_none_or(of_operation)
             && self.outcome.as_ref().is_none_or(|asked| asked == record.outcome.as_str())
             && self.allowed.is_none_or(|asked| asked == (record.decision == Decision::Allow))
+            && plugin.is_none_or(|plugin| record.resource == Some(plugin))
+            && self.provider.as_ref().is_none_or(|name| record.counts.contains_key(asked_of(name)))
             && self.request.is_none_or(|asked| asked == record.request)
     }
 }

@@ -141,7 +141,8 @@ impl<'e> Going<'e> {
         let come = self.come.load(Ordering::Relaxed);
         let used = if come > 0 || may_have_used { self.estimate() } else { 0 };
         self.log(failure.verdict().2, come, None);
-        let change = self.change(&self.scope, AgentStatus::Failed, used, self.record("run_failed"));
+        let record = self.record("run_failed").counting(vec![(asked_of(&self.provider), 1)]);
+        let change = self.change(&self.scope, AgentStatus::Failed, used, record);
         match self.close(change, Some(failure.verdict())).await {
             // Whoever has no session any more learns nothing of what became of the run.
             Err(gone @ Failure::Storage(StorageError::SessionGone)) => Err(gone),
@@ -207,7 +208,7 @@ impl<'e> Going<'e> {
         let known = [("input_tokens", tokens.input), ("output_tokens", tokens.output)];
         let known = known.into_iter().filter_map(|(name, count)| Some((name, count?)));
         let sizes = [("prompt_chars", self.asked_chars), ("answer_chars", chars(&answer.text))];
-        sizes.into_iter().chain(known).collect()
+        sizes.into_iter().chain(known).chain([(asked_of(&self.provider), 1)]).collect()
     }
 
     /// What a run has used. What the provider did not count is estimated.
@@ -255,6 +256,16 @@ impl Stage {
         *self = Self::Closing(closing);
         let Self::Closing(closing) = self else { return Ok((Ok(()), None)) };
         (&mut closing.told).await.map_err(lost)
+    }
+}
+
+/// What is counted in the record of a run, by which the runs of a provider are found.
+pub(crate) fn asked_of(provider: &str) -> &'static str {
+    match provider {
+        "anthropic" => "asked_anthropic",
+        "openai" => "asked_openai",
+        "ollama" => "asked_ollama",
+        _ => "asked_other",
     }
 }
 
