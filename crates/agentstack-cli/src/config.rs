@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use agentstack::config::{Config, Overrides, Sources};
+use anyhow::Context;
 use serde_json::{Value, json};
 
 use crate::Verdict;
@@ -22,8 +23,18 @@ pub(crate) enum Command {
     Schema,
 }
 
-/// The file that quickstart writes.
-pub(crate) fn starter() -> String {
+/// The file that is named, or else that of the current folder, made if it is not there. Says whether it was.
+pub(crate) fn find_or_make(file: Option<PathBuf>) -> anyhow::Result<(PathBuf, bool)> {
+    let file = std::path::absolute(file.unwrap_or_else(|| FILE.into()))?;
+    if file.exists() {
+        return Ok((file, false));
+    }
+    std::fs::write(&file, starter()).with_context(|| format!("writing {}", file.display()))?;
+    Ok((file, true))
+}
+
+/// The file that a first start writes.
+fn starter() -> String {
     let config = serde_json::json!({
         "memory": { "path": "./data/aistack.db", "defaultNamespace": "default" },
         "security": { "encryption": true },

@@ -24,10 +24,10 @@ pub(crate) async fn run(
     as_json: bool,
 ) -> anyhow::Result<Verdict> {
     let mut found = examine(config.clone(), SystemClock.now()).await;
-    let fixes: Vec<_> = found.iter().filter_map(|finding| finding.fix.clone()).collect();
+    let mendable: Vec<_> = found.iter().filter_map(|finding| finding.fix.clone()).collect();
     let mut fixed = 0;
-    if arguments.fix && !fixes.is_empty() {
-        for fix in &fixes {
+    if arguments.fix && !mendable.is_empty() {
+        for fix in &mendable {
             match fix.apply() {
                 Ok(()) => fixed += 1,
                 Err(error) => eprintln!("agentstack: {error}"),

@@ -15,6 +15,7 @@ mod completions;
 mod config;
 mod db;
 mod doctor;
+mod init;
 mod man;
 mod markdown;
 mod operator;
@@ -56,6 +57,8 @@ enum Command {
     /// Try it out: make config, key and database here, store some documents through the MCP server,
     /// search them, see another session refused, verify the audit log.
     Quickstart(quickstart::Arguments),
+    /// Make configuration, key and database here, and nothing else.
+    Init,
     /// Look the installation over: what is not as it should be, why that matters, and what mends it.
     Doctor(doctor::Arguments),
     /// Read and prove the audit log.
@@ -130,8 +133,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
 async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
     let Arguments { config, json, command } = arguments;
     match command {
-        Command::Quickstart(_) if json => anyhow::bail!("quickstart is for people; it has no --json form"),
-        Command::Quickstart(arguments) => quickstart::run(config, arguments).await,
+        Command::Quickstart(arguments) => quickstart::run(config, arguments, json).await,
+        Command::Init => init::run(config, json).await,
         Command::Doctor(arguments) => doctor::run(config, &arguments, json).await,
         Command::Audit(command) => audit::run(config, command, json).await,
         Command::Session(command) => session::run(open(config).await?, command, json).await,

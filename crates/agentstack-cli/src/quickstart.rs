@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, server_binary};
 use crate::markdown::{self, Section};
-use crate::{Verdict, config};
+use crate::{Verdict, config, terminal};
 
 /// What is stored where there is no folder of Markdown.
 const BUILT_IN: [(&str, &str); 2] = [
@@ -30,16 +30,43 @@ pub(crate) struct Arguments {
     question: String,
 }
 
-pub(crate) async fn run(config: Option<PathBuf>, arguments: Arguments) -> anyhow::Result<Verdict> {
-    let server = server_binary()?;
-    let config = std::path::absolute(config.unwrap_or_else(|| config::FILE.into()))?;
-    if config.exists() {
-        println!("Using {}.", config.display());
-    } else {
-        std::fs::write(&config, config::starter())
-            .with_context(|| format!("writing {}", config.display()))?;
-        println!("Wrote {}.", config.display());
+pub(crate) async fn run(
+    config: Option<PathBuf>,
+    arguments: Arguments,
+    as_json: bool,
+) -> anyhow::Result<Verdict> {
+    // What is told on the way is for people.
+    terminal::be_quiet(as_json);
+    let shown = show(config, arguments).await;
+    terminal::be_quiet(false);
+    let Shown { config, found, refused, shared, intact } = shown?;
+    if as_json {
+        let told = json!({
+            "config": config.display().to_string(),
+            "found": found,
+            "foreignSessionRefused": refused,
+            "sharedOverHttp": shared,
+            "auditLogIntact": intact,
+        });
+        println!("{told:#}");
     }
+    Ok(if found && refused && shared && intact { Verdict::Well } else { Verdict::Wrong })
+}
+
+/// What came of it.
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was shown, or was not")]
+struct Shown {
+    config: PathBuf,
+    found: bool,
+    refused: bool,
+    shared: bool,
+    intact: bool,
+}
+
+async fn show(config: Option<PathBuf>, arguments: Arguments) -> anyhow::Result<Shown> {
+    let server = server_binary()?;
+    let (config, is_new) = config::find_or_make(config)?;
+    println!("{} {}.", if is_new { "Wrote" } else { "Using" }, config.display());
     let sections = sections(arguments.docs)?;
 
     println!(
@@ -65,7 +92,7 @@ pub(crate) async fn run(config: Option<PathBuf>, arguments: Arguments) -> anyhow
     let shared = team::show(&config).await?;
     let intact = verify(&config).await?;
     print_clients(&server, &config);
-    Ok(if found && refused && shared && intact { Verdict::Well } else { Verdict::Wrong })
+    Ok(Shown { config, found, refused, shared, intact })
 }
 
 fn sections(docs: Option<PathBuf>) -> anyhow::Result<Vec<Section>> {

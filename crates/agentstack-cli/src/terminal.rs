@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use agentstack::core::Secret;
@@ -22,9 +22,17 @@ static LOST: AtomicU8 = AtomicU8::new(0);
 const READER_GONE: u8 = 141;
 const NOT_WRITTEN: u8 = 3;
 
+/// Whether nothing is written for now.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Says whether lines are kept back from now on.
+pub(crate) fn be_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Release);
+}
+
 /// Writes a line to standard output, as long as that takes any.
 pub(crate) fn line(text: fmt::Arguments<'_>) {
-    if lost().is_some() {
+    if lost().is_some() || QUIET.load(Ordering::Acquire) {
         return;
     }
     let mut out = std::io::stdout().lock();

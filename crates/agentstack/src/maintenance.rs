@@ -180,7 +180,10 @@ impl AgentStack {
         Ok((stack, restored))
     }
 
-    async fn last_signer(&self, principal: Arc<Principal>) -> Result<Option<VerifyingKey>, ErrorBody> {
+    pub(crate) async fn last_signer(
+        &self,
+        principal: Arc<Principal>,
+    ) -> Result<Option<VerifyingKey>, ErrorBody> {
         let checkpoints = self.engine().audit_checkpoints(principal).await?;
         Ok(checkpoints.last().map(|last: &Checkpoint| last.key.clone()))
     }

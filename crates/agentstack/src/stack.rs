@@ -233,7 +233,14 @@ impl AgentStack {
         receipts: &[Receipt],
         progress: impl FnMut(u64, u64),
     ) -> Result<Report, ErrorBody> {
-        let signer = self.signed_by.clone().unwrap_or_else(|| self.store.verifying_key());
+        let own = self.store.verifying_key();
+        let signer = match &self.signed_by {
+            // Unless that was said before what was left to do was interrupted.
+            Some(former) if self.last_signer(Arc::new(Self::operator())).await?.as_ref() != Some(&own) => {
+                former.clone()
+            }
+            _ => own,
+        };
         self.engine.verify_audit(Arc::new(Self::operator()), &signer, kept, receipts, progress).await
     }
 

@@ -262,3 +262,31 @@ fn a_key_that_comes_from_the_environment_is_replaced_by_its_operator() {
     assert_eq!(run(new.trim(), &["session", "list"]).0, Some(0));
     assert_eq!(run(new.trim(), &["audit", "verify"]).0, Some(0));
 }
+
+#[test]
+fn s39_what_is_left_to_do_of_a_replacement_is_done_by_whoever_comes_next() {
+    let workplace = filled(10);
+    let next = workplace.key().with_file_name("agentstack.key.next");
+    let put = |path: &std::path::Path, key: &str| {
+        fs::write(path, key).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let old = fs::read_to_string(workplace.key()).unwrap();
+    // Nothing has happened but that there is a new key: the next replacement takes it.
+    put(&next, &"3c".repeat(32));
+    workplace.expect(&["session", "list"], 0);
+    assert_eq!(sound(&workplace), 10);
+    assert!(next.exists());
+    workplace.expect(&["db", "rekey"], 0);
+    assert_eq!(fs::read_to_string(workplace.key()).unwrap().trim(), "3c".repeat(32));
+    assert_eq!(sound(&workplace), 10);
+    // All is done but that the new key takes the place of the old one. Who only reads leaves it so.
+    put(&workplace.key(), &old);
+    put(&next, &"3c".repeat(32));
+    assert_eq!(sound(&workplace), 10);
+    assert!(next.exists());
+    workplace.expect(&["session", "list"], 0);
+    assert!(!next.exists());
+    assert_eq!(fs::read_to_string(workplace.key()).unwrap().trim(), "3c".repeat(32));
+    assert_eq!(sound(&workplace), 10);
+}

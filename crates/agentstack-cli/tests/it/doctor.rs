@@ -69,7 +69,7 @@ const CASES: &[Case] = &[
         set(at, "providers", "openai", json!({ "apiKey": "sk-canary-0123456789" }));
     }),
     ("config.references", Failure, 0, |at, _| {
-        set(at, "github", "token", json!("ghp_canary0123456789canary0123456789canar"))
+        set(at, "github", "token", json!("ghp_canary0123456789canary0123456789canar"));
     }),
     ("encryption.on", Failure, 0, |at, workplace| plain(at, workplace)),
     ("guard.on", Warning, 0, |at, _| set(at, "guard", "enabled", json!(false))),
@@ -109,7 +109,7 @@ const CASES: &[Case] = &[
     }),
     ("key.age", Warning, 400, |_, _| {}),
     ("key.left-over", Warning, 0, |at, _| {
-        drop(fs::copy(at.join(KEY), at.join("home/agentstack/agentstack.key.next")).unwrap())
+        fs::copy(at.join(KEY), at.join("home/agentstack/agentstack.key.next")).unwrap();
     }),
     ("key.left-over", Warning, 0, |at, _| {
         fs::copy(at.join(KEY), at.join("home/agentstack/.0123456789abcdef.new")).unwrap();

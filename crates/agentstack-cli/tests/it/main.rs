@@ -72,9 +72,10 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 47] = [
+    let commands: [&[&str]; 48] = [
         &["--help"],
         &["quickstart", "--help"],
+        &["init", "--help"],
         &["doctor", "--help"],
         &["audit", "--help"],
         &["audit", "query", "--help"],
@@ -164,6 +165,20 @@ fn quickstart_ends_with_a_hit_a_refusal_and_a_verified_log() {
     assert!(workplace.expect(&["--json", "audit", "verify"], 0).contains("\"intact\": true"));
     // Its tokens are gone with it.
     assert_eq!(workplace.expect(&["token", "list"], 0), "");
+}
+
+#[test]
+fn init_makes_what_is_not_there_and_uses_what_is() {
+    let workplace = Workplace::new();
+    let said = workplace.expect(&["init"], 0);
+    assert!(said.lines().take(2).all(|line| line.starts_with("Made ")), "{said}");
+    assert!(workplace.key().is_file() && workplace.path().join("data/aistack.db").is_file());
+    workplace.expect(&["doctor"], 0);
+    let again: serde_json::Value = serde_json::from_str(&workplace.expect(&["--json", "init"], 0)).unwrap();
+    assert_eq!((&again["madeConfig"], &again["madeDatabase"]), (&false.into(), &false.into()));
+    let shown: serde_json::Value =
+        serde_json::from_str(&workplace.expect(&["--json", "quickstart"], 0)).unwrap();
+    assert_eq!((&shown["foreignSessionRefused"], &shown["auditLogIntact"]), (&true.into(), &true.into()));
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn a_leaked_key_of_a_provider() {
     let session = mcp.session();
     let spawned = mcp.call("agent_spawn", &json!({ "sessionId": session, "type": "coder" }));
     let agent = spawned["result"]["structuredContent"]["agent"]["id"].as_str().unwrap().to_owned();
-    let mut ask = |mcp: &mut Mcp| {
+    let ask = |mcp: &mut Mcp| {
         let ran = mcp.call("agent_run", &json!({ "sessionId": session, "id": agent, "prompt": "go on" }));
         assert_ne!(ran["result"]["isError"], true, "{ran}");
         told.recv().unwrap()
@@ -163,6 +163,8 @@ fn a_vulnerable_plugin() {
     mcp.call("memory_store", &json!({ "sessionId": session, "key": "fox", "content": "a quick fox" }));
     let call = json!({ "sessionId": session, "key": "fox", "top": 1 });
     assert_ne!(mcp.call("word-statistics_of_entry", &call)["result"]["isError"], true);
+    // The server writes records of calls that change nothing a moment later.
+    while workplace.expect(&["audit", "query", "--operation", "plugin_call"], 0).is_empty() {}
     let said = run(&workplace, "plugin", &[("PLUGIN", "word-statistics")]);
     assert!(said.contains("  plugin_call  ok  ") && said.contains("  plugin_install  ok  "), "{said}");
     assert_eq!(mcp.call("word-statistics_of_entry", &call)["error"]["code"], -32602, "it is gone");

@@ -59,7 +59,7 @@ pub(super) async fn look(config: &Config, now: Timestamp, found: &mut Findings) 
     }
     match AgentStack::check_with(config, &mut |_| {}).await {
         Ok(checked) if checked.total == 0 => {
-            found.ok("database.sound", "every page, entry, posting and vector is sound")
+            found.ok("database.sound", "every page, entry, posting and vector is sound");
         }
         Ok(checked) => {
             let first = checked.faults.first().map(ToString::to_string).unwrap_or_default();
@@ -127,7 +127,7 @@ impl Seen {
         match record.operation.as_str() {
             "db_backup" if record.outcome == agentstack_audit::Outcome::Ok => self.backup = Some(at),
             SIGNAL if days(at, now) < SIGNAL_DAYS => {
-                *self.signals.entry(record.reason.clone()).or_default() += 1
+                *self.signals.entry(record.reason.clone()).or_default() += 1;
             }
             _ => {}
         }

@@ -149,7 +149,7 @@ fn features(config: &Config, found: &mut Findings) {
             found.fail("github.use", anyhow_like(&problem), "agentstack config check");
         }
         Ok(None) => {
-            found.warn("github.use", "GitHub is on, and egress is off", "set github.enabled to false")
+            found.warn("github.use", "GitHub is on, and egress is off", "set github.enabled to false");
         }
         Ok(Some((has_program, confinement))) => {
             if has_program {
@@ -163,7 +163,7 @@ fn features(config: &Config, found: &mut Findings) {
             }
             match confinement {
                 agentstack_github::Confinement::Full => {
-                    found.ok("github.confined", "`gh` is confined to its files and ports")
+                    found.ok("github.confined", "`gh` is confined to its files and ports");
                 }
                 other => found.warn(
                     "github.confined",
@@ -203,8 +203,9 @@ fn outbound(config: &Config, found: &mut Findings) {
     if config.github.enabled {
         hosts.push(config.github.host.clone());
     }
-    match hosts.is_empty() {
-        true => found.ok("outbound.hosts", "nobody is connected to but the hosts that plugins were granted"),
-        false => found.note("outbound.hosts", format!("connected to: {}", hosts.join(", "))),
+    if hosts.is_empty() {
+        found.ok("outbound.hosts", "nobody is connected to but the hosts that plugins were granted");
+    } else {
+        found.note("outbound.hosts", format!("connected to: {}", hosts.join(", ")));
     }
 }
