@@ -185,6 +185,7 @@ pub(super) async fn forget(
     if let (Some(agent), true) = (&origin.agent, origin.is_whole_agent()) {
         forget_agents(write, agent, origin.principal.as_ref(), &mut done).await?;
     }
+    write.run(sqlx::query(FORGET_EMPTY)).await?;
     Ok(done)
 }
 
@@ -288,8 +289,10 @@ const FORGET_READS: &str = "DELETE FROM holder_reads WHERE read_at < $1; \
      DELETE FROM reads WHERE reader IN (SELECT reader FROM reads EXCEPT SELECT id FROM namespaces \
      EXCEPT SELECT writer FROM entries EXCEPT SELECT writer FROM entry_versions \
      EXCEPT SELECT writer FROM held_versions EXCEPT SELECT writer FROM reads \
-     EXCEPT SELECT writer FROM holder_reads); \
-     DELETE FROM namespace_writers WHERE namespace NOT IN (SELECT namespace FROM entries) \
+     EXCEPT SELECT writer FROM holder_reads)";
+
+/// Shared namespaces that have nothing left, not even what is held back.
+const FORGET_EMPTY: &str = "DELETE FROM namespace_writers WHERE namespace NOT IN (SELECT namespace FROM entries) \
      AND namespace NOT IN (SELECT namespace FROM held_versions); \
      DELETE FROM namespaces WHERE shared = 1 AND id NOT IN (SELECT namespace FROM entries) \
      AND id NOT IN (SELECT namespace FROM held_versions)";
@@ -318,6 +321,7 @@ pub(super) async fn expire(
     let removed = held + rows.len() as u64;
     if removed > 0 {
         write.run(sqlx::query(FORGET_READS).bind(before.as_millis())).await?;
+        write.run(sqlx::query(FORGET_EMPTY)).await?;
     }
     Ok(removed)
 }

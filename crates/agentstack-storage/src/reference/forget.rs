@@ -62,6 +62,7 @@ impl State {
             done.tasks = removed(&mut self.tasks, theirs);
             self.relationships.retain(|it| !tasks.contains(&it.from) && !tasks.contains(&it.to));
         }
+        self.forget_all_empty();
         done
     }
 }

@@ -110,6 +110,15 @@ impl State {
         }
     }
 
+    /// Lets go of namespaces that have nothing left, also of those that had nothing but what was held back.
+    pub(super) fn forget_all_empty(&mut self) {
+        let written = self.writers.iter().map(|(namespace, ..)| namespace);
+        let namespaces: BTreeSet<Namespace> = written.chain(self.entries.keys()).cloned().collect();
+        for namespace in &namespaces {
+            self.forget_empty(namespace);
+        }
+    }
+
     /// Takes versions out of their entries. What is left of an entry shows the newest of it.
     pub(super) fn take_out(
         &mut self,
@@ -392,11 +401,7 @@ impl ReviewStore for ReferenceStore {
             }
             state.entries.insert(namespace.clone(), left);
         }
-        // Also one that had nothing but what was held back.
-        let written: Vec<Namespace> = state.writers.iter().map(|(namespace, ..)| namespace.clone()).collect();
-        for namespace in &written {
-            state.forget_empty(namespace);
-        }
+        state.forget_all_empty();
         if removed > 0 {
             state.append(&pending.close(Outcome::Ok, vec![("entries", removed)]));
         }

@@ -108,7 +108,7 @@ async fn s13_to_decide_is_no_tool_and_nobody_elses() {
     let world = World::new();
     let decide: Vec<_> =
         OPERATIONS.iter().filter(|spec| spec.operation.name.starts_with("quarantine_")).collect();
-    assert_eq!(decide.len(), 5);
+    assert_eq!(decide.len(), 6);
     for role in [Role::Developer, Role::Agent, Role::Viewer] {
         let principal = Principal::embedded("ann", role);
         let bound = Principal::clone(&principal).bound_to("scribe".parse().unwrap());
