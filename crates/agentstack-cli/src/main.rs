@@ -35,7 +35,6 @@ use agentstack::{AgentStack, LevelFilter, LogFormat, Options};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-
 /// Looks after an installation of AgentStack.
 #[derive(Parser)]
 #[command(name = "agentstack", version)]

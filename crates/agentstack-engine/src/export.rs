@@ -100,7 +100,9 @@ impl Engine {
     /// The scopes that all that is asked for is in.
     async fn export_scopes(&self, caller: &Caller, asked: &ExportAsked) -> Result<Vec<Scope>, ErrorBody> {
         if asked.namespaces.is_empty() {
-            return Ok(vec![self.export_claim(caller, NamespaceClaim::Unnamed { include_shared: true }).await?]);
+            return Ok(vec![
+                self.export_claim(caller, NamespaceClaim::Unnamed { include_shared: true }).await?,
+            ]);
         }
         let mut scopes = Vec::with_capacity(asked.namespaces.len());
         for name in &asked.namespaces {
@@ -174,9 +176,8 @@ impl Engine {
             return Ok(());
         }
         let history = self.store().history(scope, key, VERSIONS_KEPT + 1).await.map_err(body)?;
-        let past = |version: &Version| {
-            version.entry == entry.summary.id && version.version < entry.summary.version
-        };
+        let past =
+            |version: &Version| version.entry == entry.summary.id && version.version < entry.summary.version;
         for version in history.into_iter().filter(past) {
             let past = as_it_was(&entry.summary, version);
             export.readings.extend(Reading::of_entry(scope, &past.summary));
@@ -200,7 +201,8 @@ impl Engine {
         match scope.filter(|_| !export.readings.is_empty()) {
             None => self.journal().note(record.clone()).await,
             Some(scope) => {
-                if let Err(error) = self.store().note_readings(scope, &export.readings, record.clone()).await {
+                if let Err(error) = self.store().note_readings(scope, &export.readings, record.clone()).await
+                {
                     return Err(self.fail(pending, &error.into()).await);
                 }
             }

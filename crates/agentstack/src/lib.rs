@@ -39,7 +39,8 @@ pub use agentstack_audit as audit;
 pub use agentstack_core as core;
 pub use agentstack_engine::{
     CallLimits, CodeHosting, EmbeddingStep, Engine, ExportCounts, ImportProblem, ImportReason, ImportReport,
-    Imported, InstallProblem, Installing, LeftOut, LeftRecords, MemoryImportReport, Plugins, Reembedding, Settings,
+    Imported, InstallProblem, Installing, LeftOut, LeftRecords, MemoryImportReport, Plugins, Reembedding,
+    Settings,
 };
 pub use agentstack_github as github;
 pub use agentstack_guard::{Redactor, Scrubbing, fence};

@@ -133,8 +133,7 @@ impl AgentStack {
         progress: impl FnMut(u64, u64),
     ) -> Result<ExportCounts, ExportFailure> {
         let mut draft = Draft::beside(&asked.out, asked.format)?;
-        let what =
-            ExportAsked { namespaces: asked.namespaces.clone(), with_versions: asked.with_versions };
+        let what = ExportAsked { namespaces: asked.namespaces.clone(), with_versions: asked.with_versions };
         let done = self.engine().export_memory(principal, &what, |version| draft.add(version), progress);
         let counts = done.await?;
         draft.publish()?;
@@ -157,11 +156,8 @@ impl AgentStack {
             return Err(MemoryImportFailure::Ours { path: asked.path.clone() });
         }
         let mut source = Source::open(&asked.path)?;
-        let options = MemoryImportOptions {
-            into: asked.into.clone(),
-            replace: asked.replace,
-            dry_run: asked.dry_run,
-        };
+        let options =
+            MemoryImportOptions { into: asked.into.clone(), replace: asked.replace, dry_run: asked.dry_run };
         let total = source.total();
         let mut progress = |position| progress(position, total);
         Ok(self.engine().import_memory(principal, &mut *source.records, options, &mut progress).await?)

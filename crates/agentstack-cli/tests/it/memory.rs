@@ -42,7 +42,8 @@ fn filled() -> Workplace {
 
 /// All that is exported of a workplace, without what is of its time and place.
 fn lines(workplace: &Workplace, name: &str) -> Vec<Value> {
-    let export = ["memory", "export", "--with-versions", "--namespace", "team", "--namespace", "Team", "--out", name];
+    let export =
+        ["memory", "export", "--with-versions", "--namespace", "team", "--namespace", "Team", "--out", name];
     workplace.expect(&export, 0);
     let text = fs::read_to_string(workplace.path().join(name)).unwrap();
     let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -76,7 +77,8 @@ fn shared_memory_is_searched_shown_and_listed() {
     for absent in ["held", "mine", "nothing"] {
         workplace.expect(&["memory", "get", absent, "--namespace", "team"], 1);
     }
-    workplace.expect(&["memory", "get", "mine", "--namespace", "session:01a20676-d460-7647-b7f0-f40ac2053627"], 2);
+    workplace
+        .expect(&["memory", "get", "mine", "--namespace", "session:01a20676-d460-7647-b7f0-f40ac2053627"], 2);
 
     let listed = workplace.expect(&["memory", "list", "--namespace", "team"], 0);
     assert!(listed.lines().count() == 3 && listed.contains(r#""odd \u{1b}[2J/../key""#), "{listed}");
@@ -97,7 +99,10 @@ fn what_was_exported_is_the_same_in_another_workplace() {
     let done = workplace.expect(&[&markdown[..], &["--namespace", "Team", "--out", "out"]].concat(), 0);
     assert_eq!(done, "4 entries and 2 past versions are in out.\n");
     let mode = |name: &str| fs::metadata(workplace.path().join(name)).unwrap().permissions().mode() & 0o7777;
-    assert_eq!([mode("out"), mode("out/team"), mode("out/team/plan.md"), mode("out.jsonl")], [0o700, 0o700, 0o600, 0o600]);
+    assert_eq!(
+        [mode("out"), mode("out/team"), mode("out/team/plan.md"), mode("out.jsonl")],
+        [0o700, 0o700, 0o600, 0o600]
+    );
     for out in ["out", "out.jsonl"] {
         let other = Workplace::new();
         let path = workplace.path().join(out);
@@ -113,7 +118,8 @@ fn what_was_exported_is_the_same_in_another_workplace() {
         // The same again is passed over, and what was deleted comes again.
         let done = json_of(&other, &import, 0);
         let left = done["leftOut"].as_array().unwrap();
-        let left: Vec<_> = left.iter().map(|left| (left["reason"].as_str().unwrap(), &left["count"])).collect();
+        let left: Vec<_> =
+            left.iter().map(|left| (left["reason"].as_str().unwrap(), &left["count"])).collect();
         assert_eq!((&done["entries"], left), (&json!(0), vec![("already", &json!(2)), ("same", &json!(4))]));
         call_tools(&other, &[("memory_delete", json!({ "key": "plan", "namespace": "team" }))]);
         let done = json_of(&other, &import, 0);
@@ -133,7 +139,10 @@ fn what_differs_is_a_conflict_unless_it_is_to_be_replaced() {
     let refused = json_of(&workplace, &import, 1);
     assert_eq!(refused["refused"], json!([{ "reason": "conflict", "count": 1, "places": ["line 4"] }]));
     let told = workplace.expect(&import, 1);
-    assert!(told.contains("Refused:\n  1: something else is here under its key, and stays (line 4)"), "{told}");
+    assert!(
+        told.contains("Refused:\n  1: something else is here under its key, and stays (line 4)"),
+        "{told}"
+    );
     let content = || json_of(&workplace, &["memory", "get", "plan", "--namespace", "team"], 0);
     let replace = [&import[..], &["--replace"]].concat();
     let would = json_of(&workplace, &[&replace[..], &["--dry-run"]].concat(), 0);
@@ -144,7 +153,11 @@ fn what_differs_is_a_conflict_unless_it_is_to_be_replaced() {
     assert_eq!((&now["content"], &now["version"]), (&json!("At last the tests."), &json!(5)));
     assert_eq!(now["label"]["origin"]["tool"], "import");
     assert_eq!(now["label"]["trust"], "unverified");
-    assert_eq!(workplace.expect(&["session", "list"], 0).lines().count(), 2, "those of the tests: its own is over");
+    assert_eq!(
+        workplace.expect(&["session", "list"], 0).lines().count(),
+        2,
+        "those of the tests: its own is over"
+    );
     // Into another namespace, all of it is new, but for the two of one key.
     let done = json_of(&workplace, &[&import[..], &["--namespace", "copy"]].concat(), 1);
     assert_eq!((&done["entries"], &done["refused"][0]["reason"]), (&json!(3), &json!("conflict")), "{done}");
@@ -188,7 +201,10 @@ fn s50_what_comes_in_goes_past_the_guard_and_is_refused_line_by_line() {
             ("unknown_entry", &json!(["line 7"])),
         ]
     );
-    assert_eq!(json_of(&workplace, &["memory", "get", "good", "--namespace", "new"], 0)["label"]["trust"], "unverified");
+    assert_eq!(
+        json_of(&workplace, &["memory", "get", "good", "--namespace", "new"], 0)["label"]["trust"],
+        "unverified"
+    );
     workplace.expect(&["memory", "get", "bad", "--namespace", "new"], 1);
     for (path, why) in [("nothing", "cannot be read"), ("data/aistack.db", "the database itself")] {
         let refused = workplace.expect(&["memory", "import", path], 3);

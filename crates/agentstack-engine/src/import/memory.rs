@@ -131,14 +131,13 @@ impl MemoryImportReport {
 
     fn conclude(&mut self, items: Vec<Placed>, outcomes: &[ImportOutcome]) {
         for (placed, outcome) in items.into_iter().zip(outcomes) {
-            match ImportReason::of(*outcome) {
-                Some(reason) => self.leave(reason, placed.place),
-                None => {
-                    let count = if placed.is_version { &mut self.versions } else { &mut self.entries };
-                    *count += 1;
-                    self.held += u64::from(*outcome == ImportOutcome::Held);
-                }
+            if let Some(reason) = ImportReason::of(*outcome) {
+                self.leave(reason, placed.place);
+                continue;
             }
+            let count = if placed.is_version { &mut self.versions } else { &mut self.entries };
+            *count += 1;
+            self.held += u64::from(*outcome == ImportOutcome::Held);
         }
     }
 }
@@ -400,8 +399,7 @@ impl Engine {
         let session = self.session_to_replace_in(run).await?;
         let pending = Pending::new(self.draft(&run.caller, MEMORY_IMPORT.name, None), Instant::now());
         let operation = agentstack_api::find("memory_store").map(|spec| &spec.operation);
-        let claim =
-            Claim { session: Some(session), namespace: NamespaceClaim::Named(namespace), agent };
+        let claim = Claim { session: Some(session), namespace: NamespaceClaim::Named(namespace), agent };
         let authorized = match operation {
             Some(operation) => self.authorizer().authorize(&run.caller, operation, claim).await,
             None => return Ok(Err(ImportReason::Forbidden)),
@@ -411,7 +409,8 @@ impl Engine {
             Err(denial) => return Err(self.fail(pending, &denial.into()).await.into()),
         };
         entry.origin = origin(&scope);
-        let pending = pending.in_operation(MEMORY_IMPORT.name, "permitted", self.hash_of_entry(&scope, &entry.key));
+        let pending =
+            pending.in_operation(MEMORY_IMPORT.name, "permitted", self.hash_of_entry(&scope, &entry.key));
         match self.store().store(&scope, entry, pending.clone()).await {
             Ok(_) => {
                 self.tell(&pending.close(Outcome::Ok, vec![]));

@@ -65,7 +65,8 @@ async fn s16_what_is_held_back_and_what_belongs_to_a_session_is_not_exported() {
         store(&ann, "other", "rejected", "r").await;
         let operator = ann.as_operator();
         let listed = operator.ok("quarantine_list", json!({ "state": "unverified" })).await;
-        let rejected = listed["versions"].as_array().unwrap().iter().find(|version| version["key"] == "rejected");
+        let rejected =
+            listed["versions"].as_array().unwrap().iter().find(|version| version["key"] == "rejected");
         operator.ok("quarantine_reject", json!({ "id": rejected.unwrap()["id"] })).await;
         let asked = ExportAsked { with_versions: true, ..ExportAsked::default() };
         let all = export(&world, &asked).await;
@@ -96,7 +97,9 @@ async fn s34_only_operators_export_and_import_and_each_export_is_one_record() {
             let refused = export_as(&world, Principal::embedded("eve", role), &asked).await;
             assert_eq!(refused.unwrap_err().code().as_str(), "forbidden");
             let refused = import_as(&world, Principal::embedded("eve", role), vec![], options()).await;
-            assert!(matches!(refused, Err(ImportProblem::Call(error)) if error.code().as_str() == "forbidden"));
+            assert!(
+                matches!(refused, Err(ImportProblem::Call(error)) if error.code().as_str() == "forbidden")
+            );
         }
         let (_, counts) = export_as(&world, Principal::operator("root"), &asked).await.unwrap();
         assert_eq!(counts, ExportCounts { entries: 2, versions: 1 });
@@ -189,7 +192,11 @@ async fn import_as(
     world.engine.import_memory(Arc::new(principal), &mut source, options, &mut |_| {}).await
 }
 
-async fn import(world: &World, records: Vec<MemoryRecord>, options: MemoryImportOptions) -> MemoryImportReport {
+async fn import(
+    world: &World,
+    records: Vec<MemoryRecord>,
+    options: MemoryImportOptions,
+) -> MemoryImportReport {
     import_as(world, Principal::operator("root"), records, options).await.unwrap()
 }
 

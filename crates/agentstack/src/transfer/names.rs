@@ -48,7 +48,8 @@ pub(super) fn stem(name: &str) -> String {
 fn is_plain(name: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let base = name.split('.').next().unwrap_or_default();
-    let is_port = ["com", "lpt"].iter().any(|port| base.strip_prefix(port).is_some_and(|rest| rest.len() == 1));
+    let is_port =
+        ["com", "lpt"].iter().any(|port| base.strip_prefix(port).is_some_and(|rest| rest.len() == 1));
     (1..=PLAIN_BYTES).contains(&name.len())
         && name.bytes().all(|byte| is_letter(byte) || matches!(byte, b'-' | b'_' | b'.'))
         && name.bytes().next().is_some_and(is_letter)

@@ -134,10 +134,11 @@ proptest! {
 
 #[test]
 fn different_keys_never_share_a_file_wherever_it_is_kept() {
-    let long = "x".repeat(255);
+    let (long, shorter) = ("x".repeat(255), "x".repeat(254));
     let keys = [
-        "a", "A", "a.", "a ", " a", "a/b", "a-b", "a\\b", "../a", "..", ".", "/", "~", "con", "CON", "con.txt", "com1",
-        "lpt9", "nul", "é", "e\u{301}", "É", "\u{0}", "a@1", "a@2", "a~b", ".hidden", "-rf", &long, &long[1..], "猫",
+        "a", "A", "a.", "a ", " a", "a/b", "a-b", "a\\b", "../a", "..", ".", "/", "~", "con", "CON",
+        "con.txt", "com1", "lpt9", "nul", "é", "e\u{301}", "É", "\u{0}", "a@1", "a@2", "a~b", ".hidden",
+        "-rf", &long, &shorter, "猫",
     ];
     let names: BTreeSet<String> = keys.iter().map(|key| names::stem(key).to_lowercase()).collect();
     assert_eq!(names.len(), keys.len(), "{names:?}");
@@ -159,7 +160,8 @@ fn a_page_says_in_yaml_what_yaml_would_misread() {
     let mut odd = entry("team", "no: \"yes\" # \u{85}\u{202e}", "---\nkey: other\n---\nbody");
     let metadata = json!({ "a": [1, 1e30, null], "yes": "line\nbreak", "ü": "👍" });
     odd.summary.metadata = Metadata::try_from(metadata.as_object().unwrap().clone()).unwrap();
-    let page = String::from_utf8(page::encode(ExportedVersion { entry: &odd, is_current: true }).unwrap()).unwrap();
+    let page =
+        String::from_utf8(page::encode(ExportedVersion { entry: &odd, is_current: true }).unwrap()).unwrap();
     insta::assert_snapshot!(page);
 }
 
@@ -204,7 +206,9 @@ fn s19_every_field_is_checked_and_labels_are_not_believed() {
     }
     // S11: whatever a label says, a record has no place for it.
     let plain = line::decode(json!(good()).to_string().as_bytes()).unwrap();
-    for label in [json!({ "trust": "trusted", "origin": { "tool": "memory_store" } }), json!("anything"), json!(null)] {
+    for label in
+        [json!({ "trust": "trusted", "origin": { "tool": "memory_store" } }), json!("anything"), json!(null)]
+    {
         assert_eq!(with("label", label), Ok(plain.clone()));
     }
     for name in ["namespace", "key", "content", "createdAt", "version"] {
@@ -226,7 +230,8 @@ fn s19_every_field_is_checked_and_labels_are_not_believed() {
 
 #[test]
 fn a_page_with_broken_front_matter_is_refused() {
-    let sound = page::encode(ExportedVersion { entry: &entry("team", "k", "text"), is_current: true }).unwrap();
+    let sound =
+        page::encode(ExportedVersion { entry: &entry("team", "k", "text"), is_current: true }).unwrap();
     let sound = String::from_utf8(sound).unwrap();
     let windows = sound.replace('\n', "\r\n");
     assert_eq!(page::decode(windows.as_bytes()), page::decode(sound.as_bytes()));
@@ -252,7 +257,8 @@ fn a_page_with_broken_front_matter_is_refused() {
 #[test]
 fn a_line_that_is_too_long_is_passed_over_and_the_next_is_read() {
     let line = json!(good()).to_string();
-    let file = [&vec![b'x'; MESSAGE_BYTES + 1][..], b"\n", line.as_bytes(), b"\n", &vec![b'y'; MESSAGE_BYTES + 9]];
+    let file =
+        [&vec![b'x'; MESSAGE_BYTES + 1][..], b"\n", line.as_bytes(), b"\n", &vec![b'y'; MESSAGE_BYTES + 9]];
     let file = file.concat();
     let mut lines = Lines::of(&file[..]);
     let mut next = || lines.next_record().unwrap();
@@ -281,9 +287,13 @@ fn s42_an_export_is_private_complete_or_not_there_and_in_the_place_of_nothing() 
         draft.add(ExportedVersion { entry: &one, is_current: true }).unwrap();
         assert!(!out.exists());
         drop(draft);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), usize::from(format == ExportFormat::Markdown));
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            usize::from(format == ExportFormat::Markdown)
+        );
 
-        let (mut draft, mut late) = (Draft::beside(&out, format).unwrap(), Draft::beside(&out, format).unwrap());
+        let (mut draft, mut late) =
+            (Draft::beside(&out, format).unwrap(), Draft::beside(&out, format).unwrap());
         for entry in [&one, &two] {
             draft.add(ExportedVersion { entry, is_current: true }).unwrap();
             draft.add(ExportedVersion { entry, is_current: false }).unwrap();
@@ -319,7 +329,8 @@ fn s42_no_link_is_followed_out_of_a_folder() {
     let (root, elsewhere) = (place.path().join("in"), place.path().join("elsewhere"));
     fs::create_dir_all(root.join("team")).unwrap();
     fs::create_dir(&elsewhere).unwrap();
-    let sound = page::encode(ExportedVersion { entry: &entry("team", "k", "text"), is_current: true }).unwrap();
+    let sound =
+        page::encode(ExportedVersion { entry: &entry("team", "k", "text"), is_current: true }).unwrap();
     fs::write(elsewhere.join("k.md"), &sound).unwrap();
     fs::write(root.join("team/good.md"), &sound).unwrap();
     fs::write(root.join("team/large.md"), vec![b'x'; MESSAGE_BYTES + 1]).unwrap();
