@@ -18,6 +18,7 @@ mod doctor;
 mod init;
 mod man;
 mod markdown;
+mod memory;
 mod operator;
 mod plugin;
 mod policy;
@@ -35,8 +36,6 @@ use std::process::ExitCode;
 use agentstack::{AgentStack, LevelFilter, LogFormat, Options};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-
-use crate::quarantine::Memory;
 
 /// Looks after an installation of AgentStack.
 #[derive(Parser)]
@@ -70,9 +69,9 @@ enum Command {
     /// Look through what is held back, approve it or reject it.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
-    /// Look after what is stored.
+    /// Read what is stored, take it out and in, and look after it.
     #[command(subcommand)]
-    Memory(Memory),
+    Memory(memory::Command),
     /// Look after the database.
     #[command(subcommand)]
     Db(db::Command),
@@ -139,13 +138,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Audit(command) => audit::run(config, command, json).await,
         Command::Session(command) => session::run(open(config).await?, command, json).await,
         Command::Quarantine(command) => quarantine::run(open(config).await?, command, json).await,
-        Command::Memory(Memory::RevokeOrigin(asked)) => {
-            quarantine::revoke_origin(open(config).await?, asked, json).await
-        }
-        Command::Memory(Memory::Forget(asked)) => quarantine::forget(open(config).await?, asked, json).await,
-        Command::Memory(Memory::Reembed) => {
-            reembed::run(AgentStack::open(Options::load_to_embed(config)?).await?, json).await
-        }
+        Command::Memory(command) => memory::run(config, command, json).await,
         Command::Db(command) => db::run(config, command, json).await,
         Command::Token(command) => token::run(open(config).await?, command, json).await,
         Command::Plugin(command) => plugin::run(config, command, json).await,

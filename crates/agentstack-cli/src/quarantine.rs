@@ -1,4 +1,4 @@
-//! `agentstack quarantine` and `agentstack memory`
+//! `agentstack quarantine`, and the commands about origins of `agentstack memory`
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -35,17 +35,6 @@ pub(crate) enum Command {
         /// Its id.
         id: String,
     },
-}
-
-#[derive(clap::Subcommand)]
-pub(crate) enum Memory {
-    /// Revoke all that a principal, an agent or a tool has written, and quarantine all that was derived from it.
-    RevokeOrigin(RevokeOrigin),
-    /// Delete for good what a principal, an agent or a tool has written; of a principal, its sessions, identities and
-    /// tokens too. Prints a receipt.
-    Forget(Forget),
-    /// Make vectors of all entries that have none of the configured model, as after the model was changed.
-    Reembed,
 }
 
 #[derive(clap::Args)]
@@ -135,7 +124,7 @@ fn verdict(done: Result<(), Refused>) -> anyhow::Result<Verdict> {
     }
 }
 
-fn unexpected() -> Refused {
+pub(crate) fn unexpected() -> Refused {
     Refused::Other(anyhow!("an answer to another question"))
 }
 
@@ -204,7 +193,7 @@ async fn show(stack: &AgentStack, id: &str, as_json: bool) -> Result<(), Refused
 }
 
 /// A content that neither a terminal nor a model takes for anything but data.
-fn fenced(header: Map<String, Value>, content: &str) -> Result<String, Refused> {
+pub(crate) fn fenced(header: Map<String, Value>, content: &str) -> Result<String, Refused> {
     let items = [fence::Fenced { header, content }];
     let failed = |what: &str| Refused::Other(anyhow!("{what}"));
     for _ in 0..3 {

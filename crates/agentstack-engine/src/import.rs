@@ -6,6 +6,7 @@
 
 mod check;
 mod convert;
+mod memory;
 mod report;
 
 use std::collections::HashMap;
@@ -26,6 +27,9 @@ use agentstack_storage::{Pending, StorageError};
 use sha2::{Digest, Sha256};
 
 use self::convert::Not;
+pub use self::memory::{
+    FoundRecord, LeftRecords, MemoryImportOptions, MemoryImportReport, MemoryRecord, MemorySource,
+};
 pub use self::report::{ImportReason, ImportReport, LeftOut};
 use crate::Engine;
 use crate::failure::Failure;
@@ -76,6 +80,9 @@ pub enum ImportProblem {
     /// The source.
     #[error(transparent)]
     Source(#[from] SourceUnreadable),
+    /// A file of entries.
+    #[error("what is to be imported cannot be read")]
+    File(#[source] std::io::Error),
     /// The resume tokens could not be kept.
     #[error("the resume tokens cannot be written")]
     Tokens(#[source] std::io::Error),

@@ -16,6 +16,7 @@ mod cursor;
 mod drift;
 mod embedding;
 mod engine;
+mod export;
 mod failure;
 mod identity;
 mod import;
@@ -45,8 +46,10 @@ pub use coordination::{AgentKind, Allowance, Coordination, RunLimits};
 pub use drift::{DriftRule, Likeness};
 pub use embedding::{EmbeddingStep, Reembedding, embed_in_background};
 pub use engine::{AUTHENTICATION, Ended, Engine, Observer, Parts, Settings};
+pub use export::{ExportAsked, ExportCounts, ExportedVersion};
 pub use import::{
-    ImportOptions, ImportProblem, ImportReason, ImportReport, Imported, LeftOut, SessionToken, TokenKeeper,
+    FoundRecord, ImportOptions, ImportProblem, ImportReason, ImportReport, Imported, LeftOut, LeftRecords,
+    MemoryImportOptions, MemoryImportReport, MemoryRecord, MemorySource, SessionToken, TokenKeeper,
 };
 pub use maintain::Maintained;
 pub use models::{Chat, Embedding, Models};

@@ -89,7 +89,7 @@ impl AgentStack {
 }
 
 /// Whether two names are of one file.
-fn is_the_same(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_the_same(one: &Path, other: &Path) -> bool {
     let identity = |path| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
     matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }

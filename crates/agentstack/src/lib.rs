@@ -30,6 +30,7 @@ mod plugin_setup;
 pub mod policy;
 pub mod providers;
 mod stack;
+mod transfer;
 
 pub use agentstack_access::{Caller, Claim, NamespaceClaim, Principal, Role};
 pub use agentstack_api::{
@@ -38,8 +39,9 @@ pub use agentstack_api::{
 pub use agentstack_audit as audit;
 pub use agentstack_core as core;
 pub use agentstack_engine::{
-    CallLimits, CodeHosting, EmbeddingStep, Engine, ImportProblem, ImportReason, ImportReport, Imported,
-    InstallProblem, Installing, LeftOut, Plugins, Reembedding, Settings,
+    CallLimits, CodeHosting, EmbeddingStep, Engine, ExportCounts, ImportProblem, ImportReason, ImportReport,
+    Imported, InstallProblem, Installing, LeftOut, LeftRecords, MemoryImportReport, Plugins, Reembedding,
+    Settings,
 };
 pub use agentstack_github as github;
 pub use agentstack_guard::{Redactor, Scrubbing, fence};
@@ -56,3 +58,4 @@ pub use maintenance::{MaintenanceProblem, Rekeyed};
 pub use plugin_setup::PluginSetup;
 pub use stack::{AgentStack, Options, StartError};
 pub use tracing::level_filters::LevelFilter;
+pub use transfer::{ExportFailure, ExportFormat, MemoryExportAsked, MemoryImportAsked, MemoryImportFailure};

@@ -12,6 +12,7 @@ pub static INTERNAL_OPERATIONS: &[&Operation] = &[
     &DB_RESTORE,
     &HOUSEKEEPING,
     &MEMORY_EMBED,
+    &MEMORY_EXPORT,
     &MEMORY_IMPORT,
     &METRICS_READ,
     &PLUGIN_INSTALL,
@@ -45,7 +46,11 @@ pub static HOUSEKEEPING: Operation =
 pub static MEMORY_EMBED: Operation =
     Operation { name: "embedding", effect: Effect::Write, reach: Reach::Principal };
 
-/// Taking over what another product has kept, into whatever namespace and for whomever.
+/// Taking shared memory out of the product, as much as there is. What is permitted on a namespace is taken out of it.
+pub static MEMORY_EXPORT: Operation =
+    Operation { name: "memory_export", effect: Effect::Read, reach: Reach::Namespaces };
+
+/// Taking over what another product or another installation has kept, into whatever namespace and for whomever.
 pub static MEMORY_IMPORT: Operation =
     Operation { name: "memory_import", effect: Effect::Write, reach: Reach::Principal };
 

@@ -54,7 +54,7 @@ fn expected(role: Role, operation: &Operation, on: &str) -> bool {
         || name.starts_with("db_")
         || name.starts_with("token_")
         || name.starts_with("quarantine_")
-        || ["housekeeping", "embedding", "memory_import", "metrics:read"].contains(&name)
+        || ["housekeeping", "embedding", "memory_export", "memory_import", "metrics:read"].contains(&name)
         || (name.starts_with("plugin_") && !PLUGIN_USE.contains(&name))
     {
         return operator;

@@ -16,6 +16,8 @@ mod forget;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod packaging;
 #[cfg(test)]
 mod plugin;
@@ -72,7 +74,7 @@ impl Workplace {
 #[test]
 fn the_help_is_as_published() {
     let workplace = Workplace::new();
-    let commands: [&[&str]; 48] = [
+    let commands: [&[&str]; 53] = [
         &["--help"],
         &["quickstart", "--help"],
         &["init", "--help"],
@@ -91,6 +93,11 @@ fn the_help_is_as_published() {
         &["quarantine", "approve", "--help"],
         &["quarantine", "reject", "--help"],
         &["memory", "--help"],
+        &["memory", "search", "--help"],
+        &["memory", "get", "--help"],
+        &["memory", "list", "--help"],
+        &["memory", "export", "--help"],
+        &["memory", "import", "--help"],
         &["memory", "revoke-origin", "--help"],
         &["memory", "forget", "--help"],
         &["memory", "reembed", "--help"],

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::ImportReason;
+use super::{ImportReason, MemoryRecord};
 
 type Checked<T> = Result<T, ImportReason>;
 
@@ -194,4 +194,12 @@ pub(super) fn entry_id(namespace: &Namespace, key: &MemoryKey, id: &str, updated
     let stored = updated_at.as_millis().to_be_bytes();
     let parts: [&[u8]; 5] = [b"entry", namespace.as_bytes(), key.as_str().as_bytes(), id.as_bytes(), &stored];
     EntryId::from_bytes(derived(updated_at, &parts))
+}
+
+/// The entry that a record of an export becomes: the same whenever the same is imported to the same place.
+pub(super) fn record_id(namespace: &Namespace, record: &MemoryRecord) -> EntryId {
+    let namespace = namespace.to_string();
+    let content = record.content.as_str().as_bytes();
+    let parts: [&[u8]; 4] = [b"record", namespace.as_bytes(), record.key.as_str().as_bytes(), content];
+    EntryId::from_bytes(derived(record.created_at, &parts))
 }

@@ -287,7 +287,7 @@ fn newest_past(entry: &SourceEntry) -> u32 {
 }
 
 /// Whoever imports has brought it here, now; who has written it there cannot be proven.
-fn origin(scope: &Scope) -> Origin {
+pub(super) fn origin(scope: &Scope) -> Origin {
     Origin {
         principal: scope.principal().name().to_owned(),
         agent_id: None,
@@ -296,7 +296,7 @@ fn origin(scope: &Scope) -> Origin {
     }
 }
 
-fn data(new: NewEntry, number: u32) -> VersionData {
+pub(super) fn data(new: NewEntry, number: u32) -> VersionData {
     VersionData {
         key: new.key,
         number,

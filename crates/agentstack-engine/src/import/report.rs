@@ -51,6 +51,8 @@ reasons! {
     NoSession false "a task without a session, which has no place here";
     /// The same row was imported before.
     Already false "imported before";
+    /// The same is there.
+    Same false "here already, with the same content";
     /// More versions than are kept.
     OldVersion false "older than the versions that are kept of an entry";
     /// The version's entry, or the session of what is in it, was not taken.
@@ -59,6 +61,16 @@ reasons! {
     HomeHeld false "its entry is held back until an operator has looked at it";
     /// Bytes, a fraction or broken text where a text or a number belongs.
     WrongType true "a value of the wrong type";
+    /// A line of a file that is no JSON object, or a file that does not begin with what is said of its entry.
+    Broken true "not in the form in which entries are exported";
+    /// Text that is not UTF-8.
+    Utf8 true "not UTF-8";
+    /// A field that no export writes.
+    Field true "a field that is not known, is missing, or is there twice";
+    /// A link, or whatever else a file may be besides a file.
+    NotPlain true "a link or something else that is no plain file: links are not followed";
+    /// The memory of a session.
+    SessionMemory true "memory of a session, which belongs to its session alone";
     /// Longer than anything that could be taken.
     TooLong true "a value that is too long";
     /// Not an id.

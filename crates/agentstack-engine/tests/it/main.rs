@@ -19,6 +19,8 @@ mod errors;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod exports;
+#[cfg(test)]
 mod faulty;
 #[cfg(test)]
 mod guarded;
