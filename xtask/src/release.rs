@@ -79,7 +79,7 @@ mod tests {
         fs::remove_dir_all(&folder).unwrap();
         assert!(missing.contains("agentstack-rest is not built"), "{missing}");
         fits.unwrap();
-        assert_eq!(large, "a binary may have 40000000 bytes: agentstack-rest has 40000001 bytes");
+        assert_eq!(large, "a binary may have 41943040 bytes: agentstack-rest has 41943041 bytes");
     }
 
     #[test]
