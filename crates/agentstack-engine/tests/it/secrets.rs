@@ -1,7 +1,7 @@
 //! What is told to the product stays out of its logs (S40).
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use agentstack_access::{Caller, Principal, Role};
 use agentstack_api::OPERATIONS;
@@ -45,8 +45,14 @@ impl io::Write for Sink {
     }
 }
 
+/// While there is one subscriber only, a thread that has none decides for all whether a line that it comes upon first is
+/// ever written. So there are two.
+static ANOTHER: LazyLock<tracing::Dispatch> =
+    LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+
 impl Captured {
     fn start() -> Self {
+        LazyLock::force(&ANOTHER);
         let text: Arc<Mutex<Vec<u8>>> = Arc::default();
         let sink = Arc::clone(&text);
         let subscriber = tracing_subscriber::fmt()
