@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use agentstack::{AgentStack, EmbeddingStep, Reembedding};
 use anyhow::anyhow;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::Verdict;
+use crate::terminal::Meter;
 
 /// How often it is looked how far another process has come.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -31,27 +31,29 @@ async fn embed(stack: &AgentStack, as_json: bool) -> anyhow::Result<Verdict> {
     let begun =
         begun.map_err(|error| anyhow!("{} The log says more with AGENTSTACK_LOG=warn.", error.message()))?;
     announce(&begun, as_json);
-    let bar = bar(begun.waiting, as_json);
+    let (mut meter, mut made) = (Meter::of_things(as_json), 0);
     loop {
         let pause = match stack.engine().embed_some().await {
             EmbeddingStep::Done(some) => {
-                bar.inc(some);
-                bar.set_message("");
+                made += some;
+                meter.at("vectors", made, begun.waiting);
                 continue;
             }
             EmbeddingStep::Idle => break,
             EmbeddingStep::Elsewhere => LOOK_EVERY,
             EmbeddingStep::Later(pause) => {
-                bar.set_message(format!("the provider does not answer; again in {} s", pause.as_secs()));
+                let told = format!("the provider does not answer; again in {} s", pause.as_secs());
+                meter.at(told, made, begun.waiting);
                 pause
             }
         };
         tokio::time::sleep(pause).await;
         let figures = stack.engine().embedding_figures(Arc::clone(&operator)).await;
         let figures = figures.map_err(|error| anyhow!("{}", error.message()))?;
-        bar.set_position(begun.waiting.saturating_sub(figures.waiting));
+        made = begun.waiting.saturating_sub(figures.waiting);
+        meter.at("vectors", made, begun.waiting);
     }
-    bar.finish_and_clear();
+    drop(meter);
     let figures = stack.engine().embedding_figures(operator).await;
     let figures = figures.map_err(|error| anyhow!("{}", error.message()))?;
     let vectors = figures.models.iter().find(|of| of.model == begun.model).map_or(0, |of| of.vectors);
@@ -85,16 +87,4 @@ fn announce(begun: &Reembedding, as_json: bool) {
         println!("{} vectors of {} are replaced.", of.vectors, of.model);
     }
     println!("{} entries wait for a vector of {}.", begun.waiting, begun.model);
-}
-
-/// Drawn on standard error, if that is a terminal.
-fn bar(length: u64, as_json: bool) -> ProgressBar {
-    if as_json {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(length);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta} {msg}") {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -1,5 +1,6 @@
 //! How the program talks: to a person at a terminal, or to another program.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -114,7 +115,7 @@ impl Meter {
     }
 
     /// Says how far it is.
-    pub(crate) fn at(&mut self, what: &'static str, done: u64, total: u64) {
+    pub(crate) fn at(&mut self, what: impl Into<Cow<'static, str>>, done: u64, total: u64) {
         if !self.is_shown || (self.bar.is_none() && self.begun.elapsed() < PATIENCE) {
             return;
         }
@@ -129,6 +130,19 @@ impl Meter {
         bar.set_length(total.max(done));
         bar.set_message(what);
         bar.set_position(done);
+    }
+}
+
+/// The lines of what was not taken, each under its title.
+pub(crate) fn print_not_taken(lines: impl Iterator<Item = (bool, String)>) {
+    let (refused, left): (Vec<_>, Vec<_>) = lines.partition(|(is_refusal, _)| *is_refusal);
+    for (title, lines) in [("Refused:", refused), ("Left out:", left)] {
+        if !lines.is_empty() {
+            println!("{title}");
+        }
+        for (_, line) in lines {
+            println!("  {line}");
+        }
     }
 }
 

@@ -124,7 +124,7 @@ pub async fn examine(file: Option<PathBuf>, now: Timestamp) -> Vec<Finding> {
         Ok(loaded) => loaded,
         Err(error) => {
             let mend = "mend the file it names, then: agentstack config check";
-            found.fail("config.usable", format!("{:#}", anyhow_like(&error)), mend);
+            found.fail("config.usable", with_causes(&error), mend);
             return found.0;
         }
     };
@@ -144,7 +144,7 @@ fn load(file: Option<PathBuf>) -> Result<Loaded, crate::config::ConfigError> {
 }
 
 /// An error with its causes, in one line.
-fn anyhow_like(error: &dyn std::error::Error) -> String {
+fn with_causes(error: &dyn std::error::Error) -> String {
     let (mut text, mut cause) = (error.to_string(), error.source());
     while let Some(error) = cause {
         text = format!("{text}: {error}");

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use agentstack::{AgentStack, ImportAsked, Imported, LeftOut, Options};
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::Verdict;
+use crate::terminal::{Meter, print_not_taken};
 
 #[derive(clap::Args)]
 pub(crate) struct Import {
@@ -39,13 +39,13 @@ pub(crate) async fn run(config: Option<PathBuf>, asked: Import, as_json: bool) -
         owner: asked.owner,
         dry_run: asked.dry_run,
     };
-    let bar = bar(as_json);
+    let (mut meter, mut looked_at) = (Meter::of_things(as_json), 0);
     let mut progress = |total, rows| {
-        bar.set_length(total);
-        bar.inc(rows);
+        looked_at += rows;
+        meter.at("rows", looked_at, total);
     };
     let done = stack.import(Arc::new(AgentStack::operator()), &asked, &mut progress).await;
-    bar.finish_and_clear();
+    drop(meter);
     stack.close().await;
     let imported = done.with_context(|| format!("importing {}", asked.file.display()))?;
     if as_json {
@@ -54,18 +54,6 @@ pub(crate) async fn run(config: Option<PathBuf>, asked: Import, as_json: bool) -
         print(&asked, &imported);
     }
     Ok(if imported.report.has_refusals() { Verdict::Wrong } else { Verdict::Well })
-}
-
-/// Drawn on standard error, if that is a terminal.
-fn bar(as_json: bool) -> ProgressBar {
-    if as_json {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} rows {eta}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn document(asked: &ImportAsked, imported: &Imported) -> serde_json::Value {
@@ -98,15 +86,7 @@ fn print(asked: &ImportAsked, imported: &Imported) {
     if report.held > 0 {
         println!("{} of them held back: look through them with `agentstack quarantine list`", report.held);
     }
-    for (title, refused) in [("Refused", true), ("Left out", false)] {
-        let lines = report.not_taken.iter().filter(|left| left.reason.is_refusal() == refused);
-        for (place, left) in lines.enumerate() {
-            if place == 0 {
-                println!("{title}:");
-            }
-            println!("  {}", line(left));
-        }
-    }
+    print_not_taken(report.not_taken.iter().map(|left| (left.reason.is_refusal(), line(left))));
     for (table, rows) in &report.other_tables {
         println!("{table}: {rows} rows, of which nothing is taken");
     }

@@ -8,7 +8,7 @@ use agentstack::{AgentStack, LeftRecords, MemoryImportAsked, MemoryImportReport,
 use serde_json::json;
 
 use crate::Verdict;
-use crate::terminal::Meter;
+use crate::terminal::{Meter, print_not_taken};
 
 #[derive(clap::Args)]
 pub(crate) struct Import {
@@ -72,15 +72,7 @@ fn print(asked: &MemoryImportAsked, report: &MemoryImportReport) {
     if report.held > 0 {
         println!("{} of them held back: look through them with `agentstack quarantine list`", report.held);
     }
-    for (title, refused) in [("Refused", true), ("Left out", false)] {
-        let lines = report.not_taken.iter().filter(|left| left.reason.is_refusal() == refused);
-        for (place, left) in lines.enumerate() {
-            if place == 0 {
-                println!("{title}:");
-            }
-            println!("  {}", line(left));
-        }
-    }
+    print_not_taken(report.not_taken.iter().map(|left| (left.reason.is_refusal(), line(left))));
 }
 
 fn line(left: &LeftRecords) -> String {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use agentstack_core::Timestamp;
 use rustix::process::geteuid;
 
-use super::{Findings, Fix, Severity, anyhow_like, days};
+use super::{Findings, Fix, Severity, days, with_causes};
 use crate::config::Config;
 use crate::keys::{KeyError, KeySource};
 
@@ -90,7 +90,7 @@ fn key_opens(config: &Config, database: &Path, found: &mut Findings) -> bool {
         Err(error @ KeyError::Missing { .. }) => {
             found.fail(
                 "key.there",
-                anyhow_like(&error),
+                with_causes(&error),
                 "put the key file back from where you keep a copy of it",
             );
             false
@@ -98,13 +98,13 @@ fn key_opens(config: &Config, database: &Path, found: &mut Findings) -> bool {
         Err(error @ KeyError::BesideDatabase { .. }) => {
             found.fail(
                 "key.apart",
-                anyhow_like(&error),
+                with_causes(&error),
                 "move the key file, and name it in security.keySource.file",
             );
             false
         }
         Err(error) => {
-            found.fail("key.there", anyhow_like(&error), "see security.keySource in docs/configuration.md");
+            found.fail("key.there", with_causes(&error), "see security.keySource in docs/configuration.md");
             false
         }
     }

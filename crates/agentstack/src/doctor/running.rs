@@ -10,7 +10,7 @@ use agentstack_core::Timestamp;
 use agentstack_engine::SIGNAL;
 use serde_json::{Map, Value, json};
 
-use super::{Findings, anyhow_like, days, versions};
+use super::{Findings, days, versions, with_causes};
 use crate::config::Config;
 use crate::{AgentStack, Options};
 
@@ -28,7 +28,7 @@ pub(super) async fn look(config: &Config, now: Timestamp, found: &mut Findings) 
     let options = match Options::looking_after(config) {
         Ok(options) => options,
         Err(error) => {
-            found.fail("database.opens", anyhow_like(&error), "agentstack config check");
+            found.fail("database.opens", with_causes(&error), "agentstack config check");
             return;
         }
     };
@@ -36,7 +36,7 @@ pub(super) async fn look(config: &Config, now: Timestamp, found: &mut Findings) 
         Ok(stack) => stack,
         Err(error) => {
             let mend = "if it is the wrong key: put the right one back; if it is damaged: agentstack db restore BACKUP";
-            found.fail("database.opens", anyhow_like(&error), mend);
+            found.fail("database.opens", with_causes(&error), mend);
             return;
         }
     };
@@ -66,7 +66,7 @@ pub(super) async fn look(config: &Config, now: Timestamp, found: &mut Findings) 
             let reason = format!("the database has {} faults: {first}", checked.total);
             found.fail("database.sound", reason, "agentstack db check, then: agentstack db restore BACKUP");
         }
-        Err(error) => found.fail("database.sound", anyhow_like(&error), "agentstack db check"),
+        Err(error) => found.fail("database.sound", with_causes(&error), "agentstack db check"),
     }
 }
 

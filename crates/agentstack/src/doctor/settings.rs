@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, geteuid, getrlimit};
 
-use super::{Findings, anyhow_like};
+use super::{Findings, with_causes};
 use crate::code_host::confinement;
 use crate::config::{Config, Loaded, ProviderName};
 use crate::policy::PolicySource;
@@ -93,7 +93,7 @@ fn protection(config: &Config, found: &mut Findings) {
     }
     let policy = config.security.policy.clone().map_or(PolicySource::Builtin, PolicySource::Folder);
     match policy.load() {
-        Err(problem) => found.fail("policy.usable", anyhow_like(&problem), "agentstack policy check"),
+        Err(problem) => found.fail("policy.usable", with_causes(&problem), "agentstack policy check"),
         Ok(loaded) if !loaded.warnings.is_empty() => {
             let reason =
                 format!("the policy can be used, but {} of its rules are odd", loaded.warnings.len());
@@ -146,7 +146,7 @@ fn features(config: &Config, found: &mut Findings) {
     }
     match confinement(config) {
         Err(problem) => {
-            found.fail("github.use", anyhow_like(&problem), "agentstack config check");
+            found.fail("github.use", with_causes(&problem), "agentstack config check");
         }
         Ok(None) => {
             found.warn("github.use", "GitHub is on, and egress is off", "set github.enabled to false");
