@@ -1,6 +1,7 @@
 //! Every answer conforms to its schemas, the full one and the published one.
 
 mod github;
+mod operators;
 mod plugin;
 
 use std::sync::Arc;
@@ -153,7 +154,7 @@ fn replies(full: bool) -> Vec<Reply> {
     replies.extend(replies_about_identities(full));
     replies.extend(replies_about_tasks(full));
     replies.extend(github::replies(full).into_iter().chain(plugin::replies(full)));
-    replies.extend(replies_to_operators(full).into_iter().chain(replies_about_origins(full)));
+    replies.extend(replies_to_operators(full).into_iter().chain(operators::replies(full)));
     replies
 }
 
@@ -333,45 +334,6 @@ fn review(full: bool) -> view::ReviewView {
     }
 }
 
-/// The answers about the system, its tokens and what is held back.
-fn replies_about_origins(full: bool) -> Vec<Reply> {
-    vec![
-        Reply::RevokeOrigin(view::RevokeOriginView {
-            success: true,
-            dry_run: full,
-            revoked: 1,
-            quarantined: 2,
-            readers: if full {
-                vec![view::ReaderView {
-                    session_id: SESSION.parse().unwrap(),
-                    holder: "local:ada/1".to_owned(),
-                }]
-            } else {
-                vec![]
-            },
-            ended_readers: 0,
-            reading_holders: if full { vec!["token:ci".to_owned()] } else { vec![] },
-        }),
-        Reply::ForgetOrigin(view::ForgetOriginView {
-            success: true,
-            dry_run: !full,
-            versions: 1,
-            sessions: 2,
-            identities: 3,
-            tokens: 4,
-            agents: 5,
-            tasks: 6,
-            receipt: full.then(|| view::ReceiptView {
-                form: view::ReceiptView::FORM,
-                record: "{}".to_owned(),
-                previous: "00".repeat(32),
-                hash: "11".repeat(32),
-                checkpoint: "agentstack-checkpoint:v1:…".to_owned(),
-            }),
-        }),
-    ]
-}
-
 fn replies_to_operators(full: bool) -> Vec<Reply> {
     let check = view::CheckView {
         name: "storage".to_owned(),
@@ -407,7 +369,7 @@ fn replies_to_operators(full: bool) -> Vec<Reply> {
         Reply::RejectQuarantine(view::DecidedView { success: true, version: review(full) }),
         Reply::QueryAudit(view::QueryAuditView {
             count: 1,
-            records: vec![audit_record(full)],
+            records: vec![operators::audit_record(full)],
             next_cursor: full.then(|| "a.7".to_owned()),
         }),
         Reply::CreateToken(view::CreateTokenView::new(api_token(), grant(full))),
@@ -418,26 +380,6 @@ fn replies_to_operators(full: bool) -> Vec<Reply> {
         }),
         Reply::RevokeToken(view::RevokeTokenView { success: true }),
     ]
-}
-
-fn audit_record(full: bool) -> view::AuditRecordView {
-    view::AuditRecordView {
-        sequence: 7,
-        at: Timestamp::from_millis(1_768_464_000_000).to_string(),
-        principal: "local:ada".to_owned(),
-        agent_id: full.then(|| "coder".parse().unwrap()),
-        identity_id: full.then(|| SESSION.parse().unwrap()),
-        session_id: full.then(|| SESSION.parse().unwrap()),
-        operation: "memory_delete".to_owned(),
-        resource: full.then(|| "00".repeat(16)),
-        decision: "allow".to_owned(),
-        reason: "permitted".to_owned(),
-        policy: "builtin-1".to_owned(),
-        request_id: SESSION.parse().unwrap(),
-        outcome: "ok".to_owned(),
-        duration_us: 12,
-        counts: if full { [("entries".to_owned(), 1)].into() } else { [].into() },
-    }
 }
 
 /// Holds a value to the part of JSON Schema that our schemas use, and to having no field they lack.

@@ -1,5 +1,6 @@
 //! A store that can be made to fail, and what is answered while it does.
 
+mod audit;
 mod imports;
 mod plugins;
 
@@ -9,14 +10,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use agentstack_access::{
     DirectoryUnavailable, Grant, Holder, Scope, SessionDirectory, Standing, TokenDirectory,
 };
-use agentstack_audit::{Checkpoint, Decision, Draft, FormerKey, Line, Outcome, VerifyingKey};
+use agentstack_audit::{Decision, Draft, Line, Outcome};
 use agentstack_core::{
     Agent, AgentInstanceId, Entry, EntrySummary, Identity, IdentityId, MemoryKey, Origin, Relationship,
     SessionId, SharedName, Task, TaskId, Timestamp, TokenHash, TokenId, Trust, Version, VersionId,
 };
 use agentstack_storage::reference::ReferenceStore;
 use agentstack_storage::{
-    Again, AgentChange, AgentRef, AgentStore, Agents, AuditLog, Counts, Direction, Drift, DriftFigures,
+    Again, AgentChange, AgentRef, AgentStore, Agents, Counts, Direction, Drift, DriftFigures,
     EmbeddingFigures, EmbeddingModel, EmbeddingStore, Ends, Figures, Forgotten, Found, Health, Identities,
     IdentityChange, IdentityFilter, IdentityRef, IdentityStore, Listed, Listing, MemoryStore, NewAgent,
     NewEntry, NewSession, NewTask, OriginFilter, Pending, Readers, Reading, Recorded, Removed, Review,
@@ -265,47 +266,6 @@ impl SessionStore for Faulty {
 
     async fn expired(&self, scope: &Scope) -> Result<Vec<SessionId>, StorageError> {
         self.reads()?.expired(scope).await
-    }
-}
-
-#[async_trait]
-impl AuditLog for Faulty {
-    async fn append(&self, drafts: &[Draft]) -> Result<(), StorageError> {
-        self.writes()?.append(drafts).await
-    }
-
-    async fn checkpoint(&self, scope: &Scope) -> Result<Option<Checkpoint>, StorageError> {
-        self.writes()?.checkpoint(scope).await
-    }
-
-    async fn lines(&self, scope: &Scope, sequence: u64, limit: u32) -> Result<Vec<Line>, StorageError> {
-        self.reads()?.lines(scope, sequence, limit).await
-    }
-
-    async fn former_keys(&self, scope: &Scope) -> Result<Vec<FormerKey>, StorageError> {
-        self.reads()?.former_keys(scope).await
-    }
-
-    async fn succeed(
-        &self,
-        scope: &Scope,
-        former: &VerifyingKey,
-        pending: Pending,
-    ) -> Result<bool, StorageError> {
-        self.writes()?.succeed(scope, former, pending).await
-    }
-
-    async fn lines_before(
-        &self,
-        scope: &Scope,
-        sequence: Option<u64>,
-        limit: u32,
-    ) -> Result<Vec<Line>, StorageError> {
-        self.reads()?.lines_before(scope, sequence, limit).await
-    }
-
-    async fn checkpoints(&self, scope: &Scope) -> Result<Vec<Checkpoint>, StorageError> {
-        self.reads()?.checkpoints(scope).await
     }
 }
 

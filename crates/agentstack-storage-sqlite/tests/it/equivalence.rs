@@ -1,5 +1,7 @@
 //! Whatever is asked, in whatever order: SQLite and the reference store answer alike.
 
+mod told;
+
 use std::sync::Arc;
 
 use agentstack_audit::SigningKey;
@@ -19,6 +21,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use self::told::{found, pages, shown};
 use crate::support;
 
 const HOUR: i64 = 60 * 60 * 1_000;
@@ -428,59 +431,8 @@ fn reviewed(review: &Review) -> String {
     )
 }
 
-/// A page of a list, and the next if wanted.
-async fn pages(call: &Call<'_>, asked: Listing, cursor: bool) -> String {
-    let first = call.list(asked.clone()).await;
-    let mut pages = vec![(first.total, first.entries)];
-    if let (true, Some(next)) = (cursor, first.next) {
-        let page = call.list(Listing { page: Page::After(next), ..asked }).await;
-        pages.push((page.total, page.entries));
-    }
-    let page = |(total, entries): &(u64, Vec<_>)| {
-        format!("{total} {:?}", entries.iter().map(shown).collect::<Vec<_>>())
-    };
-    format!("{:?} {}", pages.iter().map(page).collect::<Vec<_>>(), first.next.is_some())
-}
-
-async fn found(call: &Call<'_>, asked: Search) -> String {
-    let found = call.search(asked).await;
-    let entries: Vec<_> = found.hits.iter().map(|hit| hit.entry.summary.clone()).collect();
-    call.shown(&entries).await;
-    let hits = found
-        .hits
-        .iter()
-        .map(|hit| (shown(&hit.entry.summary), hit.score, hit.match_type, &hit.entry.content));
-    format!("{:?} {} {}", hits.collect::<Vec<_>>(), found.more, found.without_vector)
-}
-
 fn name(key: u8) -> String {
     format!("key {} {}", key, WORDS[key as usize])
-}
-
-/// A summary without its id, and with its namespace's kind for its session's id.
-fn shown(summary: &agentstack_core::EntrySummary) -> String {
-    let namespace = match &summary.namespace {
-        agentstack_core::Namespace::Session(_) => "own".to_owned(),
-        agentstack_core::Namespace::Shared(name) => name.to_string(),
-    };
-    let agentstack_core::EntrySummary {
-        key,
-        version,
-        agent_id,
-        tags,
-        metadata,
-        created_at,
-        updated_at,
-        label,
-        chars,
-        ..
-    } = summary;
-    format!(
-        "{namespace} {} {version} {agent_id:?} {:?} {:?} {created_at} {updated_at} {label:?} {chars}",
-        key.as_str(),
-        tags.iter().map(agentstack_core::Tag::as_str).collect::<Vec<_>>(),
-        metadata.as_object(),
-    )
 }
 
 pub(crate) fn reference() -> World {
