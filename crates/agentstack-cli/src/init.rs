@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use agentstack::config::Overrides;
 use agentstack::{AgentStack, Options};
 use serde_json::json;
 
@@ -11,8 +10,8 @@ use crate::{Verdict, config};
 /// Makes what is not there: configuration, key and database. What is there is used as it is.
 pub(crate) async fn run(file: Option<PathBuf>, as_json: bool) -> anyhow::Result<Verdict> {
     let (file, is_new) = config::find_or_make(file)?;
-    let mut options = Options::load(Some(file.clone()), Overrides::default())?;
-    options.embeds = false;
+    // Without what serves: the program would have the compiler of plugins in it.
+    let options = Options::load_or_make(Some(file.clone()), false)?;
     let database = options.database.clone();
     let had_database = database.exists();
     AgentStack::open(options).await?.close().await;

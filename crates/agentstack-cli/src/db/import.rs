@@ -31,7 +31,7 @@ pub(crate) struct Import {
 
 /// Imports. Stopped in the middle, it goes on when the same is asked for again.
 pub(crate) async fn run(config: Option<PathBuf>, asked: Import, as_json: bool) -> anyhow::Result<Verdict> {
-    let stack = AgentStack::open(Options::load_to_import(config, asked.dry_run)?).await?;
+    let stack = AgentStack::open(Options::load_or_make(config, asked.dry_run)?).await?;
     let asked = ImportAsked {
         file: asked.file,
         resume_tokens: asked.resume_tokens,

@@ -27,7 +27,7 @@ pub(crate) struct Import {
 
 /// Imports. Stopped in the middle, it goes on when the same is asked for again.
 pub(super) async fn run(config: Option<PathBuf>, asked: Import, as_json: bool) -> anyhow::Result<Verdict> {
-    let stack = AgentStack::open(Options::load_to_import(config, asked.dry_run)?).await?;
+    let stack = AgentStack::open(Options::load_or_make(config, asked.dry_run)?).await?;
     let asked = MemoryImportAsked {
         path: asked.path,
         into: asked.namespace,

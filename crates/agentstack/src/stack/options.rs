@@ -139,11 +139,11 @@ impl Options {
         Ok(options)
     }
 
-    /// The same to import into. A database that is not there yet is made, with its key, unless `existing`.
+    /// The same of a database that need not be there: then it is made, with its key, unless `existing`.
     ///
     /// # Errors
     /// When the configuration or the key is not right, or there is no database where there has to be one.
-    pub fn load_to_import(file: Option<PathBuf>, existing: bool) -> Result<Self, StartError> {
+    pub fn load_or_make(file: Option<PathBuf>, existing: bool) -> Result<Self, StartError> {
         let loaded = Config::load(&Sources::of_process(file.clone(), Overrides::default())?)?;
         if existing || loaded.config.memory.path.exists() {
             return Self::load_existing(file);
