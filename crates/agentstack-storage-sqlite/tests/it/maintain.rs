@@ -1,5 +1,7 @@
 //! Proving a database, copying it, and giving it another key.
 
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -347,14 +349,26 @@ async fn s39_another_key_for_a_database_in_use() {
 }
 
 /// The files of a database as they are at a moment: what is left of it when the process is killed then.
-fn left_behind(path: &Path, to: &Path) -> PathBuf {
+///
+/// They are read one after the other, which is one moment if the log stayed as it was meanwhile, or if nothing of it had
+/// been folded into the database yet; otherwise there is nothing to see.
+fn left_behind(path: &Path, to: &Path, untouched: &[u8]) -> Option<PathBuf> {
+    let read = |end| std::fs::read(support::beside(path, end)).unwrap();
+    let (log, database) = (read("-wal"), read(""));
+    if database != untouched && read("-wal") != log {
+        return None;
+    }
     std::fs::create_dir_all(to).unwrap();
     let copy = to.join("store.db");
-    // The log first: what is folded into the database meanwhile is in it still, or was.
-    for end in ["-wal", ""] {
-        let _ = std::fs::copy(support::beside(path, end), support::beside(&copy, end));
+    for (end, bytes) in [("-wal", log), ("", database)] {
+        let made = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(support::beside(&copy, end));
+        made.unwrap().write_all(&bytes).unwrap();
     }
-    copy
+    Some(copy)
 }
 
 #[tokio::test]
@@ -365,14 +379,16 @@ async fn s39_a_database_has_one_key_or_the_other_whenever_it_is_interrupted() {
     let expected = seen(&store).await;
     // A reader holds the log back, so that it is not folded into the database at the end.
     let (old, new) = (options(&path, true), other_key().derive());
-    let mut moments = vec![left_behind(&path, &folder.path().join("before"))];
+    let untouched = std::fs::read(&path).unwrap();
+    let before = left_behind(&path, &folder.path().join("before"), &untouched);
+    let mut moments: Vec<_> = before.into_iter().collect();
     let mut nobody = |_| {};
     let rekeying = rekey(&old, &new, &mut nobody);
     tokio::pin!(rekeying);
     for number in 0..400 {
         let moment = std::time::Duration::from_micros(500);
         let done = tokio::time::timeout(moment, &mut rekeying).await;
-        moments.push(left_behind(&path, &folder.path().join(number.to_string())));
+        moments.extend(left_behind(&path, &folder.path().join(number.to_string()), &untouched));
         if let Ok(done) = done {
             done.unwrap();
             break;
