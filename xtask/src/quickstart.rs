@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::process::{self, program_at_root, shell};
 use crate::{readme, release, workspace};
@@ -18,6 +18,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
 
 /// Runs the README's quickstart as somebody who has never used the product on this machine, and looks at what it has built.
 pub(crate) fn check() -> Result<()> {
+    let theirs = workspace::root().join("aistack.config.json");
+    ensure!(!theirs.exists(), "the quickstart would use {}: move it away first", theirs.display());
     let mut command = shell(&readme::command("quickstart")?);
     in_empty_home(&mut command, &workspace::metadata()?.target_directory.join("quickstart-home"))?;
     process::run(command)?;

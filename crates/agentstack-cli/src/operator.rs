@@ -6,6 +6,8 @@ use agentstack::{AgentStack, Caller, ErrorCode, Reply, find_operation};
 use anyhow::{Context, anyhow};
 use serde_json::{Map, Value};
 
+use crate::Verdict;
+
 /// Why there is no answer.
 pub(crate) enum Refused {
     /// There is no such thing.
@@ -24,4 +26,21 @@ pub(crate) async fn call(stack: &AgentStack, name: &str, arguments: Value) -> Re
         ErrorCode::NotFound => Refused::Absent,
         _ => Refused::Other(anyhow!("{}", error.message())),
     })
+}
+
+/// Ends a command that asked for a thing of this kind, and has printed what there is of it.
+pub(crate) async fn end(
+    stack: AgentStack,
+    done: Result<(), Refused>,
+    kind: &'static str,
+) -> anyhow::Result<Verdict> {
+    stack.close().await;
+    match done {
+        Ok(()) => Ok(Verdict::Well),
+        Err(Refused::Absent) => {
+            eprintln!("agentstack: there is no such {kind}");
+            Ok(Verdict::Wrong)
+        }
+        Err(Refused::Other(error)) => Err(error),
+    }
 }

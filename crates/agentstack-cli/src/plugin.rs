@@ -11,7 +11,7 @@ use agentstack::{AgentStack, PluginSetup, Reply};
 use anyhow::{Context, bail};
 use serde_json::json;
 
-use crate::operator::{Refused, call};
+use crate::operator::{Refused, call, end};
 use crate::terminal::confirm;
 use crate::{Verdict, open};
 
@@ -71,20 +71,10 @@ pub(crate) async fn run(config: Option<PathBuf>, command: Command, as_json: bool
     let enabled = PluginSetup::load(config.clone())?.enabled;
     let stack = open(config).await?;
     let done = registry(&stack, command, as_json).await;
-    stack.close().await;
-    match done {
-        Ok(()) => {
-            if !enabled && !as_json {
-                eprintln!("Plugins are off: none is called before `plugins.enabled` is true.");
-            }
-            Ok(Verdict::Well)
-        }
-        Err(Refused::Absent) => {
-            eprintln!("agentstack: there is no such plugin");
-            Ok(Verdict::Wrong)
-        }
-        Err(Refused::Other(error)) => Err(error),
+    if done.is_ok() && !enabled && !as_json {
+        eprintln!("Plugins are off: none is called before `plugins.enabled` is true.");
     }
+    end(stack, done, "plugin").await
 }
 
 async fn registry(stack: &AgentStack, command: Command, as_json: bool) -> Result<(), Refused> {

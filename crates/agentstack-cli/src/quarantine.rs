@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use serde_json::{Map, Value, json};
 
 use crate::Verdict;
-use crate::operator::{Refused, call};
+use crate::operator::{Refused, call, end};
 use crate::terminal::confirm;
 
 #[derive(clap::Subcommand)]
@@ -99,8 +99,7 @@ pub(crate) async fn run(stack: AgentStack, command: Command, as_json: bool) -> a
         Command::Approve { id } => decide(&stack, "quarantine_approve", &id, as_json).await,
         Command::Reject { id } => decide(&stack, "quarantine_reject", &id, as_json).await,
     };
-    stack.close().await;
-    verdict(done)
+    end(stack, done, "version").await
 }
 
 pub(crate) async fn revoke_origin(
@@ -109,19 +108,7 @@ pub(crate) async fn revoke_origin(
     as_json: bool,
 ) -> anyhow::Result<Verdict> {
     let done = revoke(&stack, asked, as_json).await;
-    stack.close().await;
-    verdict(done)
-}
-
-fn verdict(done: Result<(), Refused>) -> anyhow::Result<Verdict> {
-    match done {
-        Ok(()) => Ok(Verdict::Well),
-        Err(Refused::Absent) => {
-            eprintln!("agentstack: there is no such version");
-            Ok(Verdict::Wrong)
-        }
-        Err(Refused::Other(error)) => Err(error),
-    }
+    end(stack, done, "version").await
 }
 
 pub(crate) fn unexpected() -> Refused {
@@ -259,8 +246,7 @@ async fn revoke_once(
 
 pub(crate) async fn forget(stack: AgentStack, asked: Forget, as_json: bool) -> anyhow::Result<Verdict> {
     let done = forgotten(&stack, &asked, as_json).await;
-    stack.close().await;
-    verdict(done)
+    end(stack, done, "version").await
 }
 
 async fn forgotten(stack: &AgentStack, asked: &Forget, as_json: bool) -> Result<(), Refused> {

@@ -4,11 +4,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use agentstack_core::Timestamp;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
+use x509_cert::der::Decode;
 
 use crate::TlsFiles;
 
@@ -36,6 +38,12 @@ pub enum TlsProblem {
     /// The two do not go together, or are of a kind that is not supported.
     #[error("the certificate and its key cannot be used")]
     Unusable(#[source] rustls::Error),
+    /// When it ends cannot be read.
+    #[error("{} does not say when it ends", path.display())]
+    Endless {
+        /// Which.
+        path: PathBuf,
+    },
 }
 
 /// The certificate that is shown to clients, and its key.
@@ -68,21 +76,41 @@ impl Certificate {
         Ok(())
     }
 
+    /// When the certificate of these files ends, if they can be used.
+    ///
+    /// # Errors
+    /// When they cannot.
+    pub fn end(files: &TlsFiles) -> Result<Timestamp, TlsProblem> {
+        acceptor(files)?;
+        let endless = || TlsProblem::Endless { path: files.certificate.clone() };
+        let chain = chain(files)?;
+        let own =
+            chain.first().and_then(|own| x509_cert::Certificate::from_der(own).ok()).ok_or_else(endless)?;
+        let end = own.tbs_certificate().validity().not_after.to_unix_duration();
+        i64::try_from(end.as_millis()).map(Timestamp::from_millis).map_err(|_| endless())
+    }
+
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         self.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
+fn no_pem(path: &Path, what: &'static str) -> impl FnOnce(rustls::pki_types::pem::Error) -> TlsProblem {
+    let path = path.to_owned();
+    move |source| TlsProblem::File { path, what, source }
+}
+
+/// The certificate, and then those that vouch for it.
+fn chain(files: &TlsFiles) -> Result<Vec<CertificateDer<'static>>, TlsProblem> {
+    CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(no_pem(&files.certificate, "certificate"))
+}
+
 /// TLS 1.2 and 1.3 with these files.
 fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsProblem> {
-    let problem = |path: &Path, what| {
-        let path = path.to_owned();
-        move |source| TlsProblem::File { path, what, source }
-    };
-    let chain = CertificateDer::pem_file_iter(&files.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(problem(&files.certificate, "certificate"))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(problem(&files.key, "private key"))?;
+    let chain = chain(files)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(no_pem(&files.key, "private key"))?;
     // What renews certificates often lets a group read them (S42).
     if std::fs::metadata(&files.key).is_ok_and(|key| key.mode() & 0o027 != 0) {
         return Err(TlsProblem::Open { path: files.key.clone() });

@@ -131,7 +131,7 @@ pub async fn examine(file: Option<PathBuf>, now: Timestamp) -> Vec<Finding> {
     let place =
         loaded.file.as_ref().map_or("the built-in settings".to_owned(), |file| file.display().to_string());
     found.ok("config.usable", format!("{place} can be used"));
-    settings::look(&loaded, &mut found);
+    settings::look(&loaded, now, &mut found);
     let opens = files::look(&loaded.config, now, &mut found);
     if opens {
         running::look(&loaded.config, now, &mut found).await;

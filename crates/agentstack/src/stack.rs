@@ -21,6 +21,7 @@ use agentstack_storage::Storage;
 use agentstack_storage_sqlite::{OpenError, OpenOptions, SqliteStore};
 
 pub use self::options::Options;
+pub(crate) use self::options::tls_files;
 use crate::config::ConfigError;
 use crate::keys::KeyError;
 use crate::policy::{LoadedPolicy, PolicyProblem, PolicySource};

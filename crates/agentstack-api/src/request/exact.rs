@@ -23,6 +23,12 @@ pub(super) fn id() -> Value {
     })
 }
 
+/// At least one of some texts that may each be left out.
+pub(super) fn any_of(fields: &[&str]) -> Value {
+    let given = |field: &&str| json!({ "required": [field], "properties": { *field: { "type": "string" } } });
+    json!({ "anyOf": fields.iter().map(given).collect::<Vec<_>>() })
+}
+
 /// The id of a version.
 pub(super) fn version_id() -> Value {
     json!({

@@ -97,6 +97,7 @@ macro_rules! of_an_origin {
         #[derive(Deserialize, JsonSchema, Validate)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         #[garde(allow_unvalidated)]
+        #[schemars(extend("x-exact" = exact::any_of(&["originPrincipal", "agentId", "originTool"])))]
         pub(crate) struct $request {
             /// As `label.origin` names it. At least one of this, `agentId` and `originTool` is needed
             #[garde(length(min = 1, max = 512))]

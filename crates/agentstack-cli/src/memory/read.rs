@@ -7,7 +7,7 @@ use agentstack::view::{EntryView, SearchMemoryView, SearchResultView, SummaryVie
 use agentstack::{AgentStack, Options, Reply};
 use serde_json::{Map, Value, json};
 
-use crate::operator::{Refused, call};
+use crate::operator::{Refused, call, end};
 use crate::quarantine::{fenced, unexpected};
 use crate::{Verdict, open};
 
@@ -66,31 +66,17 @@ pub(super) async fn search(
         AgentStack::open(Options::load_to_embed(config)?).await?
     };
     let done = searched(&stack, asked, as_json).await;
-    stack.close().await;
-    verdict(done)
+    end(stack, done, "entry").await
 }
 
 pub(super) async fn get(stack: AgentStack, asked: &Get, as_json: bool) -> anyhow::Result<Verdict> {
     let done = got(&stack, asked, as_json).await;
-    stack.close().await;
-    verdict(done)
+    end(stack, done, "entry").await
 }
 
 pub(super) async fn list(stack: AgentStack, asked: &List, as_json: bool) -> anyhow::Result<Verdict> {
     let done = listed(&stack, asked, as_json).await;
-    stack.close().await;
-    verdict(done)
-}
-
-fn verdict(done: Result<(), Refused>) -> anyhow::Result<Verdict> {
-    match done {
-        Ok(()) => Ok(Verdict::Well),
-        Err(Refused::Absent) => {
-            eprintln!("agentstack: there is no such entry");
-            Ok(Verdict::Wrong)
-        }
-        Err(Refused::Other(error)) => Err(error),
-    }
+    end(stack, done, "entry").await
 }
 
 async fn searched(stack: &AgentStack, asked: &Search, as_json: bool) -> Result<(), Refused> {

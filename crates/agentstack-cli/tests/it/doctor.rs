@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use agentstack::core::{Clock, SystemClock};
 use agentstack::doctor::{Finding, Severity, examine};
@@ -54,6 +55,18 @@ fn plain(at: &Path, workplace: &Workplace) {
     workplace.expect(&["session", "list"], 0);
 }
 
+/// Serves HTTP with a certificate that ends so many days from now.
+fn certificate(at: &Path, days: u64) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut wanted = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+    wanted.not_after = (SystemTime::now() + Duration::from_hours(24 * days)).into();
+    fs::write(at.join("cert.pem"), wanted.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(at.join("cert.key"), key.serialize_pem()).unwrap();
+    mode(&at.join("cert.key"), 0o640);
+    let files = json!({ "certificate": at.join("cert.pem"), "key": at.join("cert.key") });
+    set(at, "http", "tls", files);
+}
+
 /// What is planted, in which check it is found, how bad it is, and how many days later it is looked at.
 type Case = (&'static str, Severity, i64, fn(&Path, &Workplace));
 
@@ -83,6 +96,12 @@ const CASES: &[Case] = &[
         });
     }),
     ("surface.http", Failure, 0, |at, _| set(at, "http", "listen", json!("0.0.0.0:3001"))),
+    ("surface.certificate", Warning, 0, |at, _| certificate(at, 5)),
+    ("surface.certificate", Failure, 61, |at, _| certificate(at, 60)),
+    ("surface.certificate", Failure, 0, |at, _| {
+        certificate(at, 60);
+        mode(&at.join("cert.key"), 0o644);
+    }),
     ("github.use", Warning, 0, |at, _| set(at, "github", "enabled", json!(true))),
     ("github.use", Failure, 0, |at, _| {
         configure(at, |config| {
@@ -241,6 +260,17 @@ fn each_planted_fault_is_found_and_a_fresh_installation_has_none() {
         let expected = (*check, if *severity == Failure { "failure" } else { "warning" });
         assert!(wrong(&found).contains(&expected), "case {number}: {expected:?} in {:?}", wrong(&found));
     }
+}
+
+#[test]
+fn a_certificate_that_is_good_for_two_months_is_well() {
+    let workplace = Workplace::new();
+    workplace.expect(&["quickstart"], 0);
+    fs::rename(workplace.path().join("aistack.config.json"), workplace.path().join(CONFIG)).unwrap();
+    certificate(workplace.path(), 60);
+    let (code, found) = diagnosed(&workplace);
+    assert_eq!((code, wrong(&found)), (Some(0), vec![]));
+    assert!(found.contains(&("surface.certificate".to_owned(), "ok".to_owned())), "{found:?}");
 }
 
 #[test]

@@ -1,11 +1,18 @@
 //! What can be said of the machine and of the configuration alone.
 
+use agentstack_core::Timestamp;
+use agentstack_rest::Certificate;
 use rustix::process::{Resource, geteuid, getrlimit};
 
-use super::{Findings, with_causes};
+use super::{Findings, days, with_causes};
 use crate::code_host::confinement;
 use crate::config::{Config, Loaded, ProviderName};
 use crate::policy::PolicySource;
+use crate::stack::tls_files;
+
+/// How many days before its end a certificate should have been renewed: what renews them does so a month before, or when a
+/// third of their time is left.
+const CERTIFICATE_DAYS: i64 = 14;
 
 pub(super) fn of_the_system(found: &mut Findings) {
     if geteuid().is_root() {
@@ -22,11 +29,12 @@ pub(super) fn of_the_system(found: &mut Findings) {
     }
 }
 
-pub(super) fn look(loaded: &Loaded, found: &mut Findings) {
+pub(super) fn look(loaded: &Loaded, now: Timestamp, found: &mut Findings) {
     let config = &loaded.config;
     secrets(config, found);
     protection(config, found);
     surface(config, found);
+    certificate(config, now, found);
     features(config, found);
     outbound(config, found);
 }
@@ -130,6 +138,29 @@ fn surface(config: &Config, found: &mut Findings) {
             "set http.metricsListen to a loopback address",
         ),
         _ => found.ok("surface.metrics", "figures are shown to this machine or with a token only"),
+    }
+}
+
+/// What HTTP is served with.
+fn certificate(config: &Config, now: Timestamp, found: &mut Findings) {
+    let Some(tls) = &config.http.tls else { return };
+    let path = tls.certificate.display();
+    let renew = "renew it, and have agentstack-rest read it again: kill -HUP";
+    match Certificate::end(&tls_files(tls)) {
+        Err(problem) => {
+            found.fail(
+                "surface.certificate",
+                with_causes(&problem),
+                "put right http.tls.certificate and http.tls.key",
+            );
+        }
+        Ok(end) if end < now => {
+            found.fail("surface.certificate", format!("{path} has ended on {end}"), renew);
+        }
+        Ok(end) if days(now, end) < CERTIFICATE_DAYS => {
+            found.warn("surface.certificate", format!("{path} ends on {end}"), renew);
+        }
+        Ok(end) => found.ok("surface.certificate", format!("{path} is good until {end}")),
     }
 }
 

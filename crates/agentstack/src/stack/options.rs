@@ -236,14 +236,17 @@ fn webhook(section: &Watch) -> Option<WebhookSettings> {
     Some(WebhookSettings { url: webhook.url.clone(), secret: webhook.secret.clone() })
 }
 
+pub(crate) fn tls_files(tls: &Tls) -> TlsFiles {
+    TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() }
+}
+
 fn http_settings(http: &Http, limits: &Limits) -> HttpSettings {
-    let files = |tls: &Tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() };
     HttpSettings {
         metrics_listen: http.metrics_listen,
         allowed_hosts: http.allowed_hosts.clone(),
         allowed_origins: http.allowed_origins.clone(),
         behind_proxy: http.behind_proxy,
-        tls: http.tls.as_ref().map(files),
+        tls: http.tls.as_ref().map(tls_files),
         oauth: http.oauth.as_ref().map(oauth_settings),
         failed_authentications_per_minute: limits.failed_authentications_per_minute,
         connections: limits.connections,

@@ -70,94 +70,44 @@ fn cells<const N: usize>() -> impl Strategy<Value = [Cell; N]> {
     proptest::collection::vec(cell(), N).prop_map(|cells| cells.try_into().unwrap())
 }
 
+/// A record whose fields are the cells in their order, and some that are not cells.
+macro_rules! of_cells {
+    ($cells:expr => $made:ident { $($field:ident),* ; $($more:ident),* }) => {{
+        let [$($field),*] = $cells;
+        $made { $($field,)* $($more),* }
+    }};
+}
+
 fn session(cells: [Cell; 4]) -> SourceSession {
-    let [id, status, started_at, metadata] = cells;
-    SourceSession { id, status, started_at, metadata }
+    of_cells!(cells => SourceSession { id, status, started_at, metadata; })
 }
 
 fn entry() -> impl Strategy<Value = SourceEntry> {
     (cells::<9>(), cells::<4>(), proptest::collection::vec(cell(), 0..4)).prop_map(|(own, of, tags)| {
-        let [id, key, namespace, content, metadata, agent, created_at, updated_at, newest_past] = own;
         let session = session(of);
-        SourceEntry {
-            id,
-            key,
-            namespace,
-            content,
-            metadata,
-            agent,
-            created_at,
-            updated_at,
-            tags,
-            newest_past,
-            session,
-        }
+        of_cells!(own => SourceEntry {
+            id, key, namespace, content, metadata, agent, created_at, updated_at, newest_past; tags, session
+        })
     })
 }
 
 fn identities() -> impl Strategy<Value = (SourceTable, SourceItem)> {
     cells::<12>().prop_map(|cells| {
-        let [
-            id,
-            agent_type,
-            status,
-            capabilities,
-            version,
-            display_name,
-            description,
-            metadata,
-            created_at,
-            last_active_at,
-            reason,
-            updated_at,
-        ] = cells;
-        let identity = SourceIdentity {
-            id,
-            agent_type,
-            status,
-            capabilities,
-            version,
-            display_name,
-            description,
-            metadata,
-            created_at,
-            last_active_at,
-            reason,
-            updated_at,
-        };
+        let identity = of_cells!(cells => SourceIdentity {
+            id, agent_type, status, capabilities, version, display_name, description, metadata, created_at,
+            last_active_at, reason, updated_at;
+        });
         (SourceTable::Identities, SourceItem::Identity(Box::new(identity)))
     })
 }
 
 fn tasks() -> impl Strategy<Value = (SourceTable, SourceItem)> {
     (cells::<11>(), cells::<4>()).prop_map(|(cells, of)| {
-        let [
-            id,
-            session_id,
-            agent_type,
-            status,
-            input,
-            output,
-            created_at,
-            completed_at,
-            risk,
-            parent,
-            parent_created_at,
-        ] = cells;
-        let task = SourceTask {
-            id,
-            session: session(of),
-            session_id,
-            agent_type,
-            status,
-            input,
-            output,
-            created_at,
-            completed_at,
-            risk,
-            parent,
-            parent_created_at,
-        };
+        let session = session(of);
+        let task = of_cells!(cells => SourceTask {
+            id, session_id, agent_type, status, input, output, created_at, completed_at, risk, parent,
+            parent_created_at; session
+        });
         (SourceTable::Tasks, SourceItem::Task(Box::new(task)))
     })
 }
