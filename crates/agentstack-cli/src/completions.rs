@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     shell: Shell,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
+pub(crate) fn run(arguments: &Arguments) -> Verdict {
     // Not straight to the terminal: a pipe that is closed is an error here, and would be a panic there.
     let mut script = Vec::new();
     clap_complete::generate(
@@ -23,6 +23,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
         env!("CARGO_BIN_NAME"),
         &mut script,
     );
-    std::io::stdout().write_all(&script)?;
-    Ok(Verdict::Well)
+    if let Err(error) = std::io::stdout().write_all(&script) {
+        crate::terminal::lose(&error);
+    }
+    Verdict::Well
 }

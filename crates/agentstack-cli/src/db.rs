@@ -145,19 +145,35 @@ async fn rekey(config: Option<PathBuf>, asked: Rekey, as_json: bool) -> anyhow::
     drop(meter);
     let put = done.put.as_ref().map(|path| path.display().to_string());
     if as_json {
-        println!("{:#}", json!({ "finishedEarlierOne": done.finished, "putKeyWhereItIsTakenFrom": put }));
+        println!(
+            "{:#}",
+            json!({
+                "finishedEarlierOne": done.finished,
+                "putKeyWhereItIsTakenFrom": put,
+                "signsAuditLog": done.signs,
+            })
+        );
         return Ok(Verdict::Well);
     }
     if done.finished {
         println!("A replacement that had been interrupted is finished: the database has its new key.");
     } else {
-        println!("The database has a new key. Servers that are running take it up with their next call.");
+        println!("The database has a new key.");
     }
     match put {
-        Some(put) => {
-            println!("Now put the key in {put} where security.keySource takes it from, and remove the file.");
-        }
-        None => println!("The old key is destroyed. Backups that were made with it open with it only."),
+        Some(put) => println!(
+            "Now put the key in {put} where security.keySource takes it from, remove the file, and start again what uses \
+             the database."
+        ),
+        None => println!(
+            "Servers that are running take it up with their next call. The old key is destroyed; backups that were made \
+             with it open with it only."
+        ),
+    }
+    if !done.signs {
+        eprintln!(
+            "agentstack: the new key does not sign the audit log, which is not intact: agentstack audit verify"
+        );
     }
     Ok(Verdict::Well)
 }

@@ -35,6 +35,9 @@ pub(crate) async fn run(
         }
         found = examine(config, SystemClock.now()).await;
     }
+    for finding in &mut found {
+        finding.reason = agentstack::redactor().scrub(&finding.reason).into_owned();
+    }
     let worst = found.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
     if as_json {
         println!("{:#}", json!({ "worst": worst, "fixed": fixed, "findings": found }));
@@ -52,7 +55,7 @@ fn tell(found: &[Finding], verbose: bool, fixed: usize) {
             Severity::Warning => "WARNING",
             Severity::Failure => "FAILURE",
         };
-        println!("{word:8}{:20}{}", finding.check, agentstack::redactor().scrub(&finding.reason));
+        println!("{word:8}{:20}{}", finding.check, finding.reason);
         if let Some(mend) = &finding.mend {
             println!("{:28}mend: {mend}", "");
         }

@@ -145,7 +145,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Config(command) => config::run(config, &command, json),
         Command::Policy(command) => policy::run(config, command, json),
         Command::Completions(_) if json => anyhow::bail!("a script for a shell has no --json form"),
-        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Completions(arguments) => Ok(completions::run(&arguments)),
         Command::Man(arguments) => man::run(&arguments, json),
     }
 }

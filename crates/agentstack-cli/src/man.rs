@@ -36,6 +36,9 @@ the command line is wrong
 .TP
 3
 the command could not run
+.TP
+141
+nobody reads what it prints any more
 .SH "SEE ALSO"
 \fBagentstack\-mcp\fR(1), \fBagentstack\-rest\fR(8)
 "#;

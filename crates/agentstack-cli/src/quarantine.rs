@@ -208,7 +208,7 @@ async fn revoke(stack: &AgentStack, asked: RevokeOrigin, as_json: bool) -> Resul
     let would = revoke_once(stack, &asked, true).await?;
     let asks = !asked.dry_run && !asked.yes;
     if asks && !confirmed(&would).map_err(Refused::Other)? {
-        println!("Nothing was changed.");
+        eprintln!("Nothing was changed.");
         return Ok(());
     }
     let done = if asked.dry_run { would } else { revoke_once(stack, &asked, false).await? };
@@ -256,17 +256,23 @@ async fn forgotten(stack: &AgentStack, asked: &Forget, as_json: bool) -> Result<
         if !confirm(&question, "say --yes, or --dry-run to see what would become of it")
             .map_err(Refused::Other)?
         {
-            println!("Nothing was changed.");
+            eprintln!("Nothing was changed.");
             return Ok(());
         }
     }
     // The place for the receipt first: what is gone cannot be proven again.
     let place = asked.receipt.as_deref().filter(|_| !asked.dry_run).map(keys::new_private_file).transpose();
     let place = place.map_err(|error| Refused::Other(error.into()))?;
-    let done = if asked.dry_run { would } else { forget_once(stack, asked, false).await? };
+    let done = if asked.dry_run { Ok(would) } else { forget_once(stack, asked, false).await };
+    let done = done.inspect_err(|_| drop(asked.receipt.as_ref().map(std::fs::remove_file)))?;
     if let (Some(mut place), Some(receipt)) = (place, &done.receipt) {
         let kept = place.write_all(json!(receipt).to_string().as_bytes()).and_then(|()| place.sync_all());
-        kept.map_err(|error| Refused::Other(error.into()))?;
+        if let Err(error) = kept {
+            println!("{}", json!(receipt));
+            let error = anyhow::Error::new(error)
+                .context("it is done, and the receipt, which is shown here, was not kept");
+            return Err(Refused::Other(error));
+        }
     }
     if as_json {
         println!("{:#}", json!(done));

@@ -1,7 +1,6 @@
 //! What operators decide about the trust of what is stored.
 
 use agentstack_access::{Caller, Claim, Scope};
-use agentstack_api::Command;
 use agentstack_api::command::{
     ApproveQuarantine, EndSession, ForgetOrigin, ListQuarantine, RejectQuarantine, ReviewState, RevokeOrigin,
     ShowQuarantine,
@@ -10,8 +9,9 @@ use agentstack_api::view::{
     DecidedView, ForgetOriginView, ListQuarantineView, ReaderView, ReceiptView, ReviewView, RevokeOriginView,
     ShowQuarantineView,
 };
+use agentstack_api::{Command, ErrorCode};
 use agentstack_core::{Timestamp, Trust, VersionId};
-use agentstack_storage::{OriginFilter, Pending, Review, ReviewFilter};
+use agentstack_storage::{OriginFilter, Pending, Review, ReviewFilter, StorageError};
 
 use crate::Engine;
 use crate::answer::{Piece, Room};
@@ -129,13 +129,22 @@ impl Engine {
         for session in sessions.iter().filter(|_| !dry_run) {
             let caller = Caller::new(housekeeper());
             let ending = Command::EndSession(EndSession { claim: Claim::session(*session) });
-            // One that has expired since, or that somebody else has ended, is gone as well.
-            let _ = Box::pin(self.call(&caller, ending)).await;
+            match Box::pin(self.call(&caller, ending)).await {
+                // One that has expired since, or that somebody else has ended, is gone as well.
+                Err(error) if error.code() != ErrorCode::NotFound => {
+                    return Err(StorageError::Unavailable("a session could not be ended".into()).into());
+                }
+                _ => {}
+            }
         }
         let (done, recorded) = self.store().forget(scope, &origin, (!dry_run).then_some(pending)).await?;
         let receipt = match recorded {
             Some(recorded) => {
-                let checkpoint = self.store().checkpoint(scope).await?;
+                // It is done, and what proves that is the record: one that is not signed yet is so later.
+                let checkpoint = self.store().checkpoint(scope).await.unwrap_or_else(|error| {
+                    tracing::error!(%error, "the audit log was not signed");
+                    None
+                });
                 Some(ReceiptView {
                     form: ReceiptView::FORM,
                     record: recorded.line.body,

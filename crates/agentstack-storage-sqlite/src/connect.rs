@@ -143,13 +143,19 @@ impl OpenOptions {
     /// Opens a connection. Writes nothing.
     pub(crate) async fn connect(&self) -> Result<SqliteConnection, OpenError> {
         let mut connection = self.sqlite().connect().await.map_err(|source| self.problem(source))?;
-        match harden(&mut connection).await {
+        match self.settle(&mut connection).await {
             Ok(()) => Ok(connection),
             Err(source) => {
                 let _ = connection.close().await;
                 Err(self.problem(source))
             }
         }
+    }
+
+    /// Sets what has no PRAGMA.
+    pub(crate) async fn settle(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        harden(connection).await?;
+        if self.read_only && self.has_log() { leave_log(connection).await } else { Ok(()) }
     }
 
     /// What it means that SQLite refused to open or to read the file.
@@ -211,6 +217,24 @@ pub(crate) async fn harden(connection: &mut SqliteConnection) -> Result<(), sqlx
         Ok(())
     } else {
         Err(sqlx::Error::Protocol("SQLite refused its defensive settings".into()))
+    }
+}
+
+/// Lets a connection that only reads leave the write-ahead log as it is, even if it is the last that closes.
+async fn leave_log(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let mut locked = connection.lock_handle().await?;
+    let handle = locked.as_raw_handle().as_ptr();
+    let off = std::ptr::null_mut::<std::ffi::c_int>();
+    #[expect(unsafe_code, reason = "SQLite offers this setting through its C interface only")]
+    // SAFETY: the lock is held to the end of the function, so the handle is alive and exclusively ours; the option takes
+    // exactly (int, int*), and a null second argument means that the new value is not reported back.
+    let set = unsafe {
+        libsqlite3_sys::sqlite3_db_config(handle, libsqlite3_sys::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, off)
+    };
+    if set == libsqlite3_sys::SQLITE_OK {
+        Ok(())
+    } else {
+        Err(sqlx::Error::Protocol("SQLite refused to leave a log as it is".into()))
     }
 }
 

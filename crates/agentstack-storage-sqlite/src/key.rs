@@ -29,7 +29,7 @@ impl MasterKey {
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         const RULE: InvalidName = InvalidName("a key is 64 hexadecimal digits");
         let text = text.trim();
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(RULE);
         }
         let mut bytes = Zeroizing::new([0_u8; 32]);

@@ -79,6 +79,15 @@ pub enum ReferenceFileProblem {
         /// Which file.
         path: PathBuf,
     },
+    /// Its journal is of a transaction over several databases.
+    #[error(
+        "{} has a journal of a transaction over several databases, which aistack never makes: open it once with the program \
+         that has made it", path.display()
+    )]
+    Several {
+        /// Which file.
+        path: PathBuf,
+    },
     /// SQLite cannot read it.
     #[error("{} is damaged, or is no database that can be imported", path.display())]
     Damaged {

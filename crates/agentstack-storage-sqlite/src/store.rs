@@ -284,12 +284,16 @@ impl SqliteStore {
 }
 
 fn pool(options: &OpenOptions) -> SqlitePool {
+    let settling = options.clone();
     SqlitePoolOptions::new()
         .max_connections(options.readers.max(1))
         .idle_timeout(Duration::from_mins(1))
         .acquire_timeout(options.busy_timeout)
         .test_before_acquire(false)
-        .after_connect(|connection, _| Box::pin(connect::harden(connection)))
+        .after_connect(move |connection, _| {
+            let options = settling.clone();
+            Box::pin(async move { options.settle(connection).await })
+        })
         .connect_lazy_with(options.sqlite())
 }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, Executor, SqliteConnection};
 
+use crate::{OpenError, OpenOptions};
+
 /// As versions 1.0 to 1.1 make it: no tags, no versions, no agents.
 pub const V1_0: &[&str] = &[include_str!("testing/v1_0.sql")];
 /// As version 1.3.1 makes it: with tags and past versions.
@@ -29,6 +31,17 @@ pub async fn make(path: &Path, scripts: &[&'static str]) -> Result<(), sqlx::Err
         connection.execute(*script).await?;
     }
     connection.close().await
+}
+
+/// Does something behind the back of a store: `sql` on its database, which opens with these options.
+///
+/// # Errors
+/// When it does not, or SQLite refuses.
+pub async fn tamper(options: &OpenOptions, sql: &'static str) -> Result<u64, OpenError> {
+    let mut connection = options.connect().await?;
+    let done = connection.execute(sql).await.map_err(|source| options.problem(source))?;
+    connection.close().await.map_err(|source| options.problem(source))?;
+    Ok(done.rows_affected())
 }
 
 /// A connection to a database that is made if it is not there.

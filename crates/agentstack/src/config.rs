@@ -100,6 +100,9 @@ pub struct Config {
     pub token_folder: Option<PathBuf>,
     #[serde(skip)]
     substituted: BTreeSet<&'static str>,
+    /// The fields that hold a secret in so many words, or run a program.
+    #[serde(skip)]
+    literal: BTreeSet<&'static str>,
     #[serde(default, skip_serializing)]
     slack: Elsewhere,
     #[serde(default, skip_serializing)]
@@ -182,6 +185,7 @@ impl Config {
             egress: Egress::default(),
             token_folder: None,
             substituted: BTreeSet::new(),
+            literal: BTreeSet::new(),
             slack: Elsewhere::default(),
             resource_exhaustion: ResourceExhaustion::default(),
             consensus: Elsewhere::default(),
@@ -218,16 +222,16 @@ impl Config {
         if document.get("security.keySource").is_none() {
             document.set("security.keySource.file", default_key_file(&sources.environment)?.into());
         }
-        let substituted = document.substituted.clone();
+        let (substituted, literal) = (document.substituted.clone(), document.literal.clone());
         let mut config = Self::from_document(document)?;
-        config.substituted = substituted;
+        (config.substituted, config.literal) = (substituted, literal);
         config.settle(sources);
         Ok(Loaded { config, file: found.map(|found| found.path) })
     }
 
-    /// Whether a field was given by the name of a variable.
-    pub(crate) fn is_substituted(&self, field: &str) -> bool {
-        self.substituted.contains(field)
+    /// The fields that hold a secret in so many words, or run a program whose arguments may be secrets.
+    pub(crate) fn literal(&self) -> impl Iterator<Item = &'static str> {
+        self.literal.iter().copied()
     }
 
     /// What the configuration asks for and this build does not have.

@@ -8,11 +8,14 @@ mod running;
 mod settings;
 mod versions;
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 
 use agentstack_core::Timestamp;
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
 use serde::Serialize;
 
 use crate::config::{Config, Loaded, Overrides, Sources};
@@ -64,8 +67,19 @@ impl Fix {
     /// When the operating system refuses.
     pub fn apply(&self) -> std::io::Result<()> {
         match self {
-            Self::Mode(path, mode) => std::fs::set_permissions(path, Permissions::from_mode(*mode)),
-            Self::Remove(path) => std::fs::remove_file(path),
+            Self::Mode(path, mode) => {
+                // What was looked at, and not what somebody has put in its place since.
+                let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+                let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+                if file.metadata()?.uid() != geteuid().as_raw() {
+                    return Err(ErrorKind::PermissionDenied.into());
+                }
+                file.set_permissions(Permissions::from_mode(*mode))
+            }
+            Self::Remove(path) => match std::fs::remove_file(path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            },
         }
     }
 

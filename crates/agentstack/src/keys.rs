@@ -247,9 +247,10 @@ fn parse(text: &str, place: impl FnOnce() -> String) -> Result<MasterKey, KeyErr
 /// Whether the database, or its write-ahead log, holds anything. An empty file is what a start leaves that
 /// got no further.
 fn is_in_use(database: &Path) -> Result<bool, KeyError> {
-    let mut log = database.as_os_str().to_owned();
-    log.push("-wal");
-    for path in [database, Path::new(&log)] {
+    for end in ["", "-wal", "-journal"] {
+        let mut path = database.as_os_str().to_owned();
+        path.push(end);
+        let path = Path::new(&path);
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.len() > 0 => return Ok(true),
             Ok(_) => {}

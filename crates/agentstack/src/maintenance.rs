@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use agentstack_access::Principal;
-use agentstack_api::ErrorBody;
 use agentstack_api::operations::{DB_BACKUP, DB_REKEY, DB_RESTORE};
+use agentstack_api::{ErrorBody, ErrorCode};
 use agentstack_audit::{Checkpoint, VerifyingKey};
 use agentstack_core::Secret;
 use agentstack_storage_sqlite::{
@@ -33,6 +33,12 @@ pub enum MaintenanceProblem {
     /// The key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// It would be the key that the database has.
+    #[error("{} holds the key that the database has already: name a file that is not there, for a new one", path.display())]
+    SameKey {
+        /// Where it lies.
+        path: PathBuf,
+    },
     /// Only the operator can put a new key where it is taken from.
     #[error(
         "the key comes from {kind}, where this program cannot put another: name a file for the new key, which you then put \
@@ -77,6 +83,11 @@ pub(crate) struct Succession {
 impl Options {
     /// Takes the new key, if the database has got it.
     pub(crate) async fn settle_key(&mut self) -> Result<Option<Succession>, StartError> {
+        if let (Some(source), None, false) = (&self.key_source, &self.next_key, self.read_only)
+            && let Err(error) = source.forget_old()
+        {
+            tracing::error!(%error, "a key that was replaced is still there, as <key>.replaced, and cannot be destroyed");
+        }
         let Some(next) = self.next_key.take().filter(|_| self.keys.encrypts()) else { return Ok(None) };
         let opens = |keys: &KeyMaterial| {
             let options =
@@ -117,19 +128,21 @@ pub struct Rekeyed {
     pub finished: bool,
     /// Where the new key lies, if the operator has to put it where it is taken from.
     pub put: Option<PathBuf>,
+    /// Whether the new key signs the audit log. It does not sign one that is not intact.
+    pub signs: bool,
 }
 
 impl AgentStack {
     /// Says that the key that signs has followed another, and puts the new one into its place.
     pub(crate) async fn succeed(&self, succession: Succession) -> Result<(), StartError> {
-        let done = self.engine().succeed_key(Arc::new(Self::operator()), &succession.former).await;
-        done.map_err(StartError::Succession)?;
-        let Some(source) = succession.source else { return Ok(()) };
-        match source.replace() {
-            // Another process may have been faster.
-            Err(_) if source.next().is_ok_and(|next| next.is_none()) => Ok(()),
-            replaced => Ok(replaced?),
+        match self.engine().succeed_key(Arc::new(Self::operator()), &succession.former).await {
+            // A log that is not intact must not keep the database from those whose it is: it was not signed any more before.
+            Err(error) if error.code() == ErrorCode::Internal => tracing::error!(
+                "the new key does not sign the audit log, which is not intact: agentstack audit verify"
+            ),
+            done => drop(done.map_err(StartError::Succession)?),
         }
+        succession.source.map_or(Ok(()), |source| Ok(source.replace()?))
     }
 
     /// Copies the database, as it is at one moment, into a new private file, and proves the copy. `progress` is told how
@@ -212,6 +225,7 @@ impl AgentStack {
         progress: &mut (dyn FnMut(Checking) + Send),
     ) -> Result<Checked, MaintenanceProblem> {
         options.tell_secrets();
+        options.read_only = true;
         options.settle_key().await?;
         Ok(check(&OpenOptions::new(options.database, options.keys), progress).await?)
     }
@@ -242,14 +256,18 @@ impl AgentStack {
         // What was begun before and not finished comes first.
         let begun = new_key_file.as_deref().filter(|place| place.exists()).map(new_key).transpose()?;
         if let Some(key) = begun {
+            if key.derive().verifying_key() == options.keys.verifying_key() {
+                return Err(MaintenanceProblem::SameKey { path: place });
+            }
             options.next_key = Some(NextKey::new(&key, None));
         }
         let before = options.keys.verifying_key();
         let stack = Self::open(options).await?;
-        let put = new_key_file.clone();
         if stack.store().verifying_key() != before {
+            let signs = stack.signs().await?;
             stack.close().await;
-            return Ok(Rekeyed { finished: true, put });
+            let put = new_key_file.filter(|place| place.exists());
+            return Ok(Rekeyed { finished: true, put, signs });
         }
         let authorized = stack.engine().may(Arc::new(Self::operator()), &DB_REKEY).await;
         stack.close().await;
@@ -262,8 +280,16 @@ impl AgentStack {
         let opening = OpenOptions::new(options.database.clone(), options.keys.clone());
         rekey(&opening, &next.keys, &mut |written| progress(written, total)).await?;
         options.next_key = Some(next);
-        Self::open(options).await?.close().await;
-        Ok(Rekeyed { finished: false, put })
+        let stack = Self::open(options).await?;
+        let signs = stack.signs().await?;
+        stack.close().await;
+        Ok(Rekeyed { finished: false, put: new_key_file, signs })
+    }
+
+    /// Whether the audit log is signed by the key of the database.
+    async fn signs(&self) -> Result<bool, ErrorBody> {
+        let last = self.last_signer(Arc::new(Self::operator())).await?;
+        Ok(last.is_none_or(|signer| signer == self.store().verifying_key()))
     }
 }
 

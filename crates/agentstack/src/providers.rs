@@ -175,7 +175,7 @@ fn local(embedder: EmbeddingProvider, folder: Option<&Path>) -> Option<Embedding
 }
 
 /// Who of those over the network computes these embeddings.
-fn hosted(embedder: EmbeddingProvider) -> Option<ProviderName> {
+pub(crate) fn hosted(embedder: EmbeddingProvider) -> Option<ProviderName> {
     match embedder {
         EmbeddingProvider::OpenAi => Some(ProviderName::OpenAi),
         EmbeddingProvider::Ollama => Some(ProviderName::Ollama),

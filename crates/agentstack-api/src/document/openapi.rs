@@ -124,7 +124,7 @@ fn operation(spec: &Spec, route: &Route, id: &str, schemas: &mut Map<String, Val
     let body = if in_query { None } else { body_schema(input, route) };
     if let (Some(body), Some(operation)) = (body, operation.as_object_mut()) {
         let name = format!("{}Request", pascal(id));
-        let required = schema::required(&body).next().is_some();
+        let required = schema::required(&body).next().is_some() || body.get("anyOf").is_some();
         let content = json!({ "application/json": { "schema": reference("schemas", &name) } });
         operation.insert("requestBody".to_owned(), json!({ "required": required, "content": content }));
         schemas.insert(name, body);

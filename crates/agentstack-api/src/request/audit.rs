@@ -22,7 +22,7 @@ pub(crate) struct QueryAuditRequest {
     #[schemars(extend("x-exact" = exact::time()))]
     until: Option<String>,
     /// The principal, as records name it
-    #[garde(length(min = 1, max = 512))]
+    #[garde(length(chars, min = 1, max = 512))]
     #[schemars(extend("x-exact" = exact::principal()))]
     caller: Option<String>,
     #[schemars(extend("x-exact" = exact::agent()))]
@@ -31,7 +31,7 @@ pub(crate) struct QueryAuditRequest {
     #[schemars(extend("x-exact" = exact::id()))]
     in_session: Option<String>,
     /// Its name, or what names of a family begin with: `memory`
-    #[garde(length(min = 1, max = 64))]
+    #[garde(length(chars, min = 1, max = 64))]
     #[schemars(length(min = 1, max = 64))]
     operation: Option<String>,
     #[schemars(extend("enum" = AUDIT_OUTCOMES))]

@@ -100,14 +100,14 @@ macro_rules! of_an_origin {
         #[schemars(extend("x-exact" = exact::any_of(&["originPrincipal", "agentId", "originTool"])))]
         pub(crate) struct $request {
             /// As `label.origin` names it. At least one of this, `agentId` and `originTool` is needed
-            #[garde(length(min = 1, max = 512))]
+            #[garde(length(chars, min = 1, max = 512))]
             #[schemars(extend("x-exact" = exact::principal()))]
             origin_principal: Option<String>,
             /// As `label.origin` names it, if only what one agent wrote is meant
             #[schemars(extend("x-exact" = exact::agent()))]
             agent_id: Option<String>,
             /// As `label.origin` names it; the name of a plugin stands for all of its tools
-            #[garde(length(min = 1, max = 128))]
+            #[garde(length(chars, min = 1, max = 128))]
             #[schemars(length(min = 1, max = 128))]
             origin_tool: Option<String>,
             /// From when on

@@ -154,6 +154,20 @@ fn each_field_takes_its_own_type_only_and_no_error_repeats_a_value() {
 }
 
 #[test]
+fn lengths_are_counted_in_characters() {
+    for (name, field, most) in [
+        ("memory_store", "key", 255),
+        ("quarantine_revoke_origin", "originPrincipal", 512),
+        ("quarantine_forget_origin", "originTool", 128),
+        ("audit_query", "caller", 512),
+        ("audit_query", "operation", 64),
+    ] {
+        assert!(parse_with(name, field, json!("é".repeat(most))).is_ok(), "{name} {field}");
+        assert!(parse_with(name, field, json!("é".repeat(most + 1))).is_err(), "{name} {field}");
+    }
+}
+
+#[test]
 fn errors_name_the_field_and_its_rule() {
     for (name, field, value, at, rule) in [
         ("memory_store", "key", json!(1), "key", "must be a string of 1 to 255 characters"),

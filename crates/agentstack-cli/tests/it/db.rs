@@ -5,6 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use agentstack::keys::KeySource;
+use agentstack_storage_sqlite::OpenOptions;
+use agentstack_storage_sqlite::testing::tamper;
 use serde_json::{Value, json};
 
 use crate::Workplace;
@@ -260,6 +263,12 @@ fn a_key_that_comes_from_the_environment_is_replaced_by_its_operator() {
     let new = fs::read_to_string(workplace.path().join("new.key")).unwrap();
     assert_eq!(run(&old, &["session", "list"]).0, Some(3));
     assert_eq!(run(new.trim(), &["session", "list"]).0, Some(0));
+    // Once more with the same file would be no new key.
+    let (code, said) = run(new.trim(), &["db", "rekey", "--new-key-file", "new.key"]);
+    assert!(
+        code == Some(3) && said.contains("new.key holds the key that the database has already"),
+        "{said}"
+    );
     assert_eq!(run(new.trim(), &["audit", "verify"]).0, Some(0));
 }
 
@@ -289,4 +298,42 @@ fn s39_what_is_left_to_do_of_a_replacement_is_done_by_whoever_comes_next() {
     assert!(!next.exists());
     assert_eq!(fs::read_to_string(workplace.key()).unwrap().trim(), "3c".repeat(32));
     assert_eq!(sound(&workplace), 10);
+}
+
+#[test]
+fn s39_a_log_that_is_not_intact_does_not_stand_in_the_way_of_another_key() {
+    let workplace = filled(3);
+    let key = KeySource::File(workplace.key()).load(&workplace.path().join("data/aistack.db")).unwrap();
+    let options = OpenOptions::new(workplace.path().join("data/aistack.db"), key.derive());
+    // A checkpoint that nobody has signed.
+    let sql = "PRAGMA foreign_keys = OFF; INSERT INTO audit_checkpoints (sequence, checkpoint) \
+               SELECT sequence + 1, substr(checkpoint, 1, length(checkpoint) - 8) || '00000000' FROM audit_checkpoints ORDER BY sequence DESC LIMIT 1";
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(runtime.block_on(tamper(&options, sql)).unwrap(), 1);
+    workplace.expect(&["audit", "verify"], 1);
+    let said = workplace.expect(&["db", "rekey"], 0);
+    assert!(said.contains("does not sign the audit log, which is not intact"), "{said}");
+    let files = fs::read_dir(workplace.key().parent().unwrap()).unwrap();
+    let names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(names, ["agentstack.key"]);
+    workplace.expect(&["db", "check"], 0);
+    workplace.expect(&["session", "list"], 0);
+    workplace.expect(&["db", "rekey"], 0);
+    let told = workplace.expect(&["--json", "db", "rekey"], 0);
+    assert!(told.contains("\"signsAuditLog\": false"), "{told}");
+    workplace.expect(&["audit", "verify"], 1);
+}
+
+#[test]
+fn s39_a_key_that_was_replaced_is_gone_with_the_next_start() {
+    let workplace = filled(3);
+    let left = workplace.key().with_file_name("agentstack.key.replaced");
+    fs::write(&left, "3c".repeat(32)).unwrap();
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o400)).unwrap();
+    let held = fs::File::open(&left).unwrap();
+    workplace.expect(&["audit", "verify"], 0);
+    assert!(left.exists(), "who only reads leaves it");
+    workplace.expect(&["session", "list"], 0);
+    assert!(!left.exists());
+    assert!(!std::io::read_to_string(held).unwrap().contains("3c3c"));
 }

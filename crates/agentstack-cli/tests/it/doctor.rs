@@ -55,6 +55,13 @@ fn plain(at: &Path, workplace: &Workplace) {
     workplace.expect(&["session", "list"], 0);
 }
 
+/// A file that was left two hours ago.
+fn left(at: &Path, name: &str) {
+    let file = fs::File::create(at.join(name)).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_hours(2)).unwrap();
+    mode(&at.join(name), 0o600);
+}
+
 /// Serves HTTP with a certificate that ends so many days from now.
 fn certificate(at: &Path, days: u64) {
     let key = rcgen::KeyPair::generate().unwrap();
@@ -131,7 +138,19 @@ const CASES: &[Case] = &[
         fs::copy(at.join(KEY), at.join("home/agentstack/agentstack.key.next")).unwrap();
     }),
     ("key.left-over", Warning, 0, |at, _| {
-        fs::copy(at.join(KEY), at.join("home/agentstack/.0123456789abcdef.new")).unwrap();
+        left(at, "home/agentstack/.0123456789abcdef.new");
+    }),
+    ("key.left-over", Failure, 0, |at, _| left(at, "home/agentstack/agentstack.key.replaced")),
+    ("key.folder", Failure, 0, |at, _| {
+        // As /tmp is.
+        mode(at.join(KEY).parent().unwrap(), 0o1777);
+    }),
+    ("providers.usable", Failure, 0, |at, _| {
+        set(at, "providers", "openai", json!({ "apiKeyFile": at.join("nowhere") }));
+    }),
+    ("providers.usable", Failure, 0, |at, _| set(at, "providers", "default", json!("anthropic"))),
+    ("config.references", Failure, 0, |at, _| {
+        set(at, "plugins", "settings", json!({ "notes": { "token": "canary-0123456789" } }));
     }),
     ("provider.key", Failure, 0, |at, _| {
         fs::write(at.join("provider"), "sk-canary-0123456789").unwrap();
@@ -157,8 +176,9 @@ const CASES: &[Case] = &[
     }),
     ("database.folder", Failure, 0, |at, _| mode(&at.join("data"), 0o777)),
     ("database.left-over", Warning, 0, |at, _| {
-        fs::copy(at.join(DATABASE), at.join("data/aistack.db.0123456789abcdef.new")).unwrap();
+        left(at, "data/aistack.db.0123456789abcdef.new");
     }),
+    ("database.left-over", Warning, 0, |at, _| left(at, "data/aistack.db.0123456789abcdef.new-wal")),
     ("database.opens", Failure, 0, |at, _| fs::write(at.join(KEY), "3c".repeat(32)).unwrap()),
     ("database.opens", Failure, 0, |at, workplace| {
         plain(at, workplace);
@@ -281,11 +301,15 @@ fn what_is_safe_to_is_mended() {
     mode(&at.join(DATABASE), 0o666);
     mode(&at.join("data"), 0o777);
     mode(&at.join(KEY), 0o644);
-    fs::copy(at.join(KEY), at.join("home/agentstack/.0123456789abcdef.new")).unwrap();
-    fs::write(at.join("data/aistack.db.0123456789abcdef.new"), "").unwrap();
+    left(at, "home/agentstack/.0123456789abcdef.new");
+    left(at, "data/aistack.db.0123456789abcdef.new");
+    // Somebody may be making this one.
+    let fresh = at.join("data/aistack.db.fedcba9876543210.new");
+    fs::write(&fresh, "").unwrap();
     workplace.expect(&["doctor"], 1);
     let said = workplace.expect(&["doctor", "--fix"], 0);
     assert!(said.contains("5 things were mended."), "{said}");
+    assert!(fresh.exists());
     assert_eq!(wrong(&diagnosed(&workplace).1), vec![]);
     assert!(!workplace.expect(&["doctor", "--verbose"], 0).contains("5a5a"));
 }

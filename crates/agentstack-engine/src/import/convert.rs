@@ -245,6 +245,10 @@ impl Engine {
         let updated_at = check::time(&entry.updated_at).map_err(homeless)?;
         let id = check::entry_id(&namespace, &key, check::id(&entry.id).map_err(homeless)?, updated_at);
         let number = check::version(&version.number)?;
+        // Those that are not whole numbers do not count, and none is as new as what is there.
+        if number > newest_past(entry) {
+            return Err(ImportReason::Version.into());
+        }
         if number.saturating_add(limits::VERSIONS_KEPT) <= newest_past(entry) {
             return Err(ImportReason::OldVersion.into());
         }

@@ -106,6 +106,25 @@ async fn sessions_are_left_out_unless_they_are_asked_for() {
 }
 
 #[tokio::test]
+async fn no_past_version_is_newer_than_what_is_there() {
+    // In a column without a type, a number can be a real one: it does not count as the newest.
+    let real = "CREATE TABLE loose AS SELECT id, memory_id, version + 0.0 AS version, key, namespace, content, metadata, created_at \
+                FROM memory_versions; DROP TABLE memory_versions; ALTER TABLE loose RENAME TO memory_versions";
+    for world in worlds().await {
+        let place = Place::with(V1_3).await;
+        place.change(&[real]).await;
+        let report = place.import(&world, None, ImportOptions::default()).await.unwrap().report;
+        assert_eq!((taken(&report, "memory"), taken(&report, "memory_versions")), (2, 0));
+        assert_eq!(reasons(&report), [("memory_versions", ImportReason::Version, 2)]);
+        let client = world.enter(Principal::embedded("ann", Role::Developer)).await;
+        for content in ["one", "two", "three"] {
+            let entry = json!({ "namespace": "default", "key": "build", "content": content });
+            client.ok("memory_store", entry).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_no_honest_program_has_written_is_refused_row_by_row() {
     for world in worlds().await {
         let place = Place::with(HOSTILE).await;

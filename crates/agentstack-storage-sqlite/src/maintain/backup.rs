@@ -25,7 +25,7 @@ const ATTACH: &str = "ATTACH $1 AS copy KEY $2";
 const PREPARE: &str = "PRAGMA copy.cipher_hmac_algorithm = HMAC_SHA256; PRAGMA copy.journal_mode = OFF; \
      PRAGMA copy.synchronous = OFF";
 
-/// The marks of the schema are no part of what is exported. `8` is the number of migrations.
+/// The marks of the schema are no part of what is exported. `9` is the number of migrations.
 const MARK: &str = "PRAGMA copy.application_id = 1095193428; PRAGMA copy.user_version = 9";
 
 impl SqliteStore {
@@ -104,8 +104,7 @@ async fn prove(path: &Path, keys: KeyMaterial) -> Result<Checked, MaintenanceErr
 }
 
 /// Puts a backup where there is no database: under the key of the options. `passphrase` opens it, if it has one of its own.
-/// The backup is proven first, and what has become of it after. Nothing else is done to it: whoever opens it next brings
-/// its schema up to date.
+/// The backup is proven first, brought up to the present schema, and proven again.
 ///
 /// # Errors
 /// When there is a database, or the backup does not open, is damaged, or cannot be put there. Then there is none.
@@ -115,7 +114,7 @@ pub async fn restore(
     to: &OpenOptions,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Checked, MaintenanceError> {
-    if super::size(&to.path) > 0 || super::size(&beside(&to.path, "-wal")) > 0 {
+    if ["", "-wal", "-journal"].iter().any(|end| super::size(&beside(&to.path, end)) > 0) {
         return Err(MaintenanceError::Exists { path: to.path.clone() });
     }
     let folder = to.path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -145,6 +144,10 @@ pub async fn restore(
     let restored = prove(&draft.path, to.keys.clone()).await?;
     if restored.holdings.is_none_or(|there| there.head != head) {
         return Err(MaintenanceError::NotWhole { what: "its audit log ends elsewhere".into() });
+    }
+    // What is proven with its log, and published without, would be another.
+    if super::size(&beside(&draft.path, "-wal")) > 0 {
+        return Err(MaintenanceError::NotWhole { what: "its log could not be folded into it".into() });
     }
     // A database that nobody has begun with may lie in its place: an empty file.
     if super::size(&to.path) == 0 {

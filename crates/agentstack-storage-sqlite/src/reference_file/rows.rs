@@ -35,11 +35,34 @@ macro_rules! named {
     };
 }
 
+/// The first row of a table with an id, which need not be there once only.
+macro_rules! first {
+    ($table:literal, $of:literal, $id:expr) => {
+        concat!(
+            "LEFT JOIN ",
+            $table,
+            " ",
+            $of,
+            " ON ",
+            $of,
+            ".rowid = (SELECT i.rowid FROM ",
+            $table,
+            " i WHERE i.id = ",
+            $id,
+            " LIMIT 1) "
+        )
+    };
+}
+
 /// The session of the namespace of the entry `m`.
 macro_rules! session_of_entry {
     () => {
-        "LEFT JOIN sessions s ON s.id = CASE WHEN octet_length(m.namespace) <= 4096 \
-         AND substr(m.namespace, 1, 8) = 'session:' THEN substr(m.namespace, 9) END "
+        first!(
+            "sessions",
+            "s",
+            "CASE WHEN octet_length(m.namespace) <= 4096 \
+             AND substr(m.namespace, 1, 8) = 'session:' THEN substr(m.namespace, 9) END"
+        )
     };
 }
 
@@ -53,7 +76,8 @@ macro_rules! session {
 const NEXT_SESSIONS: &str = next!("sessions", "coalesce(octet_length(metadata), 0)");
 const NEXT_IDENTITIES: &str = next!(
     "agent_identities",
-    "coalesce(octet_length(metadata), 0) + coalesce(octet_length(capabilities), 0)"
+    "coalesce(octet_length(metadata), 0) + coalesce(octet_length(capabilities), 0) \
+     + coalesce(octet_length(description), 0) + coalesce(octet_length(retirement_reason), 0)"
 );
 const NEXT_TASKS: &str =
     next!("tasks", "coalesce(octet_length(input), 0) + coalesce(octet_length(output), 0)");
@@ -129,10 +153,10 @@ macro_rules! tasks {
             $parent_created,
             ", ",
             session!(),
-            " FROM tasks r LEFT JOIN sessions s ON s.id = ",
-            named!("r.session_id"),
+            " FROM tasks r ",
+            first!("sessions", "s", named!("r.session_id")),
             $parents,
-            " WHERE r.rowid > $1 AND r.rowid <= $2 ORDER BY r.rowid"
+            "WHERE r.rowid > $1 AND r.rowid <= $2 ORDER BY r.rowid"
         )
     };
 }
@@ -142,7 +166,7 @@ const TASKS_WITH_PARENTS: &str = tasks!(
     name!("r.risk_level"),
     name!("r.parent_task_id"),
     name!("p.created_at"),
-    concat!(" LEFT JOIN tasks p ON p.id = ", named!("r.parent_task_id"))
+    first!("tasks", "p", named!("r.parent_task_id"))
 );
 
 /// The columns of an entry that say which it is, and its session.
@@ -211,9 +235,8 @@ const VERSIONS: &str = concat!(
     json!("r.metadata"),
     ", ",
     newest!(),
-    " FROM memory_versions r LEFT JOIN memory m ON m.id = ",
-    named!("r.memory_id"),
-    " ",
+    " FROM memory_versions r ",
+    first!("memory", "m", named!("r.memory_id")),
     session_of_entry!(),
     "WHERE r.rowid > $1 AND r.rowid <= $2 ORDER BY r.rowid"
 );
@@ -246,7 +269,7 @@ pub(super) async fn read(
     let mut read = Vec::with_capacity(rows.len());
     for row in rows {
         let number: i64 = row.try_get(0)?;
-        // A file that is damaged could lead in a circle, and one whose ids are not unique gives a row several times.
+        // A file that is damaged could lead in a circle.
         if read.last().map_or(after, |row: &SourceRow| row.row) >= number {
             continue;
         }

@@ -1,12 +1,12 @@
 //! The bytes of a database and of its journals, and what tells them apart from others.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use agentstack_core::random;
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags};
 use sha2::{Digest, Sha256};
 
 use super::ReferenceFileProblem;
@@ -16,6 +16,8 @@ const COPY: &str = "import-source-";
 /// What stands beside a database whose last transactions are not in it yet.
 const JOURNALS: [&str; 2] = ["-wal", "-journal"];
 const FILE: &str = "source.db";
+/// What a rollback journal begins with, and one of several databases ends with.
+const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 
 /// A database as it is at one moment.
 #[derive(Debug)]
@@ -23,8 +25,32 @@ pub(super) struct Snapshot {
     source: PathBuf,
     seen: Vec<Option<Stamp>>,
     fingerprint: [u8; 32],
-    /// A folder with a copy of it, if it has journals.
-    copy: Option<PathBuf>,
+    /// A copy of it, if it has journals.
+    copy: Option<Copy>,
+}
+
+/// A folder that is locked as long as it is in use.
+#[derive(Debug)]
+struct Copy {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Copy {
+    fn new(scratch: &Path) -> std::io::Result<Self> {
+        let nonce = random::nonce().map_err(std::io::Error::other)?;
+        let folder = scratch.join(format!("{COPY}{nonce}"));
+        DirBuilder::new().mode(0o700).create(&folder)?;
+        let lock = lock(&folder)?;
+        Ok(Self { folder, _lock: lock })
+    }
+}
+
+/// Locks a folder, if nobody has.
+fn lock(folder: &Path) -> std::io::Result<File> {
+    let file = File::open(folder)?;
+    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(file)
 }
 
 /// By what a file is known to be as it was.
@@ -42,6 +68,8 @@ impl Snapshot {
     /// them, SQLite would write beside it.
     pub(super) fn take(source: &Path, scratch: &Path) -> Result<Self, ReferenceFileProblem> {
         let io = |error| ReferenceFileProblem::Io { path: source.to_owned(), source: error };
+        // What stands beside a link does not belong to what it leads to.
+        let source = &std::fs::canonicalize(source).map_err(io)?;
         clear(scratch);
         let seen = stamps(source).map_err(io)?;
         let is_plain = std::fs::metadata(source).map_err(io)?.is_file();
@@ -51,9 +79,12 @@ impl Snapshot {
         let has_journals = seen.iter().skip(1).flatten().any(|Stamp(_, length, ..)| *length > 0);
         let mut taken = Self { source: source.to_owned(), seen, fingerprint: [0; 32], copy: None };
         if has_journals {
-            taken.copy = Some(new_folder(scratch).map_err(io)?);
+            taken.copy = Some(Copy::new(scratch).map_err(io)?);
         }
         taken.fingerprint = taken.read().map_err(io)?;
+        if taken.names_another().map_err(io)? {
+            return Err(ReferenceFileProblem::Several { path: source.clone() });
+        }
         taken.is_unchanged()?;
         Ok(taken)
     }
@@ -72,10 +103,25 @@ impl Snapshot {
             let flags = OFlags::NONBLOCK.union(OFlags::CLOEXEC).bits().cast_signed();
             let from =
                 OpenOptions::new().read(true).custom_flags(flags).open(beside(&self.source, ending))?;
-            let copy = self.copy.as_ref().map(|folder| new_file(&beside(&folder.join(FILE), ending)));
+            let copy = self.copy.as_ref().map(|copy| new_file(&beside(&copy.folder.join(FILE), ending)));
             pass_on(from, *length, &mut hash, copy.transpose()?)?;
         }
         Ok(hash.finalize().into())
+    }
+
+    /// Whether the rollback journal is of a transaction over several databases. It ends with the name of a file then, which
+    /// SQLite removes, whatever it is, when it has rolled back (<https://www.sqlite.org/fileformat.html>, section 3).
+    fn names_another(&self) -> std::io::Result<bool> {
+        let Some(copy) = &self.copy else { return Ok(false) };
+        let mut journal = match File::open(beside(&copy.folder.join(FILE), "-journal")) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            opened => opened?,
+        };
+        let mut end = [0; JOURNAL_MAGIC.len()];
+        let Some(before) = journal.metadata()?.len().checked_sub(end.len() as u64) else { return Ok(false) };
+        journal.seek(SeekFrom::Start(before))?;
+        journal.read_exact(&mut end)?;
+        Ok(end == JOURNAL_MAGIC)
     }
 
     pub(super) fn fingerprint(&self) -> [u8; 32] {
@@ -88,13 +134,13 @@ impl Snapshot {
 
     /// What SQLite is to open.
     pub(super) fn path(&self) -> PathBuf {
-        self.copy.as_ref().map_or_else(|| self.source.clone(), |folder| folder.join(FILE))
+        self.copy.as_ref().map_or_else(|| self.source.clone(), |copy| copy.folder.join(FILE))
     }
 
     /// Removes the copy. What is open stays open.
     pub(super) fn forget_copy(&self) {
-        if let Some(folder) = &self.copy {
-            let _ = std::fs::remove_dir_all(folder);
+        if let Some(copy) = &self.copy {
+            let _ = std::fs::remove_dir_all(&copy.folder);
         }
     }
 
@@ -152,22 +198,17 @@ fn pass_on(mut from: File, length: u64, hash: &mut Sha256, mut copy: Option<File
     Ok(())
 }
 
-fn new_folder(scratch: &Path) -> std::io::Result<PathBuf> {
-    let nonce = random::nonce().map_err(std::io::Error::other)?;
-    let folder = scratch.join(format!("{COPY}{nonce}"));
-    DirBuilder::new().mode(0o700).create(&folder)?;
-    Ok(folder)
-}
-
 fn new_file(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Removes what an import has left that was killed while it copied.
+/// Removes what an import has left that was killed while it copied. One that goes on has locked its own.
 fn clear(scratch: &Path) {
     let Ok(entries) = std::fs::read_dir(scratch) else { return };
     for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(COPY) {
+        if entry.file_name().to_string_lossy().starts_with(COPY)
+            && let Ok(_lock) = lock(&entry.path())
+        {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
@@ -195,6 +236,11 @@ mod tests {
             assert_eq!(mode(&beside(&copy, ending)), 0o600);
             assert_eq!(std::fs::read_to_string(beside(&copy, ending)).unwrap(), text);
         }
+        // Another import leaves it alone, and removes what one has left that was killed.
+        std::fs::create_dir(scratch.join("import-source-left")).unwrap();
+        drop(Snapshot::take(&source, &scratch).unwrap());
+        assert!(copy.exists());
+        assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 1);
         drop(taken);
         assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0);
     }

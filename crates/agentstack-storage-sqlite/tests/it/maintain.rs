@@ -409,6 +409,39 @@ async fn s39_a_database_has_one_key_or_the_other_whenever_it_is_interrupted() {
 }
 
 #[tokio::test]
+async fn who_only_reads_leaves_the_log_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let path = support::path(&folder);
+    let _store = filled(&path, true).await;
+    let copy = left_behind(&path, &folder.path().join("killed"), &std::fs::read(&path).unwrap()).unwrap();
+    let bytes = || ["", "-wal"].map(|end| std::fs::read(support::beside(&copy, end)).unwrap());
+    let before = bytes();
+    assert!(!before[1].is_empty());
+    let reading = OpenOptions { read_only: true, ..OpenOptions::new(copy.clone(), keys(true)) };
+    assert_eq!(check(&reading, &mut |_| {}).await.unwrap().total, 0);
+    Arc::new(SqliteStore::open(reading).await.unwrap()).close().await;
+    assert!(bytes() == before);
+}
+
+#[tokio::test]
+async fn nothing_is_put_beside_what_is_left_of_a_database() {
+    let folder = TempDir::new().unwrap();
+    let path = support::path(&folder);
+    let store = filled(&path, true).await;
+    let backup = folder.path().join("backup");
+    store.backup(&backup, None, &mut |_| {}).await.unwrap();
+    for end in ["", "-wal", "-journal"] {
+        let place = folder.path().join(format!("private{end}/store.db"));
+        std::fs::create_dir(place.parent().unwrap()).unwrap();
+        std::fs::write(support::beside(&place, end), "left").unwrap();
+        let to = OpenOptions::new(place.clone(), keys(true));
+        let refused = restore(&backup, None, &to, &mut |_| {}).await.unwrap_err();
+        assert!(matches!(refused, MaintenanceError::Exists { .. }), "{refused}");
+        assert_eq!(std::fs::read_dir(place.parent().unwrap()).unwrap().count(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_key_that_does_not_open_the_database_replaces_nothing() {
     let folder = TempDir::new().unwrap();
     let path = support::path(&folder);

@@ -179,6 +179,65 @@ async fn a_transaction_that_was_interrupted_has_not_been() {
 }
 
 #[tokio::test]
+async fn no_file_is_removed_because_a_journal_names_it() {
+    let place = Place::with(V1_6).await;
+    let victim = place.folder.path().join("victim");
+    std::fs::write(&victim, "the key").unwrap();
+    let name = victim.to_str().unwrap().as_bytes();
+    let magic = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let number = |number: u32| number.to_be_bytes();
+    // A journal of nothing, which was made whole, and then the name: <https://www.sqlite.org/fileformat.html>, section 3.
+    let pages = u32::try_from(std::fs::metadata(place.file()).unwrap().len() / 4_096).unwrap();
+    let mut journal =
+        [&magic[..], &number(0), &number(0), &number(pages), &number(512), &number(4_096)].concat();
+    journal.resize(512, 0);
+    let sum = name.iter().map(|byte| u32::from(*byte)).sum();
+    let length = u32::try_from(name.len()).unwrap();
+    journal.extend([&number(1 + 0x4000_0000 / 4_096), name, &number(length), &number(sum), &magic].concat());
+    std::fs::write(place.file().with_extension("db-journal"), journal).unwrap();
+    let refused = place.refused().await;
+    assert!(matches!(refused, ReferenceFileProblem::Several { .. }), "{refused}");
+    assert!(victim.exists());
+    assert_eq!(std::fs::read_dir(place.scratch()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn what_a_link_leads_to_has_its_journals_beside_itself() {
+    let place = Place::with(V1_6_EMPTY).await;
+    let mut writer = testing::open(&place.file()).await.unwrap();
+    let sql = "PRAGMA journal_mode = WAL; INSERT INTO memory VALUES ('1', 'in the log', 'n', 'c', NULL, NULL, NULL, 1, 1)";
+    writer.execute(sql).await.unwrap();
+    let link = place.folder.path().join("link.db");
+    std::os::unix::fs::symlink(place.file(), &link).unwrap();
+    let mut source = ReferenceFile::open(&link, &place.scratch()).await.unwrap();
+    assert_eq!(keys(&mut source).await, ["in the log"]);
+}
+
+#[tokio::test]
+async fn what_is_named_by_many_rows_is_taken_from_one() {
+    let place = Place::with(&[LOOSE]).await;
+    let mut writer = testing::open(&place.file()).await.unwrap();
+    let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+               INSERT INTO sessions (id, status, started_at) SELECT 'one', 'active', i FROM n; \
+               WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150) \
+               INSERT INTO memory (id, key, namespace, content, created_at, updated_at) \
+               SELECT i, 'k' || i, 'session:one', hex(zeroblob(10000)), 1, 1 FROM n";
+    writer.execute(sql).await.unwrap();
+    writer.close().await.unwrap();
+    let began = std::time::Instant::now();
+    let mut source = place.open().await.unwrap();
+    let rows = all(&mut source, SourceTable::Memory).await;
+    assert!(rows.len() >= 150);
+    let first = rows.iter().rev().find_map(|row| match &row.item {
+        SourceItem::Entry(entry) if text(&entry.key) == "k1" => Some(entry.session.started_at.clone()),
+        _ => None,
+    });
+    assert_eq!(first, Some(Cell::Number(1)));
+    // 150 times 3,000 rows with 20 kB each would be 9 GB.
+    assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn a_file_may_be_called_anything() {
     let place = Place::new();
     let path = place.folder.path().join("theirs/a b?mode=rw&c#d%41.db");

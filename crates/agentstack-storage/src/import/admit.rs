@@ -88,8 +88,9 @@ pub struct Trial {
     /// How many entries and tasks of sessions.
     entries: HashMap<SessionId, u64>,
     tasks: HashMap<SessionId, u64>,
-    /// How many ancestors and parts of tasks.
-    lineage: HashMap<TaskId, (u32, u64)>,
+    tried: HashSet<TaskId>,
+    /// How many ancestors and parts of tasks of sessions.
+    lineage: HashMap<(SessionId, TaskId), (u32, u64)>,
     identities: HashSet<[u8; 16]>,
     live: HashMap<String, u64>,
     names: HashSet<(String, String)>,
@@ -115,10 +116,11 @@ impl Trial {
                 there.siblings += self.live.get(&identity.owner).copied().unwrap_or_default();
             }
             ImportItem::Task(task) => {
-                there.be(self.lineage.contains_key(&task.task.id).then_some(true));
+                there.be(self.tried.contains(&task.task.id).then_some(true));
                 there.home |= self.sessions.contains(&task.session);
                 there.siblings += self.tasks.get(&task.session).copied().unwrap_or_default();
-                let tried = task.task.parent.and_then(|parent| self.lineage.get(&parent)).copied();
+                let tried =
+                    task.task.parent.and_then(|parent| self.lineage.get(&(task.session, parent))).copied();
                 // Of a parent that is there, the parts that were tried are counted under its id, too.
                 there.parent = match (there.parent, tried) {
                     (Some((depth, parts)), Some((_, more))) => Some((depth, parts + more)),
@@ -166,9 +168,10 @@ impl Trial {
             ImportItem::Task(task) => {
                 *self.tasks.entry(task.session).or_default() += 1;
                 let depth = there.parent.map_or(0, |(depth, _)| depth + 1);
-                self.lineage.entry(task.task.id).or_insert((depth, 0));
+                self.tried.insert(task.task.id);
+                self.lineage.entry((task.session, task.task.id)).or_insert((depth, 0));
                 if let Some(parent) = task.task.parent {
-                    self.lineage.entry(parent).or_default().1 += 1;
+                    self.lineage.entry((task.session, parent)).or_default().1 += 1;
                 }
             }
             ImportItem::Entry(entry) => {

@@ -1,6 +1,5 @@
 //! Files and folders: whose they are, who can read them, how old they are, and what was left over.
 
-use std::fs::Metadata;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +15,8 @@ use crate::keys::{KeyError, KeySource};
 const KEY_DAYS: i64 = 365;
 /// After how many days the key of a provider is to be replaced.
 const PROVIDER_KEY_DAYS: i64 = 90;
+/// For how long after it was last written to a file may be one that is being made.
+const STILL_MS: i64 = 60 * 60 * 1_000;
 
 /// Looks at the files. Says whether there is a database that can be opened.
 pub(super) fn look(config: &Config, now: Timestamp, found: &mut Findings) -> bool {
@@ -25,7 +26,7 @@ pub(super) fn look(config: &Config, now: Timestamp, found: &mut Findings) -> boo
     }
     for name in crate::config::ProviderName::ALL {
         if let Some(path) = &config.providers.of(name).api_key_file {
-            private(path, 0o600, "provider.key", "the key of a provider", found);
+            private(path, "provider.key", "the key of a provider", found);
             if let Some(age) = age(path, now).filter(|age| *age > PROVIDER_KEY_DAYS) {
                 let reason = format!("the key in {} is {age} days old", path.display());
                 found.warn("provider.age", reason, "make a new one at the provider, and put it there");
@@ -41,15 +42,15 @@ pub(super) fn look(config: &Config, now: Timestamp, found: &mut Findings) -> boo
     }
     found.ok("database.there", format!("{} is there", database.display()));
     let folder = parent(database);
-    private(folder, 0o700, "database.folder", "the folder of the database", found);
+    private(folder, "database.folder", "the folder of the database", found);
     let mut is_private = true;
     for end in ["", "-wal", "-shm"] {
         let path = beside(database, end);
         if path.exists() {
-            is_private &= private(&path, 0o600, "database.private", "the database", found);
+            is_private &= private(&path, "database.private", "the database", found);
         }
     }
-    left_over(folder, found);
+    left_over(folder, now, found);
     room(database, found);
     is_private && key_opens(config, database, found)
 }
@@ -59,8 +60,8 @@ fn key_file(path: &Path, now: Timestamp, found: &mut Findings) {
         // Whether one is missing depends on the database: see below.
         return;
     }
-    private(path, 0o600, "key.private", "the key", found);
-    private(parent(path), 0o700, "key.folder", "the folder of the key", found);
+    private(path, "key.private", "the key", found);
+    private(parent(path), "key.folder", "the folder of the key", found);
     match age(path, now) {
         Some(age) if age > KEY_DAYS => {
             found.warn("key.age", format!("the key is {age} days old"), "agentstack db rekey");
@@ -70,13 +71,20 @@ fn key_file(path: &Path, now: Timestamp, found: &mut Findings) {
     let source = KeySource::File(path.to_owned());
     let next = source.next_file().filter(|next| next.exists());
     if let Some(next) = next {
-        let reason = format!("{} lies there: a replacement of the key was interrupted", next.display());
-        found.warn("key.left-over", reason, "agentstack db rekey");
+        let reason = format!(
+            "{} lies there: a replacement of the key is under way, or was interrupted and is finished by whatever starts next",
+            next.display()
+        );
+        found.warn("key.left-over", reason, "agentstack doctor, once more");
+    }
+    if let Some(old) = source.old() {
+        let reason =
+            format!("{} is the key that was replaced: whoever has it opens old copies", old.display());
+        found.fixable("key.left-over", Severity::Failure, reason, Fix::Remove(old));
     }
     let drafts = std::fs::read_dir(parent(path)).into_iter().flatten().filter_map(Result::ok);
     for draft in drafts.filter(|file| file.file_name().to_str().is_some_and(crate::keys::is_draft)) {
-        let reason = format!("{} is a key that was never used", draft.path().display());
-        found.fixable("key.left-over", Severity::Warning, reason, Fix::Remove(draft.path()));
+        left(&draft.path(), "a key that was never used", "key.left-over", now, found);
     }
 }
 
@@ -116,25 +124,44 @@ fn tokens(folder: &Path, found: &mut Findings) {
         let name = file.file_name();
         let name = name.to_string_lossy();
         if name.starts_with("operator-") && name.ends_with(".token") {
-            private(&file.path(), 0o600, "token.private", "a token of the operator", found);
+            private(&file.path(), "token.private", "a token of the operator", found);
         }
     }
 }
 
 /// What backups and restores that were killed have left.
-fn left_over(folder: &Path, found: &mut Findings) {
+fn left_over(folder: &Path, now: Timestamp, found: &mut Findings) {
     let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     for file in files {
-        let name = file.file_name();
-        let is_draft = name.to_str().and_then(|name| name.strip_suffix(".new")).is_some_and(|name| {
-            name.rsplit_once('.').is_some_and(|(_, digits)| {
-                digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-            })
-        });
-        if is_draft {
-            let reason = format!("{} is a copy of the database that was not finished", file.path().display());
-            found.fixable("database.left-over", Severity::Warning, reason, Fix::Remove(file.path()));
+        if file.file_name().to_str().is_some_and(is_copy) {
+            left(
+                &file.path(),
+                "a copy of the database that was not finished",
+                "database.left-over",
+                now,
+                found,
+            );
         }
+    }
+}
+
+/// Whether a file of this name is one that a backup or a restore had not finished, or belongs to one.
+fn is_copy(name: &str) -> bool {
+    let own = ["-wal", "-shm", "-journal"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let digits = own.strip_suffix(".new").and_then(|name| name.rsplit_once('.')).map(|(_, digits)| digits);
+    digits.is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// A file that nobody needs, unless it is of something that goes on at the moment.
+fn left(path: &Path, what: &str, check: &'static str, now: Timestamp, found: &mut Findings) {
+    let Ok(written) = std::fs::symlink_metadata(path).map(|file| file.mtime().saturating_mul(1_000)) else {
+        return;
+    };
+    let reason = format!("{} is {what}", path.display());
+    if now.as_millis().saturating_sub(written) < STILL_MS {
+        found.note(check, format!("{reason}, or is being made"));
+    } else {
+        found.fixable(check, Severity::Warning, reason, Fix::Remove(path.to_owned()));
     }
 }
 
@@ -153,8 +180,11 @@ fn room(database: &Path, found: &mut Findings) {
     }
 }
 
+/// The mark of a folder that everybody may put files into, as `/tmp` is.
+const STICKY: u32 = 0o1000;
+
 /// Whether a file or folder is the user's own and closed to others. A folder may be read by others.
-fn private(path: &Path, wanted: u32, check: &'static str, what: &str, found: &mut Findings) -> bool {
+fn private(path: &Path, check: &'static str, what: &str, found: &mut Findings) -> bool {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return true };
     if metadata.is_symlink() {
         let reason = format!("{what}, {}, is a link: where it leads can change", path.display());
@@ -166,19 +196,19 @@ fn private(path: &Path, wanted: u32, check: &'static str, what: &str, found: &mu
         found.fail(check, reason, "run this as that user, or: chown");
         return false;
     }
-    let open = if metadata.is_dir() { mode(&metadata) & 0o022 } else { mode(&metadata) & 0o077 };
+    let mode = metadata.permissions().mode() & 0o7777;
+    let open = mode & if metadata.is_dir() { 0o022 } else { 0o077 };
     if open != 0 {
-        let reason =
-            format!("{what}, {}, is open to other users (mode {:04o})", path.display(), mode(&metadata));
-        found.fixable(check, Severity::Failure, reason, Fix::Mode(path.to_owned(), wanted));
+        let reason = format!("{what}, {}, is open to other users (mode {mode:04o})", path.display());
+        if mode & STICKY != 0 {
+            found.fail(check, reason, "it is meant for everybody: use a folder of its own");
+        } else {
+            found.fixable(check, Severity::Failure, reason, Fix::Mode(path.to_owned(), mode & !open));
+        }
         return false;
     }
     found.ok(check, format!("{what} is private"));
     true
-}
-
-fn mode(metadata: &Metadata) -> u32 {
-    metadata.permissions().mode() & 0o7777
 }
 
 /// How many days ago a file was written.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use agentstack_access::Caller;
 use agentstack_api::command::AuditFilter;
 use agentstack_api::{ErrorBody, Reply, find};
+use agentstack_audit::Outcome;
 use agentstack_core::Timestamp;
 use agentstack_engine::SIGNAL;
 use serde_json::{Map, Value, json};
@@ -35,7 +36,7 @@ pub(super) async fn look(config: &Config, now: Timestamp, found: &mut Findings) 
     let stack = match AgentStack::open(options).await {
         Ok(stack) => stack,
         Err(error) => {
-            let mend = "if it is the wrong key: put the right one back; if it is damaged: agentstack db restore BACKUP";
+            let mend = "if it is the wrong key: put the right one back; if it is damaged: move it away, then agentstack db restore BACKUP";
             found.fail("database.opens", with_causes(&error), mend);
             return;
         }
@@ -64,7 +65,11 @@ pub(super) async fn look(config: &Config, now: Timestamp, found: &mut Findings) 
         Ok(checked) => {
             let first = checked.faults.first().map(ToString::to_string).unwrap_or_default();
             let reason = format!("the database has {} faults: {first}", checked.total);
-            found.fail("database.sound", reason, "agentstack db check, then: agentstack db restore BACKUP");
+            found.fail(
+                "database.sound",
+                reason,
+                "agentstack db check; then move it away, and: agentstack db restore BACKUP",
+            );
         }
         Err(error) => found.fail("database.sound", with_causes(&error), "agentstack db check"),
     }
@@ -105,9 +110,7 @@ async fn log(stack: &AgentStack, now: Timestamp, found: &mut Findings) {
         found.fail("audit.intact", error.message(), "agentstack audit verify");
         return;
     }
-    let signed = stack.engine().audit_checkpoints(operator()).await.unwrap_or_default();
-    let signed = signed.last().map(|checkpoint| checkpoint.at);
-    seen.tell(signed, now, found);
+    seen.tell(now, found);
 }
 
 /// What is looked for in the log.
@@ -116,6 +119,8 @@ struct Seen {
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     backup: Option<Timestamp>,
+    /// When a checkpoint was printed last, to be kept elsewhere.
+    checkpoint: Option<Timestamp>,
     /// How often each rule has spoken lately.
     signals: BTreeMap<String, u64>,
 }
@@ -125,7 +130,8 @@ impl Seen {
         self.first.get_or_insert(at);
         self.last = self.last.max(Some(at));
         match record.operation.as_str() {
-            "db_backup" if record.outcome == agentstack_audit::Outcome::Ok => self.backup = Some(at),
+            "db_backup" if record.outcome == Outcome::Ok => self.backup = Some(at),
+            "audit_checkpoint" if record.outcome == Outcome::Ok => self.checkpoint = Some(at),
             SIGNAL if days(at, now) < SIGNAL_DAYS => {
                 *self.signals.entry(record.reason.clone()).or_default() += 1;
             }
@@ -133,7 +139,7 @@ impl Seen {
         }
     }
 
-    fn tell(&self, signed: Option<Timestamp>, now: Timestamp, found: &mut Findings) {
+    fn tell(&self, now: Timestamp, found: &mut Findings) {
         if self.last.is_some_and(|last| last > now.plus_millis(60_000)) {
             let reason = "the clock is behind the last record of the log: what expires by time does not";
             found.fail("system.clock", reason, "set the clock, and keep it right (timedatectl set-ntp true)");
@@ -156,17 +162,18 @@ impl Seen {
                 "agentstack db backup FILE",
             ),
         }
-        let unsigned = signed.or(self.first).map_or(0, |signed| days(signed, now));
-        if unsigned >= CHECKPOINT_DAYS {
-            let reason =
-                format!("the log was last signed {unsigned} days ago: what was cut off since cannot be seen");
+        let since = self.checkpoint.or(self.first).map_or(0, |since| days(since, now));
+        if since >= CHECKPOINT_DAYS {
+            let reason = format!(
+                "no checkpoint was printed for {since} days: whoever has the key could cut the log off, and nobody would see"
+            );
             found.warn(
                 "audit.checkpoint",
                 reason,
                 "agentstack audit checkpoint, and keep what it prints elsewhere",
             );
         } else {
-            found.ok("audit.checkpoint", "the log was signed lately");
+            found.ok("audit.checkpoint", "there is little that a checkpoint kept elsewhere would not prove");
         }
         if self.signals.is_empty() {
             found.ok("signals.lately", "no signal was raised lately");
@@ -189,7 +196,11 @@ async fn ask(stack: &AgentStack, name: &str, arguments: &Value) -> Option<Reply>
 async fn tokens(stack: &AgentStack, now: Timestamp, found: &mut Findings) {
     let mut old = vec![];
     let mut arguments = json!({ "limit": 100 });
-    while let Some(Reply::ListTokens(page)) = ask(stack, "token_list", &arguments).await {
+    loop {
+        let Some(Reply::ListTokens(page)) = ask(stack, "token_list", &arguments).await else {
+            found.warn("token.age", "the tokens could not be listed", "agentstack token list");
+            return;
+        };
         let endless = page.tokens.iter().filter(|token| token.expires_at.is_none());
         old.extend(
             endless
@@ -216,23 +227,25 @@ async fn tokens(stack: &AgentStack, now: Timestamp, found: &mut Findings) {
 }
 
 async fn held_back(stack: &AgentStack, found: &mut Findings) {
-    if let Some(Reply::ListQuarantine(page)) = ask(stack, "quarantine_list", &json!({ "limit": 100 })).await {
-        match page.count {
-            0 => found.ok("quarantine.waiting", "nothing waits to be looked at"),
-            some => {
-                let more = if page.next_cursor.is_some() { " and more" } else { "" };
-                found.warn(
-                    "quarantine.waiting",
-                    format!("{some}{more} versions wait until somebody has looked at them"),
-                    "agentstack quarantine list",
-                );
-            }
-        }
+    let Some(Reply::ListQuarantine(page)) = ask(stack, "quarantine_list", &json!({ "limit": 100 })).await
+    else {
+        found.warn("quarantine.waiting", "what waits could not be listed", "agentstack quarantine list");
+        return;
+    };
+    if page.count == 0 {
+        found.ok("quarantine.waiting", "nothing waits to be looked at");
+        return;
     }
+    let more = if page.next_cursor.is_some() { " and more" } else { "" };
+    let reason = format!("{}{more} versions wait until somebody has looked at them", page.count);
+    found.warn("quarantine.waiting", reason, "agentstack quarantine list");
 }
 
 async fn plugins(stack: &AgentStack, config: &Config, found: &mut Findings) {
-    let Some(Reply::ListPlugins(listed)) = ask(stack, "plugin_list", &json!({})).await else { return };
+    let Some(Reply::ListPlugins(listed)) = ask(stack, "plugin_list", &json!({})).await else {
+        found.warn("plugins.use", "the plugins could not be listed", "agentstack plugin list");
+        return;
+    };
     let enabled = listed.plugins.iter().filter(|plugin| plugin.state == "enabled").count();
     if !config.plugins.enabled {
         found.ok("plugins.use", "plugins are off");
@@ -246,6 +259,9 @@ async fn plugins(stack: &AgentStack, config: &Config, found: &mut Findings) {
         let name = plugin.name.as_str();
         let Some(Reply::ShowPlugin(shown)) = ask(stack, "plugin_show", &json!({ "plugin": name })).await
         else {
+            sound = false;
+            let mend = format!("agentstack plugin show {name}");
+            found.warn("plugins.signed", format!("the plugin {name} could not be looked at"), &mend);
             continue;
         };
         if let Some(problem) = shown.problem {

@@ -6,8 +6,9 @@ use rustix::process::{Resource, geteuid, getrlimit};
 
 use super::{Findings, days, with_causes};
 use crate::code_host::confinement;
-use crate::config::{Config, Loaded, ProviderName};
+use crate::config::{Config, IssuerKeys, Loaded, ProviderName};
 use crate::policy::PolicySource;
+use crate::providers::{configured, hosted};
 use crate::stack::tls_files;
 
 /// How many days before its end a certificate should have been renewed: what renews them does so a month before, or when a
@@ -36,26 +37,15 @@ pub(super) fn look(loaded: &Loaded, now: Timestamp, found: &mut Findings) {
     surface(config, found);
     certificate(config, now, found);
     features(config, found);
+    providers(config, found);
     outbound(config, found);
 }
 
 /// Keys belong into the environment, into files of their own or into a keyring, and not into the configuration.
 fn secrets(config: &Config, found: &mut Findings) {
-    let mut literal: Vec<String> = vec![];
-    for name in ProviderName::ALL {
-        let field = format!("providers.{}.apiKey", name.as_str());
-        let is_there = config.providers.of(name).api_key.is_some();
-        if is_there && !config.is_substituted(&field) {
-            literal.push(field);
-        }
-    }
-    let webhook = config.watch.webhook.as_ref();
-    let others = [
-        ("github.token", config.github.token.is_some()),
-        ("watch.webhook.secret", webhook.is_some_and(|webhook| webhook.secret.is_some())),
-    ];
-    let others = others.into_iter().filter(|(field, is_there)| *is_there && !config.is_substituted(field));
-    literal.extend(others.map(|(field, _)| field.to_owned()));
+    // A program that gives a key is named there; that its arguments are no secrets is for its operator to know.
+    let literal: Vec<&str> =
+        config.literal().filter(|field| !field.to_lowercase().ends_with("command")).collect();
     if literal.is_empty() {
         found.ok("config.references", "no secret stands in the configuration");
     } else {
@@ -206,17 +196,30 @@ fn features(config: &Config, found: &mut Findings) {
     }
 }
 
+/// Whether what is asked for of providers can be had: a server does not start otherwise.
+fn providers(config: &Config, found: &mut Findings) {
+    match configured(config) {
+        Ok(_) => found.ok("providers.usable", "what is configured of providers can be used"),
+        Err(problem) => {
+            found.fail(
+                "providers.usable",
+                with_causes(&problem),
+                "put right what it names: docs/providers.md",
+            );
+        }
+    }
+}
+
 fn outbound(config: &Config, found: &mut Findings) {
     if !config.egress.enabled {
         found.ok("outbound.hosts", "nobody is connected to: egress is off");
         return;
     }
-    let mut hosts = vec![];
+    let (mut hosts, search) = (vec![], &config.memory.vector_search);
     for name in ProviderName::ALL {
         let provider = config.providers.of(name);
-        let is_used = config.providers.default == Some(name)
-            || provider.api_key.is_some()
-            || provider.base_url.is_some();
+        let embeds = search.enabled && hosted(search.provider) == Some(name);
+        let is_used = config.providers.default == Some(name) || config.providers.names(name) || embeds;
         if !is_used {
             continue;
         }
@@ -233,6 +236,12 @@ fn outbound(config: &Config, found: &mut Findings) {
     }
     if config.github.enabled {
         hosts.push(config.github.host.clone());
+    }
+    if config.watch.enabled && config.watch.webhook.is_some() {
+        hosts.push("the webhook of watch.webhook".to_owned());
+    }
+    if let Some(IssuerKeys::Uri(uri)) = config.http.oauth.as_ref().map(|oauth| &oauth.keys) {
+        hosts.push(uri.clone());
     }
     if hosts.is_empty() {
         found.ok("outbound.hosts", "nobody is connected to but the hosts that plugins were granted");
