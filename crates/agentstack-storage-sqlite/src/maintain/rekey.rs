@@ -18,7 +18,8 @@ use crate::error::storage;
 use crate::key::DatabaseKey;
 use crate::{KeyMaterial, OpenError, OpenOptions};
 
-/// Gives a database another key, and empties the log, so that nothing in the files opens with the old one.
+/// Gives a database another key, and empties the log, so that nothing in the files opens with the old one: as soon as nobody
+/// holds that back by reading.
 ///
 /// `progress` is told how many bytes have been written; the whole has about as many as the database.
 ///
@@ -74,10 +75,17 @@ async fn empty_log(connection: &mut SqliteConnection) {
     for _ in 0..50 {
         let asked = sqlx::query_as::<_, (i64, i64, i64)>("PRAGMA wal_checkpoint(TRUNCATE)");
         match asked.fetch_one(&mut *connection).await {
-            Ok((0, ..)) | Err(_) => return,
+            Ok((0, ..)) => return,
             Ok(_) => tokio::time::sleep(super::TELL_EVERY).await,
+            Err(error) => {
+                tracing::warn!(%error, "emptying the log");
+                return;
+            }
         }
     }
+    tracing::warn!(
+        "somebody reads for long: pages of the old key stay in the file until the log is folded into it"
+    );
 }
 
 /// Whether the keys of the options open the database, which is there.
