@@ -17,7 +17,7 @@ use crate::error::storage;
 use crate::row::{Columns, count};
 use crate::{FileProblem, OpenError};
 
-pub use self::backup::restore;
+pub use self::backup::{Restored, restore};
 pub use self::check::{Checked, Checking, Fault, check};
 pub use self::rekey::{rekey, use_of_key};
 

@@ -181,16 +181,27 @@ impl AgentStack {
         let target = OpenOptions::new(options.database.clone(), options.keys.clone());
         options.tell_secrets();
         let restored = restore(backup, passphrase, &target, progress).await?;
-        let stack = Self::open(options).await?;
+        // Killed before it is published, it is not there; after that, it is as it is to be.
+        let stack = Self::open(Options { database: restored.path().to_owned(), ..options }).await?;
+        let taken = stack.take_over(&restored.checked).await;
+        stack.close().await;
+        taken?;
+        let checked = restored.publish()?;
+        Ok((Self::open(Options::looking_after(&loaded.config)?).await?, checked))
+    }
+
+    /// Vouches for what a backup brought, and records that it did.
+    async fn take_over(&self, restored: &Checked) -> Result<(), MaintenanceProblem> {
         let operator = || Arc::new(Self::operator());
-        if let Some(signer) = stack.last_signer(operator()).await?
-            && signer != stack.store().verifying_key()
-        {
-            stack.engine().succeed_key(operator(), &signer).await?;
-        }
-        let work = async { Ok(((), counts(&restored))) };
-        stack.engine().maintain::<_, MaintenanceProblem>(operator(), &DB_RESTORE, work).await?;
-        Ok((stack, restored))
+        let work = async {
+            if let Some(signer) = self.last_signer(operator()).await?
+                && signer != self.store().verifying_key()
+            {
+                self.succeed(Succession { former: signer, source: None }).await?;
+            }
+            Ok(((), counts(restored)))
+        };
+        self.engine().maintain(operator(), &DB_RESTORE, work).await
     }
 
     pub(crate) async fn last_signer(

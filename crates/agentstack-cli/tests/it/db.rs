@@ -231,6 +231,29 @@ fn a_restore_or_a_backup_that_is_killed_can_be_done_again() {
     assert_eq!(sound(&workplace), 200);
 }
 
+/// As soon as the database is there, its log is signed with the key of now.
+#[test]
+fn a_restore_under_another_key_that_is_killed_can_be_done_again() {
+    let workplace = filled(50);
+    passphrase(&workplace, "correct horse battery");
+    workplace.expect(&["db", "backup", "one", "--passphrase-file", "words"], 0);
+    let restore = ["db", "restore", "one", "--passphrase-file", "words"];
+    let lose_all = || {
+        fs::remove_dir_all(workplace.path().join("data")).unwrap();
+        fs::remove_file(workplace.key()).unwrap();
+    };
+    lose_all();
+    let whole = duration_of(&workplace, &restore);
+    for step in 10..=29_u32 {
+        lose_all();
+        killed(&workplace, &restore, whole * step / 30);
+        if !workplace.path().join("data/aistack.db").exists() {
+            workplace.expect(&restore, 0);
+        }
+        assert_eq!(sound(&workplace), 50);
+    }
+}
+
 #[test]
 fn a_key_that_comes_from_the_environment_is_replaced_by_its_operator() {
     let workplace = Workplace::new();

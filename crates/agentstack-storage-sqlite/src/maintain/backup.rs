@@ -103,17 +103,51 @@ async fn prove(path: &Path, keys: KeyMaterial) -> Result<Checked, MaintenanceErr
     }
 }
 
-/// Puts a backup where there is no database: under the key of the options. `passphrase` opens it, if it has one of its own.
-/// The backup is proven first, brought up to the present schema, and proven again.
+/// A backup that is to be the database, beside its place. It is removed again unless it is published.
+#[derive(Debug)]
+pub struct Restored {
+    draft: Draft,
+    to: PathBuf,
+    /// What was found in it.
+    pub checked: Checked,
+}
+
+impl Restored {
+    /// Where it is, to be opened as any database.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.draft.path
+    }
+
+    /// Puts it in its place. Nobody may have it open.
+    ///
+    /// # Errors
+    /// When there is a database meanwhile, or it cannot be put there.
+    pub fn publish(self) -> Result<Checked, MaintenanceError> {
+        // What is proven with its log, and published without, would be another.
+        if super::size(&beside(&self.draft.path, "-wal")) > 0 {
+            return Err(MaintenanceError::NotWhole { what: "its log could not be folded into it".into() });
+        }
+        // A database that nobody has begun with may lie in its place: an empty file.
+        if super::size(&self.to) == 0 {
+            let _ = std::fs::remove_file(&self.to);
+        }
+        self.draft.publish(&self.to)?;
+        Ok(self.checked)
+    }
+}
+
+/// Readies a backup for where there is no database: under the key of the options. `passphrase` opens it, if it has one of its
+/// own. The backup is proven first, brought up to the present schema, and proven again.
 ///
 /// # Errors
-/// When there is a database, or the backup does not open, is damaged, or cannot be put there. Then there is none.
+/// When there is a database, or the backup does not open, is damaged, or cannot be put there. Nothing is left of it then.
 pub async fn restore(
     backup: &Path,
     passphrase: Option<Secret<String>>,
     to: &OpenOptions,
     progress: &mut (dyn FnMut(u64) + Send),
-) -> Result<Checked, MaintenanceError> {
+) -> Result<Restored, MaintenanceError> {
     if ["", "-wal", "-journal"].iter().any(|end| super::size(&beside(&to.path, end)) > 0) {
         return Err(MaintenanceError::Exists { path: to.path.clone() });
     }
@@ -141,20 +175,11 @@ pub async fn restore(
     let options = OpenOptions { keys: to.keys.clone(), ..options };
     SqliteStore::open(options.clone()).await?.shut().await;
     in_wal_mode(&options).await?;
-    let restored = prove(&draft.path, to.keys.clone()).await?;
-    if restored.holdings.is_none_or(|there| there.head != head) {
+    let checked = prove(&draft.path, to.keys.clone()).await?;
+    if checked.holdings.is_none_or(|there| there.head != head) {
         return Err(MaintenanceError::NotWhole { what: "its audit log ends elsewhere".into() });
     }
-    // What is proven with its log, and published without, would be another.
-    if super::size(&beside(&draft.path, "-wal")) > 0 {
-        return Err(MaintenanceError::NotWhole { what: "its log could not be folded into it".into() });
-    }
-    // A database that nobody has begun with may lie in its place: an empty file.
-    if super::size(&to.path) == 0 {
-        let _ = std::fs::remove_file(&to.path);
-    }
-    draft.publish(&to.path)?;
-    Ok(restored)
+    Ok(Restored { draft, to: to.path.clone(), checked })
 }
 
 /// Proves the pages of a backup, whatever its schema, and says where its audit log ends.
@@ -201,6 +226,7 @@ fn transfer(from: &Path, to: &Path) -> Result<(), MaintenanceError> {
 }
 
 /// A file that is being made. It is removed again unless it is published.
+#[derive(Debug)]
 struct Draft {
     path: PathBuf,
 }

@@ -235,7 +235,7 @@ async fn a_backup_is_of_one_moment_of_a_database_in_use() {
             let again = check(&options(&to, encrypted), &mut |_| {}).await.unwrap();
             assert_eq!((again.holdings, again.total), (made.holdings, 0));
             let restored = options(&folder.path().join(format!("restored/{number}.db")), encrypted);
-            let back = restore(&to, None, &restored, &mut |_| {}).await.unwrap();
+            let back = restore(&to, None, &restored, &mut |_| {}).await.unwrap().publish().unwrap();
             assert_eq!(back.holdings, made.holdings);
             let copy = Arc::new(SqliteStore::open(restored).await.unwrap());
             assert!(world_over(&copy).verified().await.is_intact());
@@ -271,7 +271,8 @@ async fn a_backup_with_a_passphrase_opens_with_that_alone() {
         );
     }
     let restored = restore(&to, Some(words(secret)), &target("store.db"), &mut |_| {}).await.unwrap();
-    assert_eq!(restored.holdings, made.holdings);
+    assert!(!target("store.db").path.exists() && restored.path().exists());
+    assert_eq!(restored.publish().unwrap().holdings, made.holdings);
     let copy = Arc::new(SqliteStore::open(target("store.db")).await.unwrap());
     assert_eq!(seen(&copy).await, seen(&store).await);
     // Of what failed, nothing is left; and what is there is not overwritten.
@@ -302,7 +303,7 @@ async fn plain_and_encrypted_are_not_mixed_up() {
     assert!(matches!(refused, MaintenanceError::EncryptedBackup), "{refused}");
     // The way from one to the other.
     plain.backup(&backup("on its way"), Some(words("secret")), &mut |_| {}).await.unwrap();
-    restore(&backup("on its way"), Some(words("secret")), &onto(true), &mut |_| {}).await.unwrap();
+    restore(&backup("on its way"), Some(words("secret")), &onto(true), &mut |_| {}).await.unwrap().publish().unwrap();
     let copy = Arc::new(SqliteStore::open(onto(true)).await.unwrap());
     assert_eq!(seen(&copy).await, seen(&plain).await);
 }
