@@ -47,6 +47,8 @@ pub use files::{
 };
 pub use index::IndexBounds;
 pub use key::{KeyMaterial, MasterKey};
-pub use maintain::{Checked, Checking, Fault, Holdings, MaintenanceError, Restored, check, rekey, restore, use_of_key};
+pub use maintain::{
+    Checked, Checking, Fault, Holdings, MaintenanceError, Restored, check, rekey, restore, use_of_key,
+};
 pub use reference_file::{ReferenceFile, ReferenceFileProblem};
 pub use store::SqliteStore;

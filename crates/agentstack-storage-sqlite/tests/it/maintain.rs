@@ -303,7 +303,11 @@ async fn plain_and_encrypted_are_not_mixed_up() {
     assert!(matches!(refused, MaintenanceError::EncryptedBackup), "{refused}");
     // The way from one to the other.
     plain.backup(&backup("on its way"), Some(words("secret")), &mut |_| {}).await.unwrap();
-    restore(&backup("on its way"), Some(words("secret")), &onto(true), &mut |_| {}).await.unwrap().publish().unwrap();
+    restore(&backup("on its way"), Some(words("secret")), &onto(true), &mut |_| {})
+        .await
+        .unwrap()
+        .publish()
+        .unwrap();
     let copy = Arc::new(SqliteStore::open(onto(true)).await.unwrap());
     assert_eq!(seen(&copy).await, seen(&plain).await);
 }
