@@ -128,10 +128,9 @@ impl Restored {
         if super::size(&beside(&self.draft.path, "-wal")) > 0 {
             return Err(MaintenanceError::NotWhole { what: "its log could not be folded into it".into() });
         }
+        nothing_at(&self.to)?;
         // A database that nobody has begun with may lie in its place: an empty file.
-        if super::size(&self.to) == 0 {
-            let _ = std::fs::remove_file(&self.to);
-        }
+        let _ = std::fs::remove_file(&self.to);
         self.draft.publish(&self.to)?;
         Ok(self.checked)
     }
@@ -148,9 +147,7 @@ pub async fn restore(
     to: &OpenOptions,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Restored, MaintenanceError> {
-    if ["", "-wal", "-journal"].iter().any(|end| super::size(&beside(&to.path, end)) > 0) {
-        return Err(MaintenanceError::Exists { path: to.path.clone() });
-    }
+    nothing_at(&to.path)?;
     let folder = to.path.parent().filter(|folder| !folder.as_os_str().is_empty());
     create_private_folder(folder.unwrap_or(Path::new(".")))?;
     let has_own = passphrase.is_some();
@@ -180,6 +177,12 @@ pub async fn restore(
         return Err(MaintenanceError::NotWhole { what: "its audit log ends elsewhere".into() });
     }
     Ok(Restored { draft, to: to.path.clone(), checked })
+}
+
+/// That neither a database is there, nor anything that belongs to one.
+fn nothing_at(path: &Path) -> Result<(), MaintenanceError> {
+    let is_there = ["", "-wal", "-journal"].iter().any(|end| super::size(&beside(path, end)) > 0);
+    if is_there { Err(MaintenanceError::Exists { path: path.to_owned() }) } else { Ok(()) }
 }
 
 /// Proves the pages of a backup, whatever its schema, and says where its audit log ends.

@@ -442,6 +442,12 @@ async fn nothing_is_put_beside_what_is_left_of_a_database() {
         let to = OpenOptions::new(place.clone(), keys(true));
         let refused = restore(&backup, None, &to, &mut |_| {}).await.unwrap_err();
         assert!(matches!(refused, MaintenanceError::Exists { .. }), "{refused}");
+        // Nor if it came while the backup was being proven.
+        std::fs::remove_file(support::beside(&place, end)).unwrap();
+        let restored = restore(&backup, None, &to, &mut |_| {}).await.unwrap();
+        std::fs::write(support::beside(&place, end), "left").unwrap();
+        let refused = restored.publish().unwrap_err();
+        assert!(matches!(refused, MaintenanceError::Exists { .. }), "{refused}");
         assert_eq!(std::fs::read_dir(place.parent().unwrap()).unwrap().count(), 1);
     }
 }

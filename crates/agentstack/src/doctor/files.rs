@@ -154,11 +154,11 @@ fn is_copy(name: &str) -> bool {
 
 /// A file that nobody needs, unless it is of something that goes on at the moment.
 fn left(path: &Path, what: &str, check: &'static str, now: Timestamp, found: &mut Findings) {
-    let Ok(written) = std::fs::symlink_metadata(path).map(|file| file.mtime().saturating_mul(1_000)) else {
-        return;
-    };
+    let Ok(file) = std::fs::symlink_metadata(path) else { return };
+    let age = now.as_millis().saturating_sub(file.mtime().saturating_mul(1_000));
     let reason = format!("{} is {what}", path.display());
-    if now.as_millis().saturating_sub(written) < STILL_MS {
+    // What has another name was finished, and killed before it could drop this one.
+    if age < STILL_MS && file.nlink() < 2 {
         found.note(check, format!("{reason}, or is being made"));
     } else {
         found.fixable(check, Severity::Warning, reason, Fix::Remove(path.to_owned()));
