@@ -18,11 +18,18 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
 
 /// Runs the README's quickstart as somebody who has never used the product on this machine, and looks at what it has built.
 pub(crate) fn check() -> Result<()> {
-    let theirs = workspace::root().join("aistack.config.json");
-    ensure!(!theirs.exists(), "the quickstart would use {}: move it away first", theirs.display());
+    let root = workspace::root();
+    let (config, data) = (root.join("aistack.config.json"), root.join("data"));
+    for theirs in [&config, &data] {
+        ensure!(!theirs.exists(), "the quickstart would use {}: move it away first", theirs.display());
+    }
     let mut command = shell(&readme::command("quickstart")?);
     in_empty_home(&mut command, &workspace::metadata()?.target_directory.join("quickstart-home"))?;
-    process::run(command)?;
+    let ran = process::run(command);
+    // The next time is a first time, too.
+    let _ = std::fs::remove_file(config);
+    let _ = std::fs::remove_dir_all(data);
+    ran?;
     release::check_sizes()
 }
 
